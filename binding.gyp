@@ -1,0 +1,51 @@
+{
+  "targets": [
+    {
+      "target_name": "overlayfs",
+      "sources": [
+        "native/addon.cc",
+        "native/calls.cc",
+        "native/checks.cc",
+        "native/encode.cc",
+        "native/exports.cc",
+        "native/file_calls.cc",
+        "native/mount_calls.cc",
+        "native/program.cc"
+      ],
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "OVERLAYFS_SOURCE_DIGEST=\"<!(node scripts/native-digest.mjs)\"",
+        # The one symbol of g++ 11's library that headers put in; older ones, under a Node that runs there, lack it.
+        "__throw_bad_array_new_length=__throw_bad_alloc"
+      ],
+      "cflags": [
+        "-Os", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden",
+        "-Wall", "-Wextra", "-Wno-cast-function-type", "-ffile-prefix-map=<(module_root_dir)=."
+      ],
+      "cflags_cc": ["-std=c++20", "-fvisibility-inlines-hidden"],
+      "cflags!": ["-O3", "-fno-exceptions"],
+      "cflags_cc!": ["-O3", "-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+      "ldflags": ["-nodefaultlibs", "-Wl,--gc-sections", "-Wl,--build-id=none"],
+      "libraries": ["-lstdc++", "-lgcc_s"],
+      "variables": { "overlayfs_sanitize%": "", "overlayfs_small%": "" },
+      "conditions": [
+        # The prebuilt ones. Where pages may have 64 kB, the linker rounds relro up to that with bytes of the file.
+        ["overlayfs_small!=''", {
+          "cflags": ["-flto"],
+          "ldflags": ["-flto", "-Os"],
+          "conditions": [["target_arch in 'arm64 ppc64'", { "ldflags": ["-Wl,-z,norelro"] }]]
+        }],
+        # Its asm/statfs.h uses types that it does not include.
+        ["target_arch=='s390x'", { "cflags": ["-include", "linux/types.h"] }],
+        ["overlayfs_sanitize!=''", {
+          "cflags": ["-fsanitize=<(overlayfs_sanitize)", "-fno-omit-frame-pointer", "-g"],
+          "ldflags!": ["-nodefaultlibs"],
+          "ldflags": ["-fsanitize=<(overlayfs_sanitize)"]
+        }, {
+          "cflags": ["-U_FORTIFY_SOURCE"]
+        }]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,41 @@
+// The addon: every call of the table alone, programs of them, and the digest of the sources it was built from.
+#include <napi.h>
+
+#include "exports.h"
+#include "owned.h"
+
+#ifndef OVERLAYFS_SOURCE_DIGEST
+#define OVERLAYFS_SOURCE_DIGEST "unknown"
+#endif
+
+namespace {
+
+// close(fd): false when the number was not given out by this addon.
+Napi::Value close(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "argument 0 must be a descriptor");
+  return Napi::Boolean::New(info.Env(),
+                            sys::owned(info.Env()).close(info[0].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new sys::Owned);
+  auto table = Napi::Object::New(env);
+  for (std::size_t i = 0; i < sys::calls().size(); ++i) {
+    const sys::Call& call = sys::calls()[i];
+    sys::exportCall(env, exports, call);
+    auto row = Napi::Object::New(env);
+    row.Set("number", static_cast<double>(i));
+    row.Set("signature", call.signature);
+    row.Set("gives", std::string(1, call.gives));
+    table.Set(call.name, row);
+  }
+  exports.Set("calls", table);
+  exports.Set("close", Napi::Function::New<&close>(env, "close"));
+  sys::exportProgram(env, exports);
+  exports.Set("sourceDigest", OVERLAYFS_SOURCE_DIGEST);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(overlayfs, init)

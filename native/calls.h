@@ -1,0 +1,21 @@
+// The table of all calls: one row gives a call to JavaScript, alone and in programs.
+#pragma once
+
+#include <span>
+
+#include "program.h"
+
+namespace sys {
+
+struct Call {
+  const char* name;
+  // One letter an argument: f descriptor, u 32 bits, q 64 bits, t text, b blob.
+  const char* signature;
+  // What it gives: f descriptor, b bytes, n nothing.
+  char gives;
+  Result<Unit> (*run)(Reader&, StepResult&);
+};
+
+std::span<const Call> calls();
+
+}  // namespace sys

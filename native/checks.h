@@ -1,0 +1,18 @@
+// Conditions between the calls of a program: they look at what an earlier call gave and stop the program.
+#pragma once
+
+#include "result.h"
+#include "values.h"
+
+namespace sys {
+
+// ECANCELED unless every 64-bit number of `numbers` is in `allowed`; both ascend, as listmount(2) gives them.
+Result<Unit> require_subset(Blob numbers, Blob allowed);
+
+// ECANCELED if the file that `statx` describes is one of `identities` (16 bytes each: inode, device major, minor).
+Result<Unit> require_other_file(Blob statx, Blob identities);
+
+// ECANCELED unless `bytes` holds `expected` at `offset`.
+Result<Unit> require_at(Blob bytes, uint32_t offset, Blob expected);
+
+}  // namespace sys

@@ -1,0 +1,161 @@
+// Gives calls and programs to JavaScript: one job type, whose work is written once for both forms.
+#include "exports.h"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "encode.h"
+#include "owned.h"
+
+namespace sys {
+namespace {
+
+Napi::Value bytesToJs(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
+Napi::Value failureToJs(Napi::Env env, const Failure& failure) {
+  auto object = Napi::Object::New(env);
+  object.Set("errno", failure.errnum);
+  object.Set("syscall", failure.syscall);
+  object.Set("step", failure.step);
+  object.Set("log", bytesToJs(env, failure.log));
+  return object;
+}
+
+// run() may be on any thread and touches no JavaScript; finish() is on the JavaScript thread.
+class Job {
+ public:
+  virtual ~Job() = default;
+  virtual void run() = 0;
+  virtual Napi::Value finish(Napi::Env env) = 0;
+};
+
+// A call by itself: a program of one step that leaves its result as it is.
+class CallJob final : public Job {
+ public:
+  CallJob(const Napi::CallbackInfo& info, const Call& call)
+      : call_(call), arguments_(encode(info, call.signature)) {}
+  void run() override {
+    std::vector<StepResult> none;
+    Reader reader(arguments_, none);
+    outcome_ = call_.run(reader, result_);
+  }
+  Napi::Value finish(Napi::Env env) override {
+    if (!outcome_.ok()) return failureToJs(env, outcome_.failure());
+    if (call_.gives == 'f') return Napi::Number::New(env, owned(env).adopt(std::move(result_.fd)));
+    if (call_.gives == 'b') return bytesToJs(env, result_.bytes);
+    return env.Undefined();
+  }
+
+ private:
+  const Call& call_;
+  std::string arguments_;
+  StepResult result_;
+  Result<Unit> outcome_ = Failure{ECANCELED, "program"};
+};
+
+// runProgram(program, output, given): the number of bytes written to `output`, or the failure.
+class ProgramJob final : public Job {
+ public:
+  explicit ProgramJob(const Napi::CallbackInfo& info) {
+    if (!info[0].IsTypedArray() || !info[1].IsTypedArray() || !info[2].IsArray())
+      throw Napi::TypeError::New(info.Env(), "runProgram takes a program, an output and an array");
+    auto program = info[0].As<Napi::Uint8Array>();
+    program_.assign(reinterpret_cast<const char*>(program.Data()), program.ByteLength());
+    output_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
+    auto given = info[2].As<Napi::Array>();
+    for (uint32_t i = 0; i < given.Length(); ++i)
+      given_.emplace_back(owned(info.Env()).release(given.Get(i).ToNumber().Int32Value()));
+  }
+  void run() override {
+    result_ = runProgram(program_, given_, kept_);
+    // Closed here and not on the JavaScript thread: closing a detached mount unmounts it.
+    if (result_.ok()) given_.clear();
+  }
+  Napi::Value finish(Napi::Env env) override {
+    auto output = output_.Value();
+    if (result_.ok() && result_.value().size() > output.ByteLength()) result_ = Failure{EMSGSIZE, "program"};
+    // A failed program leaves the caller what it gave, except what a step closed.
+    for (Fd& fd : given_)
+      if (fd.get() >= 0) owned(env).adopt(std::move(fd));
+    if (!result_.ok()) return failureToJs(env, result_.failure());
+    for (Fd& fd : kept_) owned(env).adopt(std::move(fd));
+    std::memcpy(output.Data(), result_.value().data(), result_.value().size());
+    return Napi::Number::New(env, static_cast<double>(result_.value().size()));
+  }
+
+ private:
+  std::string program_;
+  Napi::Reference<Napi::Uint8Array> output_;
+  std::vector<Fd> given_, kept_;
+  Result<std::string> result_ = Failure{ECANCELED, "program"};
+};
+
+class Worker final : public Napi::AsyncWorker {
+ public:
+  Worker(Napi::Env env, std::unique_ptr<Job> job) : AsyncWorker(env), deferred_(env), job_(std::move(job)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { job_->run(); }
+  void OnOK() override { deferred_.Resolve(job_->finish(Env())); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::unique_ptr<Job> job_;
+};
+
+Napi::Value now(Napi::Env env, Job& job) {
+  job.run();
+  return job.finish(env);
+}
+
+Napi::Value later(Napi::Env env, std::unique_ptr<Job> job) {
+  auto* worker = new Worker(env, std::move(job));
+  auto promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+const Call& callOf(const Napi::CallbackInfo& info) { return *static_cast<const Call*>(info.Data()); }
+
+Napi::Value callAsync(const Napi::CallbackInfo& info) {
+  return later(info.Env(), std::make_unique<CallJob>(info, callOf(info)));
+}
+
+Napi::Value callSync(const Napi::CallbackInfo& info) {
+  CallJob job(info, callOf(info));
+  return now(info.Env(), job);
+}
+
+Napi::Value programAsync(const Napi::CallbackInfo& info) {
+  return later(info.Env(), std::make_unique<ProgramJob>(info));
+}
+
+Napi::Value programSync(const Napi::CallbackInfo& info) {
+  ProgramJob job(info);
+  return now(info.Env(), job);
+}
+
+using Callback = Napi::Value (*)(const Napi::CallbackInfo&);
+
+void add(Napi::Env env, Napi::Object exports, const std::string& name, Callback callback, const Call* call) {
+  exports.Set(name, Napi::Function::New(env, callback, name, const_cast<Call*>(call)));
+}
+
+}  // namespace
+
+void exportCall(Napi::Env env, Napi::Object exports, const Call& call) {
+  add(env, exports, call.name, callAsync, &call);
+  add(env, exports, std::string(call.name) + "Sync", callSync, &call);
+}
+
+void exportProgram(Napi::Env env, Napi::Object exports) {
+  add(env, exports, "runProgram", programAsync, nullptr);
+  add(env, exports, "runProgramSync", programSync, nullptr);
+}
+
+}  // namespace sys

@@ -1,0 +1,13 @@
+// Gives calls and programs of calls to JavaScript, each as `name` (a promise, on the thread pool) and `nameSync`.
+#pragma once
+
+#include <napi.h>
+
+#include "calls.h"
+
+namespace sys {
+
+void exportCall(Napi::Env env, Napi::Object exports, const Call& call);
+void exportProgram(Napi::Env env, Napi::Object exports);
+
+}  // namespace sys

@@ -1,0 +1,158 @@
+// The system calls on files and directories, by number; every descriptor is born O_CLOEXEC.
+#include "file_calls.h"
+
+#include <asm/statfs.h>
+#include <fcntl.h>
+
+#include "outcome.h"
+#include "proc_path.h"
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+namespace sys {
+namespace {
+
+// struct open_how of linux/openat2.h.
+struct OpenHow {
+  uint64_t flags, mode, resolve;
+};
+
+// struct statx is 256 bytes on every architecture (linux/stat.h).
+constexpr std::size_t statx_size = 256;
+
+// XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
+constexpr std::size_t xattr_limit = 65536;
+
+}  // namespace
+
+// int openat(int dirfd, const char *pathname, int flags, mode_t mode);
+Result<Fd> openat(FdArg dir, Text path, uint32_t flags, uint32_t mode) {
+  return descriptor("openat", syscall(SYS_openat, dir.number, path.data, flags | O_CLOEXEC, mode));
+}
+
+// int openat2(int dirfd, const char *pathname, struct open_how *how, size_t size);
+Result<Fd> openat2(FdArg dir, Text path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  OpenHow how{flags | O_CLOEXEC, mode, resolve};
+  return descriptor("openat2", syscall(SYS_openat2, dir.number, path.data, &how, sizeof how));
+}
+
+// ssize_t read(int fd, void *buf, size_t count);
+Result<std::string> read(FdArg file, uint32_t capacity) {
+  std::string buffer(capacity, '\0');
+  long got = syscall(SYS_read, file.number, buffer.data(), buffer.size());
+  return filled("read", got, std::move(buffer));
+}
+
+// ssize_t getdents64(int fd, void *dirp, size_t count);
+Result<std::string> getdents64(FdArg dir, uint32_t capacity) {
+  std::string buffer(capacity, '\0');
+  long got = syscall(SYS_getdents64, dir.number, buffer.data(), buffer.size());
+  return filled("getdents64", got, std::move(buffer));
+}
+
+// ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz);
+Result<std::string> readlinkat(FdArg dir, Text path) {
+  std::string buffer(4096, '\0');  // PATH_MAX
+  long got = syscall(SYS_readlinkat, dir.number, path.data, buffer.data(), buffer.size());
+  return filled("readlinkat", got, std::move(buffer));
+}
+
+// int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *buf);
+Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask) {
+  std::string buffer(statx_size, '\0');
+  if (syscall(SYS_statx, dir.number, path.data, flags, mask, buffer.data()) < 0) return failed("statx");
+  return buffer;
+}
+
+// int fstatfs(int fd, struct statfs *buf); here as eight 64-bit words:
+// type, block size, blocks, free, available, files, free files, mount flags (ST_*).
+Result<std::string> fstatfs(FdArg file) {
+#ifdef SYS_fstatfs64
+  struct statfs64 got;
+  long returned = syscall(SYS_fstatfs64, file.number, sizeof got, &got);
+#else
+  struct statfs got;
+  long returned = syscall(SYS_fstatfs, file.number, &got);
+#endif
+  if (returned < 0) return failed("fstatfs");
+  const uint64_t words[] = {static_cast<uint32_t>(got.f_type),   static_cast<uint64_t>(got.f_bsize),
+                            static_cast<uint64_t>(got.f_blocks), static_cast<uint64_t>(got.f_bfree),
+                            static_cast<uint64_t>(got.f_bavail), static_cast<uint64_t>(got.f_files),
+                            static_cast<uint64_t>(got.f_ffree),  static_cast<uint64_t>(got.f_flags)};
+  return std::string(reinterpret_cast<const char*>(words), sizeof words);
+}
+
+// int flock(int fd, int operation);
+Result<Unit> flock(FdArg file, uint32_t operation) {
+  return unit("flock", syscall(SYS_flock, file.number, operation));
+}
+
+// int mkdirat(int dirfd, const char *pathname, mode_t mode);
+Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode) {
+  return unit("mkdirat", syscall(SYS_mkdirat, dir.number, path.data, mode));
+}
+
+// int mknodat(int dirfd, const char *pathname, mode_t mode, dev_t dev);
+Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device) {
+  return unit("mknodat", syscall(SYS_mknodat, dir.number, path.data, mode, device));
+}
+
+// int unlinkat(int dirfd, const char *pathname, int flags);
+Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags) {
+  return unit("unlinkat", syscall(SYS_unlinkat, dir.number, path.data, flags));
+}
+
+// int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags);
+Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags) {
+  return unit("renameat2",
+              syscall(SYS_renameat2, from.number, from_path.data, to.number, to_path.data, flags));
+}
+
+// int fchmodat(int dirfd, const char *pathname, mode_t mode);
+Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
+  return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
+}
+
+// The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.
+
+// ssize_t getxattr(const char *path, const char *name, void *value, size_t size);
+Result<std::string> getxattr(FdArg file, Text name) {
+  std::string buffer(xattr_limit, '\0');
+  long got = syscall(SYS_getxattr, ProcPath(file).data(), name.data, buffer.data(), buffer.size());
+  return filled("getxattr", got, std::move(buffer));
+}
+
+// ssize_t listxattr(const char *path, char *list, size_t size);
+Result<std::string> listxattr(FdArg file) {
+  std::string buffer(xattr_limit, '\0');
+  long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), buffer.size());
+  return filled("listxattr", got, std::move(buffer));
+}
+
+// int setxattr(const char *path, const char *name, const void *value, size_t size, int flags);
+Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags) {
+  return unit("setxattr",
+              syscall(SYS_setxattr, ProcPath(file).data(), name.data, value.data(), value.size(), flags));
+}
+
+// int removexattr(const char *path, const char *name);
+Result<Unit> removexattr(FdArg file, Text name) {
+  return unit("removexattr", syscall(SYS_removexattr, ProcPath(file).data(), name.data));
+}
+
+// int name_to_handle_at(int dirfd, const char *path, struct file_handle *handle, int *mount_id, int flags);
+// Asked only for whether handles exist; the handle itself is dropped.
+Result<Unit> name_to_handle_at(FdArg dir, Text path, uint32_t flags) {
+  struct {
+    uint32_t bytes = 128;  // MAX_HANDLE_SZ
+    int32_t type = 0;
+    unsigned char handle[128];
+  } handle;
+  int mount;
+  return unit("name_to_handle_at",
+              syscall(SYS_name_to_handle_at, dir.number, path.data, &handle, &mount, flags));
+}
+
+}  // namespace sys

@@ -1,0 +1,31 @@
+// The system calls on files and directories that looking at and tidying up layers needs.
+#pragma once
+
+#include <string>
+
+#include "descriptor.h"
+#include "result.h"
+#include "values.h"
+
+namespace sys {
+
+Result<Fd> openat(FdArg dir, Text path, uint32_t flags, uint32_t mode);
+Result<Fd> openat2(FdArg dir, Text path, uint64_t flags, uint64_t mode, uint64_t resolve);
+Result<std::string> read(FdArg file, uint32_t capacity);
+Result<std::string> getdents64(FdArg dir, uint32_t capacity);
+Result<std::string> readlinkat(FdArg dir, Text path);
+Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask);
+Result<std::string> fstatfs(FdArg file);
+Result<Unit> flock(FdArg file, uint32_t operation);
+Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode);
+Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device);
+Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);
+Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
+Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode);
+Result<std::string> getxattr(FdArg file, Text name);
+Result<std::string> listxattr(FdArg file);
+Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags);
+Result<Unit> removexattr(FdArg file, Text name);
+Result<Unit> name_to_handle_at(FdArg dir, Text path, uint32_t flags);
+
+}  // namespace sys

@@ -1,0 +1,36 @@
+// What a system call gives back: its value, or the errno and the name of the call that failed.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace sys {
+
+// `step` is the place in a program of calls (batch.h); a call made by itself is step 0.
+// `log` holds what the kernel wrote into the file-system context before it failed, if anything.
+struct Failure {
+  int errnum;
+  const char* syscall;
+  int step = 0;
+  std::string log = {};
+};
+
+struct Unit {};
+
+template <class T>
+class Result {
+ public:
+  Result(T value) : state_(std::move(value)) {}
+  Result(Failure failure) : state_(std::move(failure)) {}
+  bool ok() const { return state_.index() == 0; }
+  T& value() { return *std::get_if<0>(&state_); }
+  Failure& failure() { return *std::get_if<1>(&state_); }
+
+ private:
+  std::variant<T, Failure> state_;
+};
+
+}  // namespace sys
