@@ -1,0 +1,35 @@
+// What this floor throws when words cannot be read or written; the floors above turn it into an OverlayError.
+
+/**
+ * - `ERR_OVERLAY_OPTION_TEXT`: option text that cannot be read, or reads differently from what was meant
+ * - `ERR_OVERLAY_OPTION_VALUE`: a value that option text has no way to say
+ * - `ERR_OVERLAY_PATH`: a path that no system call takes
+ * - `ERR_OVERLAY_KERNEL_TEXT`: bytes that are not in the form the kernel documents
+ */
+export type FormatErrorCode =
+  | 'ERR_OVERLAY_OPTION_TEXT'
+  | 'ERR_OVERLAY_OPTION_VALUE'
+  | 'ERR_OVERLAY_PATH'
+  | 'ERR_OVERLAY_KERNEL_TEXT';
+
+export interface FormatErrorDetails {
+  readonly option?: string | undefined;
+  readonly hint: string;
+}
+
+/** Words that cannot be read or written. Match on `code`, never on the message. */
+export class FormatError extends Error {
+  readonly code: FormatErrorCode;
+  /** `'lower' | 'upper' | 'work' | 'data'`, an option's name, or a word of the text; absent when none is to blame. */
+  readonly option: string | undefined;
+  /** What to do about it, in one sentence. */
+  readonly hint: string;
+
+  constructor(code: FormatErrorCode, message: string, details: FormatErrorDetails) {
+    super(message);
+    this.name = 'FormatError';
+    this.code = code;
+    this.option = details.option;
+    this.hint = details.hint;
+  }
+}
