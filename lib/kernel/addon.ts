@@ -1,0 +1,63 @@
+// Loads the addon, and says how to build it when there is none for this machine; nothing else may load it.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** A failed call as the addon reports it; `errno` is positive, `log` holds the kernel's own messages. */
+export interface NativeFailure {
+  readonly errno: number;
+  readonly syscall: string;
+  readonly step: number;
+  readonly log: Uint8Array;
+}
+
+/** A row of the addon's table: one letter an argument, and one for what the call gives (native/calls.h). */
+export interface NativeCall {
+  readonly number: number;
+  readonly signature: string;
+  readonly gives: 'f' | 'b' | 'n';
+}
+
+type NativeFunction = (...args: unknown[]) => unknown;
+
+export interface Addon {
+  readonly calls: Readonly<Record<string, NativeCall>>;
+  readonly sourceDigest: string;
+  close(fd: number): boolean;
+  runProgram(
+    program: Uint8Array,
+    output: Uint8Array,
+    given: readonly number[],
+  ): Promise<number | NativeFailure>;
+  runProgramSync(program: Uint8Array, output: Uint8Array, given: readonly number[]): number | NativeFailure;
+  readonly [name: string]: unknown;
+}
+
+const root = new URL('../../', import.meta.url);
+
+// A checkout's own build comes first: it is at least as new as the prebuilt one.
+const places: readonly string[] = [
+  'build/Release/overlayfs.node',
+  `prebuilds/linux-${process.arch}/overlayfs.node`,
+].map((place) => fileURLToPath(new URL(place, root)));
+
+function load(): Addon {
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) {
+    throw Object.assign(
+      new Error(
+        `overlayfs has no addon for ${process.platform}-${process.arch}. Looked for ${places.join(' and ')}. ` +
+          `Build it: cd ${fileURLToPath(root)} && npx node-gyp rebuild (needs g++, make and python3)`,
+      ),
+      { code: 'ERR_OVERLAY_NO_ADDON' },
+    );
+  }
+  return createRequire(import.meta.url)(found) as Addon;
+}
+
+export const addon: Addon = load();
+
+/** The native function of that name, for callers that know its signature. */
+export function nativeFunction(name: string): NativeFunction {
+  return addon[name] as NativeFunction;
+}

@@ -1,0 +1,72 @@
+// The numbers of the kernel's interface that the calls take, by their names in the kernel's headers.
+
+// linux/fcntl.h, asm-generic/fcntl.h. O_DIRECTORY and O_NOFOLLOW differ on arm and powerpc.
+const swapped = process.arch === 'arm' || process.arch === 'arm64' || process.arch === 'ppc64';
+export const AT_FDCWD = -100;
+export const AT_REMOVEDIR = 0x200;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_EMPTY_PATH = 0x1000;
+export const O_RDONLY = 0;
+export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
+export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
+export const O_PATH = 0o10000000;
+
+// linux/openat2.h
+export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+
+// linux/mount.h
+export const FSOPEN_CLOEXEC = 1;
+export const FSMOUNT_CLOEXEC = 1;
+export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
+export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+export const OPEN_TREE_CLONE = 1;
+export const OPEN_TREE_CLOEXEC = 0o2000000;
+export const MS_RDONLY = 1;
+export const MS_REMOUNT = 32;
+export const MS_BIND = 4096;
+export const LSMT_ROOT = 0xffff_ffff_ffff_ffffn;
+
+// sys/mount.h
+export const MNT_FORCE = 1;
+export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
+
+// linux/stat.h
+export const STATX_TYPE = 0x1;
+export const STATX_INO = 0x100;
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_MNT_ID = 0x1000;
+export const STATX_MNT_ID_UNIQUE = 0x4000;
+export const STATX_ATTR_IMMUTABLE = 0x10;
+export const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
+// sys/file.h
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+
+// statfs(2)
+export const ST_RDONLY = 1;
+export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
+
+// sys/stat.h
+export const S_IFMT = 0o170000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+
+// linux/fs.h
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+export const RENAME_WHITEOUT = 4;
+
+/** The magic link of one of this process's descriptors. */
+export function procPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}

@@ -1,0 +1,42 @@
+// errno numbers and their names, also those that node:util does not know.
+import { getSystemErrorName } from 'node:util';
+
+const unknownToNode: Readonly<Record<number, string>> = {
+  15: 'ENOTBLK',
+  116: 'ESTALE',
+  117: 'EUCLEAN',
+  122: 'EDQUOT',
+};
+
+/** The name of a positive errno, such as 'ENOENT'; 'errno 999' for one that has none. */
+export function errnoName(errno: number): string {
+  const extra = unknownToNode[errno];
+  if (extra !== undefined) return extra;
+  try {
+    const name = getSystemErrorName(-errno);
+    return name.startsWith('Unknown') ? `errno ${errno}` : name;
+  } catch {
+    return `errno ${errno}`;
+  }
+}
+
+// The numbers are the same on every architecture that is built for.
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const ENOTDIR = 20;
+export const EISDIR = 21;
+export const EINVAL = 22;
+export const EROFS = 30;
+export const ENAMETOOLONG = 36;
+export const ENOSYS = 38;
+export const ENOTEMPTY = 39;
+export const ELOOP = 40;
+export const EOVERFLOW = 75;
+export const EOPNOTSUPP = 95;
+export const ECANCELED = 125;

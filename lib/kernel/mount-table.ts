@@ -1,0 +1,161 @@
+// The overlay mounts of this mount namespace: from statmount(2) and listmount(2), or from mountinfo where they are missing.
+import { fsmountBitsToAttributes } from '../format/attributes.ts';
+import type { MountAttributes, Propagation } from '../format/mount-spec.ts';
+import {
+  describeOverlay,
+  type MountinfoEntry,
+  type OverlayDescription,
+  parseMountinfo,
+  tagsToPropagation,
+} from '../format/mountinfo.ts';
+import {
+  decodeListmount,
+  decodeStatmount,
+  flagsToPropagation,
+  STATMOUNT_MNT_BASIC,
+  STATMOUNT_OVERLAY,
+  STATMOUNT_SB_BASIC,
+  type Statmount,
+} from '../format/statmount.ts';
+import { call } from './call.ts';
+import { LSMT_ROOT, OVERLAYFS_SUPER_MAGIC } from './constants.ts';
+import { ENOENT, ENOSYS, EOVERFLOW } from './errno.ts';
+import { readIfPossible } from './files.ts';
+import { KernelError } from './kernel-error.ts';
+import { MAY_FAIL, Program, WANT } from './program.ts';
+import type { Routine } from './routine.ts';
+
+export interface OverlayEntry {
+  /** As in mountinfo. */
+  readonly id: number;
+  readonly parentId: number;
+  /** Never used again while the machine runs; undefined where only mountinfo could be read. */
+  readonly uniqueId: bigint | undefined;
+  readonly target: Buffer;
+  readonly source: Buffer;
+  readonly attributes: MountAttributes;
+  readonly propagation: Propagation;
+  readonly device: { readonly major: number; readonly minor: number };
+  /** The directory of the overlay that is mounted: not `/` for a bind mount of a part. */
+  readonly root: Buffer;
+  readonly overlay: OverlayDescription;
+}
+
+/** Where the table is read from. */
+export type TableSource = 'statmount' | 'mountinfo';
+
+const ID_BATCH = 512;
+const SMALL_ANSWER = 4096;
+// 500 layers of 4,096 bytes, each byte shown as four.
+const LARGEST_ANSWER = 16 << 20;
+
+function entryOfStatmount(answer: Statmount): OverlayEntry {
+  return {
+    id: answer.oldMntId,
+    parentId: answer.oldParentId,
+    uniqueId: answer.mntId,
+    target: answer.target ?? Buffer.alloc(0),
+    // statmount says nothing for a source that mountinfo shows as "none".
+    source: answer.source ?? Buffer.from('none'),
+    attributes: fsmountBitsToAttributes(answer.attributes),
+    propagation: flagsToPropagation(answer.propagation),
+    device: { major: answer.major, minor: answer.minor },
+    root: answer.root ?? Buffer.from('/'),
+    overlay: describeOverlay(answer.superOptions ?? Buffer.alloc(0), answer.sbFlags),
+  };
+}
+
+function entryOfMountinfo(line: MountinfoEntry): OverlayEntry {
+  return {
+    id: line.id,
+    parentId: line.parentId,
+    uniqueId: undefined,
+    target: Buffer.from(line.target),
+    source: Buffer.from(line.source),
+    attributes: line.attributes,
+    propagation: tagsToPropagation(line.propagation),
+    device: { major: line.major, minor: line.minor },
+    root: Buffer.from(line.root),
+    overlay: describeOverlay(line.superOptions),
+  };
+}
+
+/** The unique ids of all mounts that can be reached, ascending. @throws {KernelError} ENOSYS before Linux 6.8 */
+export function* listMountIds(): Routine<bigint[]> {
+  const ids: bigint[] = [];
+  for (;;) {
+    const bytes = yield* call('listmount', LSMT_ROOT, ids.at(-1) ?? 0, ID_BATCH);
+    const count = bytes.length / 8;
+    ids.push(...decodeListmount(bytes, count));
+    if (count < ID_BATCH) return ids;
+  }
+}
+
+// One program for all: a mount that has gone in the meantime is left out.
+function* overlaysAmong(ids: readonly bigint[]): Routine<bigint[]> {
+  const found: bigint[] = [];
+  for (let start = 0; start < ids.length; start += ID_BATCH) {
+    const batch = ids.slice(start, start + ID_BATCH);
+    const program = new Program();
+    const mask = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC;
+    const steps = batch.map((id) => program.add('statmount', WANT | MAY_FAIL, id, mask, 512));
+    yield* program.run();
+    batch.forEach((id, i) => {
+      const answer = program.bytes(steps[i]!);
+      if (answer !== undefined && decodeStatmount(answer).sbMagic === OVERLAYFS_SUPER_MAGIC) found.push(id);
+    });
+  }
+  return found;
+}
+
+// An overlay always has options; a kernel that gives none (before 6.11) cannot answer what is asked here.
+function noOptions(id: bigint): KernelError {
+  const call = `statmount(${id}, STATMOUNT_MNT_OPTS)`;
+  return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
+}
+
+function* statmountOverlay(id: bigint): Routine<OverlayEntry | undefined> {
+  for (let capacity = SMALL_ANSWER; capacity <= LARGEST_ANSWER; capacity *= 8) {
+    try {
+      const answer = decodeStatmount(yield* call('statmount', id, STATMOUNT_OVERLAY, capacity));
+      if (answer.superOptions === undefined) throw noOptions(id);
+      return entryOfStatmount(answer);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.errno === -ENOENT) return undefined;
+      if (error.errno !== -EOVERFLOW) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The overlays among these mounts. @throws {KernelError} ENOSYS before Linux 6.11 */
+export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
+  const entries: OverlayEntry[] = [];
+  for (const id of yield* overlaysAmong(ids)) {
+    const entry = yield* statmountOverlay(id);
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
+}
+
+function* readMountinfo(): Routine<OverlayEntry[]> {
+  const text = yield* readIfPossible('/proc/self/mountinfo');
+  return text === undefined ? [] : parseMountinfo(text, 'overlay').map(entryOfMountinfo);
+}
+
+/**
+ * All overlay mounts, in the order in which they were mounted as far as the source tells.
+ *
+ * @param source absent: statmount(2), and mountinfo where the kernel does not have it in full
+ */
+export function* readOverlayTable(source?: TableSource): Routine<OverlayEntry[]> {
+  if (source === 'mountinfo') return yield* readMountinfo();
+  try {
+    const ids = yield* listMountIds();
+    return yield* readOverlays(ids);
+  } catch (error) {
+    if (!(error instanceof KernelError) || source === 'statmount') throw error;
+  }
+  return yield* readMountinfo();
+}

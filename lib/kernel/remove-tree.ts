@@ -1,0 +1,95 @@
+// Removes a directory with all in it, without following a link and without crossing a mount.
+import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
+import { call, close } from './call.ts';
+import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, STATX_MNT_ID } from './constants.ts';
+import { EACCES, EBUSY, EISDIR, ENOENT, ENOTEMPTY, EPERM } from './errno.ts';
+import { KernelError } from './kernel-error.ts';
+import type { Routine } from './routine.ts';
+import { decodeStat } from './stat.ts';
+
+// Offsets in struct linux_dirent64 (getdents(2)).
+const RECORD_LENGTH = 16;
+const NAME = 19;
+
+/** The names in what getdents64 filled, without `.` and `..`. */
+function namesIn(records: Buffer): Buffer[] {
+  const names: Buffer[] = [];
+  for (let at = 0; at + NAME < records.length; ) {
+    const length = HOST_IS_LITTLE_ENDIAN
+      ? records.readUInt16LE(at + RECORD_LENGTH)
+      : records.readUInt16BE(at + RECORD_LENGTH);
+    const end = records.indexOf(0, at + NAME);
+    const name = records.subarray(at + NAME, end);
+    if (!name.equals(DOT) && !name.equals(DOT_DOT)) names.push(name);
+    at += length;
+  }
+  return names;
+}
+
+const DOT = Buffer.from('.');
+const DOT_DOT = Buffer.from('..');
+
+function isErrno(error: unknown, ...numbers: number[]): boolean {
+  return error instanceof KernelError && numbers.includes(-error.errno);
+}
+
+// A rootless overlay's work/work has mode 000: its owner may still change that.
+function* openForRemoval(parent: number, name: string | Uint8Array): Routine<number> {
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  try {
+    return yield* call('openat', parent, name, flags, 0);
+  } catch (error) {
+    if (!isErrno(error, EACCES)) throw error;
+    yield* call('fchmodat', parent, name, 0o700);
+    return yield* call('openat', parent, name, flags, 0);
+  }
+}
+
+function* mountOf(fd: number): Routine<bigint> {
+  return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_MNT_ID)).mountId;
+}
+
+function* removeEntry(parent: number, name: Buffer, mount: bigint): Routine<void> {
+  try {
+    yield* call('unlinkat', parent, name, 0);
+  } catch (error) {
+    // EISDIR from Linux, EPERM by POSIX, for a directory.
+    if (isErrno(error, ENOENT)) return;
+    if (!isErrno(error, EISDIR, EPERM)) throw error;
+    yield* removeDirectory(parent, name, mount);
+  }
+}
+
+function* removeDirectory(parent: number, name: string | Uint8Array, mount?: bigint): Routine<void> {
+  const dir = yield* openForRemoval(parent, name);
+  try {
+    const here = yield* mountOf(dir);
+    if (mount !== undefined && here !== mount) {
+      const call = `unlinkat(${JSON.stringify(Buffer.from(name).toString())}): another mount is there`;
+      throw new KernelError({ errno: EBUSY, syscall: 'unlinkat', call, log: '', step: 0 });
+    }
+    for (;;) {
+      const names = namesIn(yield* call('getdents64', dir, 32768));
+      if (names.length === 0) break;
+      for (const entry of names) yield* removeEntry(dir, entry, here);
+    }
+  } finally {
+    close(dir);
+  }
+  yield* call('unlinkat', parent, name, AT_REMOVEDIR);
+}
+
+/**
+ * Removes the directory `name` in the directory `parent`; nothing happens when it is not there.
+ *
+ * @throws {KernelError} EBUSY where something is mounted in it; what was removed before stays removed
+ */
+export function* removeTree(parent: number, name: string | Uint8Array): Routine<void> {
+  try {
+    yield* call('unlinkat', parent, name, AT_REMOVEDIR);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return;
+    if (!isErrno(error, ENOTEMPTY)) throw error;
+    yield* removeDirectory(parent, name);
+  }
+}

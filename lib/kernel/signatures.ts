@@ -1,0 +1,75 @@
+// The arguments of every call of the addon, as TypeScript sees them; types only.
+import type { StepBytes } from './kernel-error.ts';
+
+/** Path or name: text is passed as UTF-8, bytes as they are. */
+export type Text = string | Uint8Array;
+/** A descriptor, AT_FDCWD, or the step of a program that gives one. */
+export type Fd = number;
+type Blob = Uint8Array | StepBytes;
+
+/** Names and argument orders are those of the system calls; see native/mount_calls.h and file_calls.h. */
+export interface CallSignatures {
+  fsopen: [type: Text, flags: number];
+  fspick: [dir: Fd, path: Text, flags: number];
+  fsconfig_set_flag: [context: Fd, key: Text];
+  fsconfig_set_string: [context: Fd, key: Text, value: Text];
+  fsconfig_set_fd: [context: Fd, key: Text, value: Fd];
+  fsconfig_create: [context: Fd];
+  fsconfig_reconfigure: [context: Fd];
+  fsmount: [context: Fd, flags: number, attributes: number];
+  move_mount: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
+  open_tree: [dir: Fd, path: Text, flags: number];
+  mount_setattr: [
+    dir: Fd,
+    path: Text,
+    flags: number,
+    set: number | bigint,
+    clear: number | bigint,
+    propagation: number | bigint,
+    userNamespace: Fd,
+  ];
+  mount: [source: Text, target: Text, type: Text | null, flags: number, data: Text | null];
+  umount2: [target: Text, flags: number];
+  statmount: [mount: bigint, mask: number, capacity: number];
+  listmount: [mount: bigint, after: number | bigint, capacity: number];
+  openat: [dir: Fd, path: Text, flags: number, mode: number];
+  openat2: [dir: Fd, path: Text, flags: number, mode: number, resolve: number];
+  read: [file: Fd, capacity: number];
+  getdents64: [dir: Fd, capacity: number];
+  readlinkat: [dir: Fd, path: Text];
+  statx: [dir: Fd, path: Text, flags: number, mask: number];
+  fstatfs: [file: Fd];
+  flock: [file: Fd, operation: number];
+  mkdirat: [dir: Fd, path: Text, mode: number];
+  mknodat: [dir: Fd, path: Text, mode: number, device: number];
+  unlinkat: [dir: Fd, path: Text, flags: number];
+  renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
+  fchmodat: [dir: Fd, path: Text, mode: number];
+  getxattr: [file: Fd, name: Text];
+  listxattr: [file: Fd];
+  setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
+  removexattr: [file: Fd, name: Text];
+  name_to_handle_at: [dir: Fd, path: Text, flags: number];
+  require_subset: [numbers: Blob, allowed: Blob];
+  require_other_file: [statx: Blob, identities: Blob];
+  require_at: [bytes: Blob, offset: number, expected: Blob];
+}
+
+type Bytes =
+  | 'statmount'
+  | 'listmount'
+  | 'read'
+  | 'getdents64'
+  | 'readlinkat'
+  | 'statx'
+  | 'fstatfs'
+  | 'getxattr'
+  | 'listxattr';
+type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
+
+/** What a call gives when made by itself. */
+export type CallResult<K extends keyof CallSignatures> = K extends Bytes
+  ? Buffer
+  : K extends Descriptors
+    ? number
+    : undefined;

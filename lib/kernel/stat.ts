@@ -1,0 +1,86 @@
+// What statx(2) and statfs(2) say of a file, decoded from the kernel's structs (linux/stat.h).
+import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
+import { S_IFDIR, S_IFMT } from './constants.ts';
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+// Offsets in struct statx.
+const INODE = 32;
+const DEVICE = 136;
+/** Where the mount's id stands, 8 bytes: the unique one when the kernel knows it and was asked. */
+export const MOUNT_ID_OFFSET = 144;
+
+/** The mount's id as the kernel has it, for comparing. */
+export function mountIdIn(statx: Buffer): Buffer {
+  return statx.subarray(MOUNT_ID_OFFSET, MOUNT_ID_OFFSET + 8);
+}
+
+export interface Stat {
+  readonly attributes: bigint;
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly inode: bigint;
+  /** Device numbers of the filesystem the file is on. */
+  readonly device: { readonly major: number; readonly minor: number };
+  /** Of a device file. */
+  readonly rdev: { readonly major: number; readonly minor: number };
+  readonly mountId: bigint;
+  readonly isDirectory: boolean;
+}
+
+/** Decodes struct statx. Source: statx(2). */
+export function decodeStat(bytes: Uint8Array): Stat {
+  const view = viewOf(bytes);
+  const word = (offset: number) => view.getUint32(offset, HOST_IS_LITTLE_ENDIAN);
+  const mode = view.getUint16(28, HOST_IS_LITTLE_ENDIAN);
+  return {
+    attributes: view.getBigUint64(8, HOST_IS_LITTLE_ENDIAN),
+    links: word(16),
+    uid: word(20),
+    gid: word(24),
+    mode,
+    inode: view.getBigUint64(INODE, HOST_IS_LITTLE_ENDIAN),
+    device: { major: word(DEVICE), minor: word(DEVICE + 4) },
+    rdev: { major: word(128), minor: word(132) },
+    mountId: view.getBigUint64(MOUNT_ID_OFFSET, HOST_IS_LITTLE_ENDIAN),
+    isDirectory: (mode & S_IFMT) === S_IFDIR,
+  };
+}
+
+/** Inode and device, 16 bytes as `require_other_file` compares them. */
+export function identityOf(statx: Uint8Array): Buffer {
+  return Buffer.concat([statx.subarray(INODE, INODE + 8), statx.subarray(DEVICE, DEVICE + 8)]);
+}
+
+export interface FileSystemStat {
+  /** The magic number, such as OVERLAYFS_SUPER_MAGIC. */
+  readonly type: number;
+  readonly blockSize: number;
+  readonly blocks: number;
+  readonly free: number;
+  readonly available: number;
+  readonly files: number;
+  readonly filesFree: number;
+  /** ST_* bits. */
+  readonly flags: number;
+}
+
+/** Decodes the eight words of native/file_calls.cc's fstatfs. Source: statfs(2). */
+export function decodeFileSystemStat(bytes: Uint8Array): FileSystemStat {
+  const view = viewOf(bytes);
+  const word = (index: number) => Number(view.getBigUint64(index * 8, HOST_IS_LITTLE_ENDIAN));
+  return {
+    type: word(0),
+    blockSize: word(1),
+    blocks: word(2),
+    free: word(3),
+    available: word(4),
+    files: word(5),
+    filesFree: word(6),
+    flags: word(7),
+  };
+}
