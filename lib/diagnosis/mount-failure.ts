@@ -1,0 +1,75 @@
+// From the failed call of a mount to the error that says what is wrong: only what a look at the machine confirmed.
+import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
+import type { KernelError } from '../kernel/kernel-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { explainDirectory } from './directory.ts';
+import { nearestInUse } from './in-use.ts';
+import { type Finding, OverlayError, shown } from './overlay-error.ts';
+import { explainDriver, explainPrivilege } from './privilege.ts';
+import { placeOf, type Subject, subjectText } from './subject.ts';
+
+/** A directory of the mount; `absolute` is missing for a descriptor. */
+export interface Directory extends Subject {
+  readonly absolute?: string | Uint8Array;
+}
+
+/** What the failed mount was made of. */
+export interface FailedMount {
+  /** All directories, in the order in which the kernel looks at them. */
+  readonly directories: readonly Directory[];
+  /** What the failed step was about. */
+  readonly subject: Subject | undefined;
+}
+
+function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
+  const { directories, subject } = failed;
+  // The failed step names its directory; mount(2) is one step for all of them.
+  const suspects = directories.filter(
+    (dir) => subject === undefined || subject.option === 'target' || subject === dir,
+  );
+  for (const dir of suspects) {
+    if (dir.absolute === undefined) continue;
+    const finding = yield* explainDirectory(dir, dir.absolute);
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
+}
+
+function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
+  for (const dir of failed.directories) {
+    if (dir.option === 'target' || dir.absolute === undefined) continue;
+    const used = yield* nearestInUse(dir.absolute);
+    if (used === undefined) continue;
+    return {
+      code: 'ERR_OVERLAY_IN_USE',
+      sentence: `${subjectText(dir)}: the kernel says that ${JSON.stringify(shown(used))} is the upper or work of a live overlay`,
+      hint: 'unmount that overlay first, or use another directory',
+      ...placeOf(dir),
+    };
+  }
+  return undefined;
+}
+
+function unexplained(error: KernelError, failed: FailedMount): Finding {
+  const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
+  return {
+    code: 'ERR_OVERLAY_UNEXPLAINED',
+    sentence: `the kernel refused the mount${what}: ${error.message}`,
+    hint: 'read the end of the kernel log (dmesg), where the overlay driver may say more',
+    ...(failed.subject === undefined ? {} : placeOf(failed.subject)),
+  };
+}
+
+/** The error for a failed mount. The call itself is its `cause`. */
+export function* explainMountFailure(error: KernelError, failed: FailedMount): Routine<OverlayError> {
+  const findings: Finding[] = [];
+  const add = (finding: Finding | undefined) => {
+    if (finding !== undefined) findings.push(finding);
+  };
+  if (error.errno === -EPERM) add(yield* explainPrivilege());
+  if (error.errno === -ENODEV) add(yield* explainDriver());
+  if (findings.length === 0) add(yield* directoryFinding(failed));
+  if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
+  const [first, ...rest] = findings;
+  return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);
+}

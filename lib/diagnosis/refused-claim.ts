@@ -1,0 +1,78 @@
+// The error for an upper or work directory that somebody else has.
+import { call } from '../kernel/call.ts';
+import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
+import type { KernelError } from '../kernel/kernel-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { identityOf } from '../kernel/stat.ts';
+import { lockHolders, nearestInUse } from './in-use.ts';
+import { OverlayError, shown } from './overlay-error.ts';
+import { placeOf, type Subject, subjectText } from './subject.ts';
+
+/** An upper or work directory of the refused mount. */
+export interface Claimed extends Subject {
+  readonly absolute: string | Uint8Array;
+}
+
+const quote = (path: string | Uint8Array) => JSON.stringify(shown(path));
+
+function inUse(subject: Subject, sentence: string, hint: string, cause?: KernelError): OverlayError {
+  const finding = { code: 'ERR_OVERLAY_IN_USE', sentence: `${subjectText(subject)} ${sentence}`, hint };
+  return new OverlayError([{ ...finding, ...placeOf(subject) }], cause);
+}
+
+/** For a directory that an overlay of the mount table has. */
+export function tableClaim(
+  claimed: Subject,
+  holder: { readonly option: string; readonly target: Uint8Array },
+  cause?: KernelError,
+): OverlayError {
+  const target = quote(holder.target);
+  return inUse(
+    claimed,
+    `is the ${holder.option} directory of the overlay mounted at ${target}; two mounts on one corrupt it`,
+    `unmount ${target} first, use another directory, or pass shareUpper: true if you know better`,
+    cause,
+  );
+}
+
+/** An error when both are one directory, which would look like a directory in use. */
+export function* upperIsWork(upper: Claimed, work: Claimed): Routine<OverlayError | undefined> {
+  const one = yield* call('statx', AT_FDCWD, upper.absolute, 0, STATX_INO);
+  const other = yield* call('statx', AT_FDCWD, work.absolute, 0, STATX_INO);
+  if (!identityOf(one).equals(identityOf(other))) return undefined;
+  return new OverlayError([
+    {
+      code: 'ERR_OVERLAY_UPPER_IS_WORK',
+      sentence: `${subjectText(work)} is the same directory as upper; the kernel wants two`,
+      hint: 'give another empty directory of the same filesystem as work, or leave work out',
+      ...placeOf(work),
+    },
+  ]);
+}
+
+/** For a directory whose lock is held, while no overlay of the mount table has it. */
+export function* lockedClaim(claimed: Claimed, cause: KernelError): Routine<OverlayError> {
+  const holders = yield* lockHolders(claimed.absolute);
+  const named = holders.map(({ pid, command }) =>
+    pid === process.pid ? 'this process' : `process ${pid}${command === undefined ? '' : ` (${command})`}`,
+  );
+  const who = named.length === 0 ? 'a process that cannot be seen from here' : named.join(', ');
+  return inUse(
+    claimed,
+    `is locked by ${who}, as an upper or work is while a process has an overlay of this package on it`,
+    'unmount that overlay, use another directory, or pass shareUpper: true if you know better',
+    cause,
+  );
+}
+
+/** For guard 'kernel': an error when the kernel says that the directory, or one above it, belongs to a live overlay. */
+export function* kernelClaim(claimed: Claimed): Routine<OverlayError | undefined> {
+  const used = yield* nearestInUse(claimed.absolute);
+  if (used === undefined) return undefined;
+  return inUse(
+    claimed,
+    `is in use: the kernel says that ${quote(used)} is the upper or work of a live overlay, ` +
+      'which another mount namespace may have, or which was unmounted lazily',
+    'end the processes that use that overlay, use another directory, or pass shareUpper: true if you know better',
+  );
+}

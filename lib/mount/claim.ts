@@ -1,0 +1,66 @@
+// Takes the upper and the work directory of a mount for itself, and refuses those that a live overlay has.
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LSMT_ROOT,
+  O_DIRECTORY,
+  O_RDONLY,
+  STATX_INO,
+} from '../kernel/constants.ts';
+import { KEEP, MAY_FAIL } from '../kernel/program.ts';
+import type { LiveUppers } from './live-uppers.ts';
+import type { Plan } from './plan.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
+
+export interface Claims {
+  readonly upper: number;
+  readonly work: number;
+}
+
+// Read access, since flock(2) wants more than O_PATH; and a description of our own, since the lock goes with it.
+function open(plan: Plan, layer: Layer): number {
+  const dir = layer.fd ?? AT_FDCWD;
+  const path = layer.absolute ?? '.';
+  const step = plan.about(layer, 'openat', KEEP, dir, path, O_RDONLY | O_DIRECTORY, 0);
+  plan.claims.push(step);
+  return step;
+}
+
+function lock(plan: Plan, layer: Layer, step: number, shared: boolean): void {
+  // A sharer's lock keeps those out who do not share; when somebody holds it alone already, that is what was insisted on.
+  if (shared) plan.about(layer, 'flock', MAY_FAIL, step, LOCK_SH | LOCK_NB);
+  else plan.about(layer, 'flock', 0, step, LOCK_EX | LOCK_NB);
+}
+
+function refuseLive(plan: Plan, layer: Layer, step: number, live: LiveUppers): void {
+  const statx = plan.about(layer, 'statx', 0, step, '', AT_EMPTY_PATH, STATX_INO);
+  plan.about(layer, 'require_other_file', 0, plan.program.bytesOf(statx), live.identities);
+}
+
+/**
+ * Adds the steps that open, lock and check upper and work; undefined without an upper.
+ *
+ * The mount table is compared with what `live` knows of it: one listmount(2) instead of reading every mount again.
+ */
+export function addClaims(plan: Plan, request: MountRequest, live: LiveUppers): Claims | undefined {
+  const { upper, work, shareUpper } = request;
+  if (upper === undefined || work === undefined) return undefined;
+  const claims = { upper: open(plan, upper), work: open(plan, work) };
+  lock(plan, upper, claims.upper, shareUpper);
+  lock(plan, work, claims.work, shareUpper);
+  if (shareUpper) return claims;
+  if (live.identities.length > 0) {
+    refuseLive(plan, upper, claims.upper, live);
+    refuseLive(plan, work, claims.work, live);
+  }
+  if (live.ids !== undefined) {
+    // One more than is known: a full answer then holds an unknown mount for certain.
+    const listed = plan.add('listmount', 0, LSMT_ROOT, 0, live.ids.length / 8 + 1);
+    plan.add('require_subset', 0, plan.program.bytesOf(listed), live.ids);
+  }
+  return claims;
+}

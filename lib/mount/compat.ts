@@ -1,0 +1,105 @@
+// The mount(2) way of the ladder: for kernels and filters without the new mount API.
+import { mkdtempSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { call, close } from '../kernel/call.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_PATH,
+  procPath,
+  STATX_MNT_ID,
+  STATX_MNT_ID_UNIQUE,
+} from '../kernel/constants.ts';
+import { KEEP } from '../kernel/program.ts';
+import { type Routine, wait } from '../kernel/routine.ts';
+import { mountIdIn } from '../kernel/stat.ts';
+import { addClaims } from './claim.ts';
+import { emptyLowerDirectory, needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
+import type { LiveUppers } from './live-uppers.ts';
+import { collect, type Made, runGuarded } from './made.ts';
+import { Plan } from './plan.ts';
+import { type Foothold, MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
+import { refuse } from './refuse.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
+
+function* makeFoothold(): Routine<Foothold> {
+  const prefix = join(tmpdir(), 'overlayfs-foothold-');
+  return { path: yield* wait({ now: () => mkdtempSync(prefix), later: () => mkdtemp(prefix) }) };
+}
+
+// Opens every layer given by path, so that the option text holds short names.
+function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fds: number[] }> {
+  const plan = new Plan();
+  const numbered = (layer: Layer): (() => Layer) => {
+    if (layer.absolute === undefined) return () => layer;
+    const step = plan.about(layer, 'openat', KEEP, AT_FDCWD, layer.absolute, O_PATH | O_DIRECTORY, 0);
+    return () => {
+      const fd = plan.program.value(step);
+      fds.push(fd);
+      return { ...layer, absolute: procPath(fd) };
+    };
+  };
+  const fds: number[] = [];
+  const lower = request.lower.map(numbered);
+  const data = request.data.map(numbered);
+  yield* runGuarded(plan, request);
+  return { request: { ...request, lower: lower.map((get) => get()), data: data.map((get) => get()) }, fds };
+}
+
+function* mountOnce(request: MountRequest, live: LiveUppers, foothold: Foothold | undefined): Routine<Made> {
+  const empty = needsEmptyLower(request) ? yield* emptyLowerDirectory() : undefined;
+  try {
+    const lowers = empty === undefined ? request.lower : [...request.lower, emptyLayer(empty)];
+    const data = mountData(request, lowers);
+    if (data.length > MOUNT_DATA_LIMIT) refuseLong(request, data.length);
+    const plan = new Plan();
+    addClaims(plan, request, live);
+    planMount(plan, request, data, foothold);
+    yield* runGuarded(plan, request, foothold?.path);
+    return yield* detachedResult(plan, request);
+  } finally {
+    if (empty !== undefined) yield* removeEmptyDirectory(empty);
+  }
+}
+
+function emptyLayer(path: string): Layer {
+  return { option: 'lower', path, absolute: path };
+}
+
+function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
+  if (request.target !== undefined) return collect(plan, 'mount', true, undefined);
+  const original = plan.program.value(plan.mount!);
+  const clone = plan.program.value(plan.clone!);
+  if (clone < 0) return collect(plan, 'mount', false, original);
+  close(original);
+  // A clone is another mount, with an id of its own.
+  const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  const statx = yield* call('statx', clone, '', AT_EMPTY_PATH, mask);
+  return { ...collect(plan, 'mount', true, clone), id: mountIdIn(statx) };
+}
+
+function refuseLong(request: MountRequest, size: number): never {
+  return refuse(
+    'ERR_OVERLAY_TOO_LONG',
+    { option: 'lower' },
+    `${request.lower.length + request.data.length} layers make an option text of ${size} bytes even as descriptor ` +
+      `numbers, and mount(2) takes ${MOUNT_DATA_LIMIT}`,
+    'use fewer layers, or a kernel with lowerdir+ (Linux 6.8)',
+  );
+}
+
+/** @param numbers whether layers are named by descriptor, for option texts longer than a page */
+export function* compatMount(request: MountRequest, numbers: boolean, live: LiveUppers): Routine<Made> {
+  const opened = numbers ? yield* openLayers(request) : { request, fds: [] };
+  const foothold = request.target === undefined ? yield* makeFoothold() : undefined;
+  try {
+    return yield* mountOnce(opened.request, live, foothold);
+  } finally {
+    for (const fd of opened.fds) close(fd);
+    if (foothold !== undefined) yield* removeEmptyDirectory(foothold.path);
+  }
+}

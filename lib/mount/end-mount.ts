@@ -1,0 +1,118 @@
+// Unmounts an overlay that this process made: its mount and no other, its locks, and the work directory made for it.
+import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
+import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
+import type { UnmountOptions } from '../format/mount-spec.ts';
+import { close } from '../kernel/call.ts';
+import { AT_FDCWD, LOCK_UN, MNT_DETACH, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../kernel/constants.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { readOverlayTable } from '../kernel/mount-table.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { MOUNT_ID_OFFSET } from '../kernel/stat.ts';
+import { Plan } from './plan.ts';
+import { wrongType } from './refuse.ts';
+import type { Target } from './spec-paths.ts';
+import { type OwnWork, planWorkRemoval, removeOwnWork } from './work-directory.ts';
+
+/** What is to end. */
+export interface Ending {
+  /** Absent: detached. */
+  readonly target: Target | undefined;
+  /** 8 bytes, as struct statx has it. */
+  readonly id: Buffer;
+  /** The mount's root, if it is open. */
+  readonly fd: number | undefined;
+  readonly claims: readonly number[];
+  readonly work: OwnWork | undefined;
+  readonly lazy: boolean;
+}
+
+/** Checks the options of unmount; gives `lazy`. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE */
+export function readUnmountOptions(options: unknown): boolean {
+  if (options === undefined) return false;
+  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
+  const { lazy } = options as UnmountOptions;
+  if (lazy !== undefined && typeof lazy !== 'boolean') return wrongType('lazy', 'true or false', lazy);
+  return lazy ?? false;
+}
+
+function planEnding(
+  ending: Ending,
+  target: string | Uint8Array | undefined,
+): { plan: Plan; removal?: number } {
+  const { fd, claims, work, lazy } = ending;
+  const plan = new Plan(fd === undefined ? claims : [fd, ...claims]);
+  if (target !== undefined) {
+    const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+    const now = plan.add('statx', 0, AT_FDCWD, target, 0, mask);
+    plan.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
+  }
+  // It would keep the mount busy; of a detached mount it is all there is.
+  if (fd !== undefined) plan.program.closeGiven(fd);
+  if (target !== undefined) plan.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
+  // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same.
+  for (const claim of claims) plan.add('flock', 0, claim, LOCK_UN);
+  if (work === undefined) return { plan };
+  return { plan, removal: planWorkRemoval(plan, work) };
+}
+
+// Where the mount is now that it was not found at its target; undefined when somebody else has unmounted it.
+function* whereNow(id: Buffer): Routine<Buffer | undefined> {
+  const wanted = new BigUint64Array(Uint8Array.from(id).buffer)[0]!;
+  const table = yield* readOverlayTable();
+  return table.find((entry) => (entry.uniqueId ?? BigInt(entry.id)) === wanted)?.target;
+}
+
+function covered(target: Target, cause: KernelError): OverlayError {
+  const path = shown(target.path);
+  return new OverlayError(
+    [
+      {
+        code: 'ERR_OVERLAY_COVERED',
+        sentence: `target (${JSON.stringify(path)}): another mount lies on top of this overlay`,
+        hint: 'unmount what was mounted on it first',
+        option: 'target',
+        path,
+      },
+    ],
+    cause,
+  );
+}
+
+/** What to do when the overlay is not what the path leads to any more. */
+function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: KernelError): Routine<void> {
+  const now = yield* whereNow(ending.id);
+  if (now === undefined) yield* endDetached(ending);
+  else if (now.equals(tried)) throw covered(target, cause);
+  else yield* endAt(ending, target, now);
+}
+
+function* endDetached(ending: Ending): Routine<void> {
+  const { plan, removal } = planEnding(ending, undefined);
+  yield* plan.program.run();
+  yield* finishWork(ending.work, plan, removal);
+}
+
+function* finishWork(work: OwnWork | undefined, plan: Plan, removal: number | undefined): Routine<void> {
+  if (work === undefined || removal === undefined) return;
+  if (plan.program.value(removal) === 0) close(work.parent);
+  else yield* removeOwnWork(work);
+}
+
+function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<void> {
+  const { plan, removal } = planEnding(ending, path);
+  try {
+    yield* plan.program.run();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const real = Buffer.from(path as Uint8Array);
+    if (error.syscall !== 'umount2') return yield* elsewhere(ending, target, real, error);
+    throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id });
+  }
+  yield* finishWork(ending.work, plan, removal);
+}
+
+/** @throws {OverlayError} ERR_OVERLAY_BUSY, ERR_OVERLAY_COVERED and others; everything is as before then */
+export function* endMount(ending: Ending): Routine<void> {
+  if (ending.target === undefined) yield* endDetached(ending);
+  else yield* endAt(ending, ending.target, ending.target.absolute);
+}

@@ -1,0 +1,72 @@
+// Runs the plan of a mount to its end or back to nothing, and collects what it gave.
+import { call } from '../kernel/call.ts';
+import { MNT_DETACH, procPath } from '../kernel/constants.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { mountIdIn } from '../kernel/stat.ts';
+import type { Plan } from './plan.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
+
+/** A mount that was made. The descriptors are ours to close. */
+export interface Made {
+  /** The mount's root; absent when attached. */
+  readonly mount: number | undefined;
+  /** False when a detached mount cannot be attached any more. */
+  readonly attachable: boolean;
+  /** Locked upper and work directory. */
+  readonly claims: readonly number[];
+  /** The mount's id as 8 bytes, as struct statx has it. */
+  readonly id: Buffer;
+  readonly via: 'fsopen' | 'mount';
+  readonly fallbacks: readonly string[];
+}
+
+// Runs a plan; when the mount stands but a later step failed, takes it down again.
+function* runPlan(plan: Plan, target: string | Uint8Array | undefined): Routine<void> {
+  try {
+    yield* plan.program.run();
+  } catch (error) {
+    if (error instanceof KernelError && error.step >= plan.inPlaceFrom && target !== undefined) {
+      yield* call('umount2', target, MNT_DETACH);
+    }
+    throw error;
+  }
+}
+
+/** What a finished plan gave. */
+export function collect(
+  plan: Plan,
+  via: 'fsopen' | 'mount',
+  attachable: boolean,
+  mount: number | undefined,
+): Made {
+  const id = mountIdIn(plan.program.bytes(plan.identity!)!);
+  const claims = plan.claims.map((step) => plan.program.value(step));
+  return { mount, attachable, claims, id, via, fallbacks: [] };
+}
+
+/** Runs a plan. @throws {FailedStep} */
+export function* runGuarded(plan: Plan, request: MountRequest, foothold?: string): Routine<void> {
+  try {
+    yield* runPlan(plan, foothold ?? request.target?.absolute);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw new FailedStep(error, plan.subjectOf(error.step) as Layer | undefined);
+  }
+}
+
+/** A failed call with what it was about. */
+export class FailedStep extends Error {
+  readonly error: KernelError;
+  readonly subject: Layer | undefined;
+  constructor(error: KernelError, subject: Layer | undefined) {
+    super(error.message);
+    this.error = error;
+    this.subject = subject;
+  }
+}
+
+export function pathed(layer: Layer): Layer & { absolute: string | Buffer } {
+  return { ...layer, absolute: layer.absolute ?? procPath(layer.fd!) };
+}

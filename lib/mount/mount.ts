@@ -1,0 +1,85 @@
+// mount(): from a spec to a live overlay, or to an error and nothing changed.
+import { explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { kernelClaim } from '../diagnosis/refused-claim.ts';
+import type { MountSpec } from '../format/mount-spec.ts';
+import { procPath } from '../kernel/constants.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { makeDirectory, removeMade } from './make-directories.ts';
+import { MountedOverlay, type Overlay } from './overlay.ts';
+import { perform } from './perform.ts';
+import { type MountRequest, readSpec } from './spec.ts';
+import type { Layer, Target } from './spec-paths.ts';
+import { makeOwnWork, type OwnWork, removeOwnWork } from './work-directory.ts';
+
+type Directory = Layer | Target;
+
+// A call about one directory, its failure explained.
+function* explaining<T>(directory: Directory, attempt: Routine<T>): Routine<T> {
+  try {
+    return yield* attempt;
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw yield* explainMountFailure(error, { directories: [directory], subject: directory });
+  }
+}
+
+function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
+  for (const directory of [request.upper, request.work, request.target]) {
+    if (directory?.absolute === undefined) continue;
+    const path = Buffer.from(directory.absolute as Uint8Array);
+    yield* explaining(directory, makeDirectory(path, made));
+  }
+}
+
+function* askKernel(request: MountRequest): Routine<void> {
+  for (const layer of [request.upper, request.work]) {
+    if (layer === undefined) continue;
+    const claimed = { ...layer, absolute: layer.absolute ?? procPath(layer.fd!) };
+    const error = yield* explaining(layer, kernelClaim(claimed));
+    if (error !== undefined) throw error;
+  }
+}
+
+function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
+  if (request.mkdir) yield* makeMissing(request, made);
+  if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
+  if (request.upper === undefined || request.work !== undefined) {
+    return new MountedOverlay(request, yield* perform(request), undefined);
+  }
+  const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
+  try {
+    const withWork = { ...request, work: work.layer };
+    return new MountedOverlay(request, yield* perform(withWork), work);
+  } catch (error) {
+    yield* removeOwnWork(work);
+    throw error;
+  }
+}
+
+function* mountRoutine(spec: unknown): Routine<Overlay> {
+  const request = readSpec(spec);
+  const made: Buffer[] = [];
+  try {
+    return yield* prepared(request, made);
+  } catch (error) {
+    yield* removeMade(made);
+    throw error;
+  }
+}
+
+/**
+ * Mounts an overlay. Source: Documentation/filesystems/overlayfs.rst, mount(2), fsopen(2), move_mount(2).
+ *
+ * On failure nothing is mounted, and nothing is there that was not there before.
+ *
+ * @throws {OverlayError} see docs/errors.md
+ */
+export async function mount(spec: MountSpec): Promise<Overlay> {
+  return await runAsync(mountRoutine(spec));
+}
+
+/** {@link mount} without a promise: blocks this thread for as long as the kernel needs. */
+export function mountSync(spec: MountSpec): Overlay {
+  return runSync(mountRoutine(spec));
+}

@@ -1,0 +1,85 @@
+// A mount through mount(2), for kernels and filters without the new mount API; all of the old form is here.
+import { attributesToMsFlags, PROPAGATION_FLAGS } from '../format/attributes.ts';
+import { escapeOptionValue } from '../format/escape.ts';
+import { joinLowerdir } from '../format/option-text.ts';
+import {
+  AT_FDCWD,
+  MNT_DETACH,
+  MS_BIND,
+  MS_RDONLY,
+  MS_REMOUNT,
+  O_DIRECTORY,
+  O_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  STATX_MNT_ID,
+  STATX_MNT_ID_UNIQUE,
+} from '../kernel/constants.ts';
+import { KEEP, MAY_FAIL, WANT } from '../kernel/program.ts';
+import type { Plan } from './plan.ts';
+import { textOf } from './plan-fsopen.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
+
+/** mount(2) copies one page, a NUL included, and drops the rest in silence. */
+export const MOUNT_DATA_LIMIT = 4095;
+
+function bytes(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? Buffer.from(text) : text;
+}
+
+/** The option text for mount(2), escaped. */
+export function mountData(request: MountRequest, lowers: readonly Layer[]): Buffer {
+  const raw = (layer: Layer) => bytes(textOf(layer));
+  const parts: Uint8Array[] = [
+    Buffer.from('lowerdir='),
+    joinLowerdir(lowers.map(raw), request.data.map(raw)),
+  ];
+  const { upper, work } = request;
+  if (upper !== undefined && work !== undefined) {
+    parts.push(Buffer.from(',upperdir='), escapeOptionValue(raw(upper)));
+    parts.push(Buffer.from(',workdir='), escapeOptionValue(raw(work)));
+  }
+  for (const { key, value } of request.parameters) {
+    parts.push(Buffer.from(`,${key}`));
+    if (value !== undefined) parts.push(Buffer.from('='), escapeOptionValue(bytes(value)));
+  }
+  return Buffer.concat(parts);
+}
+
+/** Where a detached mount of this family stands for a moment. */
+export interface Foothold {
+  readonly path: string;
+}
+
+/** Adds the mount, and for a detached one (`foothold`) the steps that take it off its foothold. */
+export function planMount(
+  plan: Plan,
+  request: MountRequest,
+  data: Buffer,
+  foothold: Foothold | undefined,
+): void {
+  const target = request.target?.absolute ?? foothold!.path;
+  const flags = attributesToMsFlags(request.attributes);
+  // MS_RDONLY would make the filesystem read-only too, which fsmount's attribute does not: set it on the mount alone.
+  plan.about(request.target, 'mount', 0, request.source, target, 'overlay', flags & ~MS_RDONLY, data);
+  plan.placed();
+  if (flags & MS_RDONLY) {
+    const remount = flags | MS_REMOUNT | MS_BIND;
+    plan.about({ option: 'attributes' }, 'mount', 0, 'none', target, null, remount, null);
+  }
+  if (request.propagation !== undefined) {
+    const type = PROPAGATION_FLAGS[request.propagation];
+    plan.about({ option: 'propagation' }, 'mount', 0, 'none', target, null, type, null);
+  }
+  plan.identity = plan.add('statx', WANT, AT_FDCWD, target, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);
+  if (request.target === undefined) detach(plan, target);
+}
+
+// A clone can be attached again later; without open_tree(2) the lazily unmounted original serves, which cannot.
+function detach(plan: Plan, target: string | Uint8Array): void {
+  const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  plan.clone = plan.add('open_tree', KEEP | MAY_FAIL, AT_FDCWD, target, how);
+  plan.mount = plan.add('openat', KEEP, AT_FDCWD, target, O_PATH | O_DIRECTORY, 0);
+  plan.add('umount2', 0, target, MNT_DETACH);
+}

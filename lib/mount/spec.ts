@@ -1,0 +1,197 @@
+// A mount as it was asked for, checked and made exact: absolute paths, kernel parameters, attribute bits.
+import { attributesToFsmountBits, checkAttributes } from '../format/attributes.ts';
+import type {
+  AnyOverlayOptions,
+  Guard,
+  MountAttributes,
+  MountSpec,
+  MountVia,
+  Propagation,
+} from '../format/mount-spec.ts';
+import { nearestName } from '../format/nearest-name.ts';
+import { checkOptions, type OptionProblem, optionsToParameters, type Parameter } from '../format/options.ts';
+import { refuse, wrongType } from './refuse.ts';
+import { type Layer, readLayer, readLayers, readTarget, type Target } from './spec-paths.ts';
+
+/** A checked mount. */
+export interface MountRequest {
+  readonly given: Readonly<MountSpec>;
+  readonly lower: readonly Layer[];
+  readonly data: readonly Layer[];
+  readonly upper: Layer | undefined;
+  readonly work: Layer | undefined;
+  readonly target: Target | undefined;
+  readonly parameters: readonly Parameter[];
+  readonly attributes: MountAttributes;
+  readonly attributeBits: number;
+  readonly propagation: Propagation | undefined;
+  readonly source: string;
+  readonly shareUpper: boolean;
+  readonly guard: Guard;
+  readonly via: MountVia;
+  readonly mkdir: boolean;
+}
+
+/** Lower and data layers together; the kernel's OVL_MAX_STACK. */
+export const LAYER_LIMIT = 500;
+
+type Fields = Record<string, unknown>;
+
+function readFlag(fields: Fields, name: string): boolean {
+  const value = fields[name];
+  if (value === undefined) return false;
+  return typeof value === 'boolean' ? value : wrongType(name, 'true or false', value);
+}
+
+function readChoice<T extends string>(fields: Fields, name: string, choices: readonly T[]): T | undefined {
+  const value = fields[name];
+  if (value === undefined) return undefined;
+  if (choices.includes(value as T)) return value as T;
+  const listed = choices.map((choice) => `'${choice}'`).join(', ');
+  if (typeof value !== 'string') return wrongType(name, `one of ${listed}`, value);
+  return refuse(
+    'ERR_OVERLAY_INVALID_VALUE',
+    { option: name },
+    `${name} is ${JSON.stringify(value)}, which is none of ${listed}`,
+    `use one of ${listed}`,
+  );
+}
+
+const PROBLEM_CODES: Readonly<Record<OptionProblem['kind'], string>> = {
+  unknown: 'ERR_OVERLAY_UNKNOWN_OPTION',
+  type: 'ERR_OVERLAY_INVALID_TYPE',
+  value: 'ERR_OVERLAY_INVALID_VALUE',
+  conflict: 'ERR_OVERLAY_OPTION_CONFLICT',
+  useless: 'ERR_OVERLAY_USELESS_OPTION',
+};
+
+function refuseProblem(problem: OptionProblem | undefined): void {
+  if (problem === undefined) return;
+  const { kind, option, sentence, hint } = problem;
+  refuse(PROBLEM_CODES[kind], { option }, sentence, hint);
+}
+
+const FIELDS: ReadonlySet<string> = new Set([
+  'lower',
+  'data',
+  'upper',
+  'work',
+  'target',
+  'mkdir',
+  'options',
+  'attributes',
+  'propagation',
+  'source',
+  'shareUpper',
+  'guard',
+  'via',
+  'rootless',
+]);
+
+function refuseUnknownFields(fields: Fields): void {
+  for (const name in fields) {
+    if (FIELDS.has(name)) continue;
+    const near = nearestName(name, FIELDS);
+    refuse(
+      'ERR_OVERLAY_UNKNOWN_OPTION',
+      { option: name },
+      `${JSON.stringify(name)} is not part of a mount spec`,
+      near === undefined ? `the parts are ${[...FIELDS].join(', ')}` : `did you mean ${near}?`,
+    );
+  }
+}
+
+function readSource(fields: Fields): string {
+  const { source } = fields;
+  if (source === undefined) return 'overlay';
+  if (typeof source !== 'string') return wrongType('source', 'a string', source);
+  // The kernel takes "" for no source at all, and fsconfig(2) no more than 255 bytes.
+  if (source === '' || source.includes('\0') || Buffer.byteLength(source) > 255) {
+    refuse(
+      'ERR_OVERLAY_INVALID_VALUE',
+      { option: 'source' },
+      'source must be 1 to 255 bytes without a NUL byte',
+      'leave source out for "overlay"',
+    );
+  }
+  return source;
+}
+
+function checkLayers(lower: readonly Layer[], data: readonly Layer[], fields: Fields): void {
+  if (lower.length === 0) {
+    refuse(
+      'ERR_OVERLAY_NO_LOWER',
+      { option: 'lower' },
+      fields.lower === undefined ? 'lower is missing' : 'lower is an empty list',
+      'name at least one lower directory',
+    );
+  }
+  if (lower.length + data.length > LAYER_LIMIT) {
+    refuse(
+      'ERR_OVERLAY_TOO_MANY_LAYERS',
+      { option: lower.length > LAYER_LIMIT ? 'lower' : 'data' },
+      `${lower.length + data.length} lower and data layers; the kernel takes ${LAYER_LIMIT}`,
+      'merge some of the layers into one directory',
+    );
+  }
+  if (fields.work !== undefined && fields.upper === undefined) {
+    refuse(
+      'ERR_OVERLAY_WORK_WITHOUT_UPPER',
+      { option: 'work' },
+      'work is given without upper: the kernel would ignore it and mount read-only',
+      'give upper too, or leave work out for a read-only view',
+    );
+  }
+}
+
+const noAttributes: MountAttributes = Object.freeze({});
+const noParameters: readonly Parameter[] = [];
+
+/**
+ * Checks a spec without any system call.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
+ */
+export function readSpec(spec: unknown): MountRequest {
+  if (typeof spec !== 'object' || spec === null) return wrongType('spec', 'an object', spec);
+  const fields = spec as Fields;
+  refuseUnknownFields(fields);
+  const lower = readLayers(fields.lower, 'lower');
+  const data = readLayers(fields.data, 'data');
+  checkLayers(lower, data, fields);
+  const upper = fields.upper === undefined ? undefined : readLayer(fields.upper, 'upper');
+  const { options, attributes } = fields;
+  if (options !== undefined) {
+    refuseProblem(checkOptions(options, { upper: upper !== undefined, data: data.length > 0 }));
+  }
+  if (attributes !== undefined) refuseProblem(checkAttributes(attributes));
+  const rootless = fields.rootless;
+  if (rootless !== undefined && rootless !== 'auto' && typeof rootless !== 'boolean') {
+    wrongType('rootless', "true, false or 'auto'", rootless);
+  }
+  if (rootless === true) {
+    refuse(
+      'ERR_OVERLAY_NOT_SUPPORTED',
+      { option: 'rootless' },
+      'this release makes no rootless mounts',
+      'run as root, or inside a user namespace: unshare -Urm node …',
+    );
+  }
+  return {
+    given: spec as MountSpec,
+    lower,
+    data,
+    upper,
+    work: fields.work === undefined ? undefined : readLayer(fields.work, 'work'),
+    target: readTarget(fields.target),
+    parameters: options === undefined ? noParameters : optionsToParameters(options as AnyOverlayOptions),
+    attributes: attributes === undefined ? noAttributes : (attributes as MountAttributes),
+    attributeBits: attributes === undefined ? 0 : attributesToFsmountBits(attributes as MountAttributes),
+    propagation: readChoice(fields, 'propagation', ['private', 'slave', 'shared', 'unbindable']),
+    source: readSource(fields),
+    shareUpper: readFlag(fields, 'shareUpper'),
+    guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
+    via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
+    mkdir: readFlag(fields, 'mkdir'),
+  };
+}

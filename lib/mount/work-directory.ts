@@ -1,0 +1,107 @@
+// The work directory that a mount without one gets: beside the upper, private, unique, and gone after the unmount.
+import { randomBytes } from 'node:crypto';
+import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
+import { placeOf, subjectText } from '../diagnosis/subject.ts';
+import { call, close } from '../kernel/call.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_DIRECTORY,
+  O_PATH,
+  procPath,
+  STATX_INO,
+  STATX_MNT_ID,
+} from '../kernel/constants.ts';
+import { ENOENT } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { decodeStat } from '../kernel/stat.ts';
+import type { Plan } from './plan.ts';
+import type { Layer } from './spec-paths.ts';
+
+const PREFIX = '.overlayfs-work-';
+const NAME = /(?:^|\/)(\.overlayfs-work-[0-9a-f]{16})$/;
+
+/** A work directory made for one mount. */
+export interface OwnWork {
+  /** O_PATH descriptor of the directory that it lies in; ours to close. */
+  readonly parent: number;
+  readonly name: string;
+  readonly layer: Layer;
+}
+
+function refuseMountRoot(upper: Layer): never {
+  throw new OverlayError([
+    {
+      code: 'ERR_OVERLAY_NO_WORK',
+      sentence:
+        `${subjectText(upper)} is the root of its mount, so that no work directory can lie beside it: ` +
+        'the kernel wants upper and work apart and on one mount',
+      hint: 'use a subdirectory as upper, or give work',
+      ...placeOf(upper),
+    },
+  ]);
+}
+
+/** Makes it; the upper exists. @throws {OverlayError} ERR_OVERLAY_NO_WORK; {KernelError} */
+export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
+  const look = new Program();
+  const flags = O_PATH | O_DIRECTORY;
+  const dir = look.add('openat', 0, upper.fd ?? AT_FDCWD, upper.absolute ?? '.', flags, 0);
+  const up = look.add('openat', KEEP, dir, '..', flags, 0);
+  const mask = STATX_INO | STATX_MNT_ID;
+  const inner = look.add('statx', WANT, dir, '', AT_EMPTY_PATH, mask);
+  const outer = look.add('statx', WANT, up, '', AT_EMPTY_PATH, mask);
+  yield* look.run();
+  const parent = look.value(up);
+  try {
+    const [upperStat, parentStat] = [inner, outer].map((step) => decodeStat(look.bytes(step)!));
+    // The root directory is its own parent.
+    const isRoot = upperStat!.inode === parentStat!.inode && upperStat!.mountId === parentStat!.mountId;
+    if (isRoot || upperStat!.mountId !== parentStat!.mountId) refuseMountRoot(upper);
+    const name = PREFIX + randomBytes(8).toString('hex');
+    yield* call('mkdirat', parent, name, 0o700);
+    const place = yield* call('readlinkat', AT_FDCWD, procPath(parent));
+    const absolute = Buffer.concat([place, Buffer.from(`${place.length === 1 ? '' : '/'}${name}`)]);
+    return { parent, name, layer: { option: 'work', path: absolute, absolute } };
+  } catch (error) {
+    close(parent);
+    throw error;
+  }
+}
+
+/** Adds to an unmounting plan the steps that remove an own work directory in its usual state. */
+export function planWorkRemoval(plan: Plan, work: OwnWork): number {
+  const { parent, name } = work;
+  plan.add('unlinkat', MAY_FAIL, parent, `${name}/work`, AT_REMOVEDIR);
+  plan.add('unlinkat', MAY_FAIL, parent, `${name}/index`, AT_REMOVEDIR);
+  return plan.add('unlinkat', MAY_FAIL, parent, name, AT_REMOVEDIR);
+}
+
+/** Removes it whatever is in it, and lets its parent go. */
+export function* removeOwnWork(work: OwnWork): Routine<void> {
+  try {
+    yield* removeTree(work.parent, work.name);
+  } finally {
+    close(work.parent);
+  }
+}
+
+/**
+ * Removes the work directory of a mount that some process has made and another ends, if it is one of ours: by its name.
+ * Gone already is well.
+ */
+export function* removeWorkByPath(path: Uint8Array): Routine<void> {
+  const name = NAME.exec(shown(path))?.[1];
+  if (name === undefined) return;
+  const parent = Buffer.from(path).subarray(0, path.length - name.length);
+  try {
+    const fd = yield* call('openat', AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0);
+    yield* removeOwnWork({ parent: fd, name, layer: { option: 'work', path } });
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
+  }
+}
