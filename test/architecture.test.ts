@@ -1,0 +1,199 @@
+// Holds the house: floors, cycles, sizes, the one addon loader, names, opening sentences, tests beside the code.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packageRoot } from './support/built-package.ts';
+import * as house from './support/house.ts';
+
+/** Files of lib/ whose behaviour another test holds: file → test. */
+const testedBy: Record<string, string> = {};
+
+const files = readRepository();
+
+test('imports run downwards, between rooms of different floors', () => {
+  expect(house.floorProblems(files)).toEqual([]);
+});
+test('no module imports itself by a detour', () => {
+  expect(house.cycleProblems(files)).toEqual([]);
+});
+test('an index re-exports and does nothing else', () => {
+  expect(house.indexProblems(files)).toEqual([]);
+});
+test('no file of lib/ and native/ is too large', () => {
+  const growing = house.sizeWarnings(files);
+  if (growing.length > 0) console.warn(`growing large: ${growing.join(', ')}`);
+  expect(house.sizeProblems(files)).toEqual([]);
+});
+test('one file loads the addon', () => {
+  expect(house.addonProblems(files)).toEqual([]);
+});
+test('format/ does no I/O', () => {
+  expect(house.formatProblems(files)).toEqual([]);
+});
+test('no file or folder has the name of a bag', () => {
+  expect(house.nameProblems(files)).toEqual([]);
+});
+test('every file of lib/ and native/ opens with a sentence', () => {
+  expect(house.openingProblems(files)).toEqual([]);
+});
+test('test/ mirrors lib/', () => {
+  expect(house.mirrorProblems(files, testedBy)).toEqual([]);
+});
+
+/** All files that git knows or would take; without git, all but what is installed or built. */
+function readRepository(): house.Files {
+  const listing = [
+    '-c',
+    `safe.directory=${packageRoot.replace(/\/$/, '')}`,
+    'ls-files',
+    '-z',
+    '-co',
+    '--exclude-standard',
+  ];
+  const { status, stdout } = spawnSync('git', listing, { cwd: packageRoot, encoding: 'utf8' });
+  const names = status === 0 ? stdout.split('\0').filter((name) => name !== '') : walk('');
+  return new Map(names.flatMap((name) => readText(name)));
+}
+
+function readText(name: string): [string, string][] {
+  try {
+    return [[name, readFileSync(join(packageRoot, name), 'utf8')]];
+  } catch {
+    return []; // tracked, but deleted in this checkout
+  }
+}
+
+function walk(directory: string): string[] {
+  const ignored = new Set(['.git', 'node_modules', 'build', 'dist', 'coverage']);
+  return readdirSync(join(packageRoot, directory), { withFileTypes: true })
+    .filter(({ name }) => !ignored.has(name))
+    .flatMap((entry) =>
+      entry.isDirectory() ? walk(join(directory, entry.name)) : join(directory, entry.name),
+    );
+}
+
+describe('each rule can fail', () => {
+  const tree = (entries: Record<string, string>): house.Files => new Map(Object.entries(entries));
+
+  test('floors: upwards, sideways, outwards, nowhere, and out of the house', () => {
+    const bad = tree({
+      'lib/index.ts': "export { mount } from './mount/mount.ts';\nexport * from './cli/main.ts';",
+      'lib/format/a.ts': "import type { Call } from '../kernel/calls.ts';",
+      'lib/kernel/calls.ts': "import { a } from '../format/a.ts';\nawait import('../layer/gone.ts');",
+      'lib/layer/walk.ts': "import {\n  rule,\n} from '../diagnosis/rules.ts';\nimport '../../bench/run.ts';",
+      'lib/diagnosis/rules.ts':
+        "// import '../mount/mount.ts'\nimport { a } from '../format/a.ts'; import { b } from './more.ts';",
+      'lib/diagnosis/more.ts': '',
+      'lib/mount/mount.ts': 'export const text = "a sentence, from \'../cli/main.ts\'";',
+      'lib/cli/main.ts': "import { mount } from '../index.ts';",
+      'lib/attic/x.ts': '',
+      'lib/loose.ts': '',
+      'bench/run.ts': '',
+    });
+    expect(house.floorProblems(bad)).toEqual([
+      'lib/index.ts imports lib/cli/main.ts, which is not on a lower floor',
+      'lib/format/a.ts imports lib/kernel/calls.ts, which is not on a lower floor',
+      'lib/kernel/calls.ts imports lib/layer/gone.ts, which is not there',
+      'lib/layer/walk.ts imports lib/diagnosis/rules.ts, which is not on a lower floor',
+      'lib/layer/walk.ts imports bench/run.ts from outside lib/',
+      'lib/attic/x.ts is in no room of the house',
+      'lib/loose.ts is in no room of the house',
+    ]);
+  });
+  test('cycles', () => {
+    const bad = tree({
+      'lib/format/a.ts': "export { b } from './b.ts'; import { d } from './d.ts';",
+      'lib/format/b.ts': "import { c } from './c.ts';",
+      'lib/format/c.ts': "import { a } from './a.ts'; import { d } from './d.ts';",
+      'lib/format/d.ts': '',
+    });
+    expect(house.cycleProblems(bad)).toEqual([
+      'import cycle: lib/format/a.ts → lib/format/b.ts → lib/format/c.ts → lib/format/a.ts',
+    ]);
+  });
+  test('an index that does something', () => {
+    const good =
+      "// The door.\nexport { a, type B } from './a.ts';\nexport type { C } from './c.ts';\nexport * as d from './d.ts';\n";
+    const bad = tree({ 'lib/index.ts': good, 'lib/mount/index.ts': `${good}console.log(1);\n` });
+    expect(house.indexProblems(bad)).toEqual(['lib/mount/index.ts does more than re-export']);
+  });
+  test('sizes', () => {
+    const bad = tree({
+      'lib/format/a.ts': 'x\n'.repeat(250),
+      'native/b.cc': 'x\n'.repeat(251),
+      'test/c.ts': 'x\n'.repeat(999),
+      'lib/format/d.ts': 'x\n'.repeat(120),
+    });
+    expect(house.sizeProblems(bad)).toEqual(['native/b.cc has 251 lines, more than 250']);
+    expect(house.sizeWarnings(bad)).toEqual(['lib/format/a.ts (250 lines)']);
+  });
+  test('addon loaders', () => {
+    const bad = tree({
+      'lib/kernel/addon.ts': '// loads overlayfs.node',
+      'lib/mount/sneaky.ts': "require('../../build/Release/overlayfs.node')",
+      'lib/mount/deep.ts': 'process.dlopen(module, path)',
+    });
+    expect(house.addonProblems(bad)).toEqual([
+      'lib/mount/sneaky.ts loads an addon',
+      'lib/mount/deep.ts loads an addon',
+      'lib/kernel/addon.ts does not load the addon',
+    ]);
+  });
+  test('I/O in format/', () => {
+    const bad = tree({
+      'lib/format/a.ts':
+        "import { readFileSync } from 'node:fs';\nimport { x } from 'fs/promises';\nimport { join } from 'node:path';",
+      'lib/format/b.ts':
+        "// process.env\nconst quote = /['\"]/.test(x);\nconst text = 'console.log';\nconst own = it.process.name;\nprocess.exit(1);",
+      'lib/kernel/c.ts': "import 'node:fs';",
+    });
+    expect(house.formatProblems(bad)).toEqual([
+      'lib/format/a.ts imports node:fs',
+      'lib/format/a.ts imports fs/promises',
+      'lib/format/b.ts uses process',
+    ]);
+  });
+  test('names of bags', () => {
+    const names = [
+      'lib/util/a.ts',
+      'lib/format/path-utils.ts',
+      'test/helpers.ts',
+      'lib/mount/MountManager.ts',
+      'docs/misc.md',
+    ];
+    const bad = tree(
+      Object.fromEntries([...names, 'lib/mount/utility.ts', 'docs/manage.md'].map((name) => [name, ''])),
+    );
+    expect(house.nameProblems(bad)).toEqual(names.map((name) => `${name}: name it after what it knows`));
+  });
+  test('openings', () => {
+    const bad = tree({
+      'lib/cli/main.ts': '#!/usr/bin/env node\n// The command line, one file a command.\n',
+      'native/a.h': '/* The calls of the mount\n * family, one function each. */\n',
+      'native/b.cc': '#include "a.h"\n// The calls of the mount family.\n',
+      'lib/mount/c.ts': '// todo\n',
+      'lib/mount/d.ts': '',
+    });
+    expect(house.openingProblems(bad)).toEqual(
+      ['native/b.cc', 'lib/mount/c.ts', 'lib/mount/d.ts'].map(
+        (file) => `${file} does not open with a comment sentence`,
+      ),
+    );
+  });
+  test('tests that are missing, and a stale map', () => {
+    const bad = tree({
+      'lib/mount/index.ts': "export * from './plan.ts';",
+      'lib/mount/plan.ts': 'export function plan() {}',
+      'lib/mount/perform.ts': 'export const perform = 1;',
+      'lib/mount/spec.ts':
+        "// Types.\nimport type { A } from './a.ts';\nexport interface Spec { const: 1 }\nexport type B =\n  | 'a'\n  | 'b';",
+      'lib/cli/main.ts': 'run();\nfunction run() {}',
+      'test/mount/perform.test.ts': '',
+    });
+    expect(house.mirrorProblems(bad, { 'lib/mount/plan.ts': 'test/gone.test.ts' })).toEqual([
+      'lib/cli/main.ts has no test/cli/main.test.ts',
+      'testedBy names test/gone.test.ts, which is not there',
+    ]);
+  });
+});

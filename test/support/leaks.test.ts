@@ -1,0 +1,36 @@
+import { closeSync, openSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { added, openDescriptors } from './leaks.ts';
+import { runTestFile } from './nested-run.ts';
+import { scratchDirectory } from './scratch.ts';
+
+test('sees an open descriptor and what it is', () => {
+  const before = openDescriptors();
+  const fd = openSync('/dev/null', 'r');
+  expect(openDescriptors()).toEqual(expect.arrayContaining([...before, { fd, target: '/dev/null' }]));
+  closeSync(fd);
+  expect(openDescriptors()).toEqual(before);
+});
+
+test('tells what is new, and counts equal things', () => {
+  expect(added(['a', 'b'], ['b', 'c', 'a', 'a'])).toEqual(['c', 'a']);
+});
+
+test('fails a run that leaves files and processes, and removes them', () => {
+  const { status, stdout, stderr } = runTestFile(
+    scratchDirectory(),
+    `import { spawn } from 'node:child_process';
+     import { mkdirSync } from 'node:fs';
+     import { tmpdir } from 'node:os';
+     import { test } from 'vitest';
+     test('passes', () => {
+       mkdirSync(tmpdir() + '/forgotten');
+       spawn('sleep', ['100'], { detached: true, stdio: 'ignore' }).unref();
+     });`,
+  );
+  expect(stdout).toContain('1 passed');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /the tests left behind:\n {2}temporary file \S+\/tmp\/forgotten\n {2}process \d+ \(sleep 100\)/,
+  );
+});
