@@ -1,0 +1,229 @@
+// The floor under every figure of this benchmark: rounds of overlay mount and
+// unmount as C does them, with nothing between the system calls.
+//
+//   overlay_rounds fewest|same writable|readonly attached|detached LOWERS ROOT
+//
+// Below ROOT it expects l0, l1, … (lowers), u (upper), w (work), e (an empty
+// directory) and m (target). Each line on stdin is a number of rounds; the answer
+// is one line with the nanoseconds of each round. Staying alive between blocks lets
+// the caller interleave many short blocks without paying for a start each time.
+//
+// fewest: the fewest system calls that make this mount: mount(2) while its text
+//         fits into a page, otherwise and detached the fsopen family with strings.
+// same:   the system calls that the library makes, in its order.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// Numbers, not libc names: the C library of the machine may be older than the kernel.
+enum {
+  NR_MOVE_MOUNT = 429, NR_FSOPEN = 430, NR_FSCONFIG = 431, NR_FSMOUNT = 432, NR_LISTMOUNT = 458,
+};
+enum {
+  F_FSOPEN_CLOEXEC = 1, F_FSMOUNT_CLOEXEC = 1, F_MOVE_F_EMPTY = 4, F_MOVE_T_EMPTY = 0x40,
+  CONFIG_STRING = 1, CONFIG_FD = 5, CONFIG_CREATE = 6,
+  F_STATX_INO = 0x100, F_STATX_MNT_ID_UNIQUE = 0x4000, F_EMPTY_PATH = 0x1000,
+  ATTR_RDONLY = 1,
+};
+#define LSMT_EVERYTHING 0xffffffffffffffffULL
+#define MOST_LOWERS 500
+#define PAGE_TEXT 4095
+#define CONFIG_TEXT 255
+
+struct listmount_request {
+  uint32_t size, spare;
+  uint64_t mount_id, after, namespace_id;
+};
+
+static int fewest, writable, attached, lowers;
+static char lower[MOST_LOWERS + 1][PATH_MAX], upper[PATH_MAX], work[PATH_MAX], target[PATH_MAX];
+static char mount_text[PAGE_TEXT + 1], config_text[CONFIG_TEXT + 1];
+static int empty_layer = -1;
+
+static long must(long result, const char *call) {
+  if (result >= 0) return result;
+  fprintf(stderr, "%s: %s\n", call, strerror(errno));
+  if (attached) umount2(target, MNT_DETACH);
+  exit(1);
+}
+
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int fs_open(const char *type) {
+  return (int)must(syscall(NR_FSOPEN, type, F_FSOPEN_CLOEXEC), "fsopen");
+}
+static void set_string(int fs, const char *key, const char *value) {
+  must(syscall(NR_FSCONFIG, fs, CONFIG_STRING, key, value, 0), key);
+}
+static void set_fd(int fs, const char *key, int fd) {
+  must(syscall(NR_FSCONFIG, fs, CONFIG_FD, key, NULL, fd), key);
+}
+static int create_and_mount(int fs) {
+  must(syscall(NR_FSCONFIG, fs, CONFIG_CREATE, NULL, NULL, 0), "fsconfig(create)");
+  return (int)must(syscall(NR_FSMOUNT, fs, F_FSMOUNT_CLOEXEC, 0), "fsmount");
+}
+static uint64_t unique_mount_id(int dir, const char *path, int flags) {
+  struct statx sx;
+  must(statx(dir, path, flags, F_STATX_INO | F_STATX_MNT_ID_UNIQUE, &sx), "statx");
+  return sx.stx_mnt_id;
+}
+
+static int open_path(const char *path) {
+  return (int)must(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), path);
+}
+
+// An upper or work directory as the library holds it: known by inode, locked for itself.
+static int claim(const char *path) {
+  int fd = (int)must(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
+  unique_mount_id(fd, "", F_EMPTY_PATH);
+  must(flock(fd, LOCK_EX | LOCK_NB), "flock");
+  return fd;
+}
+static void release(int fd) {
+  flock(fd, LOCK_UN);
+  close(fd);
+}
+
+// The library looks for mounts it has not seen yet; in a steady loop there are none.
+static void look_for_new_mounts(void) {
+  static uint64_t ids[512];
+  struct listmount_request request = {sizeof request, 0, LSMT_EVERYTHING, 0, 0};
+  must(syscall(NR_LISTMOUNT, &request, ids, 512, 0), "listmount");
+}
+
+// A read-only view of one lower: the kernel wants two, so the library lends an empty
+// directory of one detached tmpfs that lives as long as the process. The mount's own
+// descriptor stays open: closing it dissolves the mount, and then its directory is EINVAL.
+static void make_empty_layer(void) {
+  int fs = fs_open("tmpfs");
+  int mount = create_and_mount(fs);
+  must(mkdirat(mount, "empty", 0555), "mkdirat");
+  empty_layer = (int)must(openat(mount, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC), "openat");
+  close(fs);
+}
+
+static void same_round(void) {
+  int layer[MOST_LOWERS], upper_fd = -1, work_fd = -1, at = -1;
+  for (int i = 0; i < lowers; i++) layer[i] = open_path(lower[i]);
+  if (writable) {
+    upper_fd = claim(upper);
+    work_fd = claim(work);
+    look_for_new_mounts();
+  }
+  if (attached) at = open_path(target);
+  int fs = fs_open("overlay");
+  set_string(fs, "source", "overlay");
+  for (int i = 0; i < lowers; i++) set_fd(fs, "lowerdir+", layer[i]);
+  if (writable) {
+    set_fd(fs, "upperdir", upper_fd);
+    set_fd(fs, "workdir", work_fd);
+  } else if (lowers == 1) {
+    set_fd(fs, "lowerdir+", empty_layer);
+  }
+  int mount = create_and_mount(fs);
+  if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", at, "", F_MOVE_F_EMPTY | F_MOVE_T_EMPTY), "move_mount");
+  uint64_t id = unique_mount_id(mount, "", F_EMPTY_PATH);
+  if (attached) close(mount);
+  close(fs);
+  for (int i = 0; i < lowers; i++) close(layer[i]);
+  if (attached) {
+    close(at);
+    if (unique_mount_id(AT_FDCWD, target, 0) != id) must(-1, "another mount on the target");
+    must(umount2(target, UMOUNT_NOFOLLOW), "umount2");
+  } else {
+    close(mount);
+  }
+  if (writable) {
+    release(upper_fd);
+    release(work_fd);
+  }
+}
+
+static void fewest_round(void) {
+  if (attached && mount_text[0]) {
+    must(mount("overlay", target, "overlay", writable ? 0 : MS_RDONLY, mount_text), "mount");
+    must(umount2(target, 0), "umount2");
+    return;
+  }
+  int fs = fs_open("overlay");
+  if (config_text[0]) {
+    set_string(fs, "lowerdir", config_text);
+  } else {
+    for (int i = 0; i < lowers; i++) set_string(fs, "lowerdir+", lower[i]);
+    if (!writable && lowers == 1) set_string(fs, "lowerdir+", lower[1]);
+  }
+  if (writable) {
+    set_string(fs, "upperdir", upper);
+    set_string(fs, "workdir", work);
+  }
+  int mount = create_and_mount(fs);
+  if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", AT_FDCWD, target, F_MOVE_F_EMPTY), "move_mount");
+  close(fs);
+  close(mount);
+  if (attached) must(umount2(target, 0), "umount2");
+}
+
+// Joins the lowers into one text; leaves it empty when it does not fit, which means: not this way.
+static void join(char *text, size_t room, const char *before, int count, const char *after) {
+  size_t length = (size_t)snprintf(text, room, "%s", before);
+  for (int i = 0; i < count && length < room; i++)
+    length += (size_t)snprintf(text + length, room - length, "%s%s", i ? ":" : "", lower[i]);
+  if (length < room) length += (size_t)snprintf(text + length, room - length, "%s", after);
+  if (length >= room) text[0] = 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 6 || (lowers = atoi(argv[4])) < 1 || lowers > MOST_LOWERS) {
+    fprintf(stderr, "usage: overlay_rounds fewest|same writable|readonly attached|detached LOWERS ROOT\n");
+    return 2;
+  }
+  fewest = !strcmp(argv[1], "fewest");
+  writable = !strcmp(argv[2], "writable");
+  attached = !strcmp(argv[3], "attached");
+  const char *root = argv[5];
+  for (int i = 0; i < lowers; i++) snprintf(lower[i], PATH_MAX, "%s/l%d", root, i);
+  snprintf(upper, PATH_MAX, "%s/u", root);
+  snprintf(work, PATH_MAX, "%s/w", root);
+  snprintf(target, PATH_MAX, "%s/m", root);
+
+  int count = lowers;
+  if (!writable && lowers == 1) snprintf(lower[count++], PATH_MAX, "%s/e", root);
+  char after[3 * PATH_MAX] = "";
+  if (writable) snprintf(after, sizeof after, ",upperdir=%s,workdir=%s", upper, work);
+  join(mount_text, sizeof mount_text, "lowerdir=", count, after);
+  join(config_text, sizeof config_text, "", count, "");
+  if (!fewest) make_empty_layer();
+
+  static uint64_t took[100000];
+  char line[64];
+  while (fgets(line, sizeof line, stdin)) {
+    int rounds = atoi(line);
+    if (rounds > 100000) rounds = 100000;
+    for (int i = 0; i < rounds; i++) {
+      uint64_t start = now();
+      if (fewest) fewest_round();
+      else same_round();
+      took[i] = now() - start;
+    }
+    for (int i = 0; i < rounds; i++) printf(i ? " %llu" : "%llu", (unsigned long long)took[i]);
+    printf("\n");
+    fflush(stdout);
+  }
+  return 0;
+}
