@@ -36,8 +36,6 @@
           "ldflags": ["-flto", "-Os"],
           "conditions": [["target_arch in 'arm64 ppc64'", { "ldflags": ["-Wl,-z,norelro"] }]]
         }],
-        # Its asm/statfs.h uses types that it does not include.
-        ["target_arch=='s390x'", { "cflags": ["-include", "linux/types.h"] }],
         ["overlayfs_sanitize!=''", {
           "cflags": ["-fsanitize=<(overlayfs_sanitize)", "-fno-omit-frame-pointer", "-g"],
           "ldflags!": ["-nodefaultlibs"],

@@ -67,7 +67,7 @@ function spawnContender({ writable, attached, lowers }, root, { lower, upper, wo
 }
 
 // Measures one row: name → the samples of each block. Blocks run A B C, then C B A, and so on.
-export async function measureRow(row, { root, program, library, blocks, blockRounds }) {
+export async function measureRow(row, { root, program, library, blocks, blockRounds, warmUp }) {
   const spec = specOf(row, root);
   const baselines = {
     fewest: startBaseline(program, 'fewest', row, root),
@@ -88,7 +88,8 @@ export async function measureRow(row, { root, program, library, blocks, blockRou
   ];
   const samples = Object.fromEntries(contenders.map(([name]) => [name, []]));
   try {
-    for (const [, run] of contenders) await run(blockRounds); // warm caches and compiled code
+    // Caches, and the code that the engine compiles only after some hundred calls.
+    for (const [name, run] of contenders) await run(name === 'sync' || name === 'promise' ? warmUp : blockRounds);
     for (let block = 0; block < blocks; block++) {
       for (const [name, run] of block % 2 ? [...contenders].reverse() : contenders) {
         samples[name].push(await run(blockRounds));

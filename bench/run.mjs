@@ -45,7 +45,11 @@ const rows = [true, false].flatMap((writable) =>
 // Big stacks take milliseconds a round: fewer of them say as much.
 function lengthOf({ lowers }) {
   const blocks = lowers > 25 ? 20 : 60;
-  return { blocks: options.quick ? Math.ceil(blocks / 6) : blocks, blockRounds: lowers > 128 ? 3 : 10 };
+  return {
+    blocks: options.quick ? Math.ceil(blocks / 6) : blocks,
+    blockRounds: lowers > 128 ? 3 : 10,
+    warmUp: lowers > 128 ? 50 : lowers > 25 ? 300 : 1500,
+  };
 }
 
 const packageUrl = new URL('../dist/index.js', import.meta.url);

@@ -15,6 +15,7 @@ export type {
   UnmountOptions,
 } from './format/mount-spec.ts';
 export { type ParsedOptions, parseOptions } from './format/parse-options.ts';
+export { type Features, features, featuresSync } from './kernel/features/features.ts';
 export { KernelError } from './kernel/kernel-error.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';

@@ -39,12 +39,15 @@ std::string bytes(Napi::Value value, std::size_t index) {
   return std::string(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
 }
 
+void pad(std::string& out) { out.resize((out.size() + 3) & ~std::size_t{3}); }
+
 void putText(std::string& out, Napi::Value value, std::size_t index) {
   if (value.IsNull()) return put<uint32_t>(out, 0xffffffff);
   std::string text = bytes(value, index);
   if (text.find('\0') != std::string::npos) wrong(value.Env(), "free of NUL bytes", index);
   put<uint32_t>(out, static_cast<uint32_t>(text.size()));
   out.append(text.c_str(), text.size() + 1);
+  pad(out);
 }
 
 }  // namespace
@@ -65,6 +68,7 @@ std::string encode(const Napi::CallbackInfo& info, const char* signature) {
       std::string blob = bytes(value, i);
       put<uint32_t>(out, static_cast<uint32_t>(blob.size()));
       out += blob;
+      pad(out);
     }
   }
   return out;

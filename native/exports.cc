@@ -25,12 +25,13 @@ Napi::Value failureToJs(Napi::Env env, const Failure& failure) {
   return object;
 }
 
-// run() may be on any thread and touches no JavaScript; finish() is on the JavaScript thread.
+// run() may be on any thread and touches no JavaScript; finish() is on the JavaScript thread. `output` is what the
+// caller gave to be written to, if anything.
 class Job {
  public:
   virtual ~Job() = default;
   virtual void run() = 0;
-  virtual Napi::Value finish(Napi::Env env) = 0;
+  virtual Napi::Value finish(Napi::Env env, Napi::Value output) = 0;
 };
 
 // A call by itself: a program of one step that leaves its result as it is.
@@ -43,7 +44,7 @@ class CallJob final : public Job {
     Reader reader(arguments_, none);
     outcome_ = call_.run(reader, result_);
   }
-  Napi::Value finish(Napi::Env env) override {
+  Napi::Value finish(Napi::Env env, Napi::Value) override {
     if (!outcome_.ok()) return failureToJs(env, outcome_.failure());
     if (call_.gives == 'f') return Napi::Number::New(env, owned(env).adopt(std::move(result_.fd)));
     if (call_.gives == 'b') return bytesToJs(env, result_.bytes);
@@ -57,16 +58,22 @@ class CallJob final : public Job {
   Result<Unit> outcome_ = Failure{ECANCELED, "program"};
 };
 
-// runProgram(program, output, given): the number of bytes written to `output`, or the failure.
+bool isBytes(Napi::Value value) {
+  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+}
+
+// runProgram(program, size, output, given): the number of bytes written to `output`, or the failure.
 class ProgramJob final : public Job {
  public:
   explicit ProgramJob(const Napi::CallbackInfo& info) {
-    if (!info[0].IsTypedArray() || !info[1].IsTypedArray() || !info[2].IsArray())
-      throw Napi::TypeError::New(info.Env(), "runProgram takes a program, an output and an array");
+    if (!isBytes(info[0]) || !info[1].IsNumber() || !isBytes(info[2]) || !info[3].IsArray())
+      throw Napi::TypeError::New(info.Env(), "runProgram takes a program, its size, an output and an array");
     auto program = info[0].As<Napi::Uint8Array>();
-    program_.assign(reinterpret_cast<const char*>(program.Data()), program.ByteLength());
-    output_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
-    auto given = info[2].As<Napi::Array>();
+    int64_t size = info[1].As<Napi::Number>().Int64Value();
+    if (size < 0 || static_cast<uint64_t>(size) > program.ByteLength())
+      throw Napi::RangeError::New(info.Env(), "the program is not as long as that");
+    program_.assign(reinterpret_cast<const char*>(program.Data()), static_cast<std::size_t>(size));
+    auto given = info[3].As<Napi::Array>();
     for (uint32_t i = 0; i < given.Length(); ++i)
       given_.emplace_back(owned(info.Env()).release(given.Get(i).ToNumber().Int32Value()));
   }
@@ -75,8 +82,8 @@ class ProgramJob final : public Job {
     // Closed here and not on the JavaScript thread: closing a detached mount unmounts it.
     if (result_.ok()) given_.clear();
   }
-  Napi::Value finish(Napi::Env env) override {
-    auto output = output_.Value();
+  Napi::Value finish(Napi::Env env, Napi::Value value) override {
+    auto output = value.As<Napi::Uint8Array>();
     if (result_.ok() && result_.value().size() > output.ByteLength()) result_ = Failure{EMSGSIZE, "program"};
     // A failed program leaves the caller what it gave, except what a step closed.
     for (Fd& fd : given_)
@@ -89,32 +96,38 @@ class ProgramJob final : public Job {
 
  private:
   std::string program_;
-  Napi::Reference<Napi::Uint8Array> output_;
   std::vector<Fd> given_, kept_;
   Result<std::string> result_ = Failure{ECANCELED, "program"};
 };
 
 class Worker final : public Napi::AsyncWorker {
  public:
-  Worker(Napi::Env env, std::unique_ptr<Job> job) : AsyncWorker(env), deferred_(env), job_(std::move(job)) {}
+  Worker(Napi::Env env, std::unique_ptr<Job> job, Napi::Value output)
+      : AsyncWorker(env), deferred_(env), job_(std::move(job)) {
+    if (output.IsObject()) output_ = Napi::Persistent(output.As<Napi::Object>());
+  }
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override { job_->run(); }
-  void OnOK() override { deferred_.Resolve(job_->finish(Env())); }
+  void OnOK() override {
+    Napi::Value output = output_.IsEmpty() ? Env().Undefined() : Napi::Value(output_.Value());
+    deferred_.Resolve(job_->finish(Env(), output));
+  }
 
  private:
   Napi::Promise::Deferred deferred_;
   std::unique_ptr<Job> job_;
+  Napi::ObjectReference output_;
 };
 
-Napi::Value now(Napi::Env env, Job& job) {
+Napi::Value now(Napi::Env env, Job& job, Napi::Value output) {
   job.run();
-  return job.finish(env);
+  return job.finish(env, output);
 }
 
-Napi::Value later(Napi::Env env, std::unique_ptr<Job> job) {
-  auto* worker = new Worker(env, std::move(job));
+Napi::Value later(Napi::Env env, std::unique_ptr<Job> job, Napi::Value output) {
+  auto* worker = new Worker(env, std::move(job), output);
   auto promise = worker->promise();
   worker->Queue();
   return promise;
@@ -123,21 +136,21 @@ Napi::Value later(Napi::Env env, std::unique_ptr<Job> job) {
 const Call& callOf(const Napi::CallbackInfo& info) { return *static_cast<const Call*>(info.Data()); }
 
 Napi::Value callAsync(const Napi::CallbackInfo& info) {
-  return later(info.Env(), std::make_unique<CallJob>(info, callOf(info)));
+  return later(info.Env(), std::make_unique<CallJob>(info, callOf(info)), info.Env().Undefined());
 }
 
 Napi::Value callSync(const Napi::CallbackInfo& info) {
   CallJob job(info, callOf(info));
-  return now(info.Env(), job);
+  return now(info.Env(), job, info.Env().Undefined());
 }
 
 Napi::Value programAsync(const Napi::CallbackInfo& info) {
-  return later(info.Env(), std::make_unique<ProgramJob>(info));
+  return later(info.Env(), std::make_unique<ProgramJob>(info), info[2]);
 }
 
 Napi::Value programSync(const Napi::CallbackInfo& info) {
   ProgramJob job(info);
-  return now(info.Env(), job);
+  return now(info.Env(), job, info[2]);
 }
 
 using Callback = Napi::Value (*)(const Napi::CallbackInfo&);

@@ -1,8 +1,10 @@
 // The system calls on files and directories, by number; every descriptor is born O_CLOEXEC.
 #include "file_calls.h"
 
-#include <asm/statfs.h>
 #include <fcntl.h>
+#include <linux/types.h>
+// asm/statfs.h of s390x wants linux/types.h before it.
+#include <asm/statfs.h>
 
 #include "outcome.h"
 #include "proc_path.h"

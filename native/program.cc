@@ -32,8 +32,9 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
   Reader reader(program, results);
   int context = -1;
   while (!reader.done()) {
-    auto call = reader.number<uint8_t>();
-    flags.push_back(reader.number<uint8_t>());
+    auto head = reader.number<uint32_t>();
+    auto call = head & 0xff;
+    flags.push_back(static_cast<uint8_t>(head >> 8));
     StepResult step;
     Result<Unit> outcome = Unit{};
     if (call == close_given) {

@@ -9,7 +9,7 @@
 
 namespace sys {
 
-// `step` is the place in a program of calls (batch.h); a call made by itself is step 0.
+// `step` is the place in a program of calls (program.h); a call made by itself is step 0.
 // `log` holds what the kernel wrote into the file-system context before it failed, if anything.
 struct Failure {
   int errnum;

@@ -1,16 +1,42 @@
-// Compiles lib/ to dist/ from a clean start, and makes the command-line program executable.
+// Builds dist/ from lib/: one file an entry point and what they share, and the types beside.
+//
+// Bundled, since each module costs Node a third of a millisecond at start, and lib/ has about a hundred.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'rolldown';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-rmSync(join(root, 'dist'), { recursive: true, force: true });
+// Built aside and renamed: whoever runs dist/ in the meantime has the old one, whole.
+const fresh = mkdtempSync(join(root, 'dist-'));
+process.on('exit', () => rmSync(fresh, { recursive: true, force: true }));
+
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
+const { status } = spawnSync(
+  process.execPath,
+  [tsc, '-p', join(root, 'tsconfig.build.json'), '--emitDeclarationOnly', '--outDir', fresh],
+  { stdio: 'inherit' },
+);
+// A type error is told of, and makes the build fail, after what runs all the same has been built.
+process.exitCode = status ?? 1;
+
+const entries = { index: 'lib/index.ts', 'cli/main': 'lib/cli/main.ts' };
+const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
+await build({
+  cwd: root,
+  input: Object.fromEntries(present),
+  platform: 'node',
+  external: /^node:/,
+  logLevel: 'warn',
+  output: { dir: fresh, format: 'esm', chunkFileNames: 'shared-[hash].js', minify: false },
 });
-const program = join(root, 'dist/cli/main.js');
+const program = join(fresh, 'cli/main.js');
 if (existsSync(program)) chmodSync(program, 0o755);
-process.exit(status ?? 1);
+
+const dist = join(root, 'dist');
+const old = `${fresh}-old`;
+if (existsSync(dist)) renameSync(dist, old);
+renameSync(fresh, dist);
+rmSync(old, { recursive: true, force: true });

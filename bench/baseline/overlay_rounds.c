@@ -32,7 +32,7 @@ enum {
   NR_MOVE_MOUNT = 429, NR_FSOPEN = 430, NR_FSCONFIG = 431, NR_FSMOUNT = 432, NR_LISTMOUNT = 458,
 };
 enum {
-  F_FSOPEN_CLOEXEC = 1, F_FSMOUNT_CLOEXEC = 1, F_MOVE_F_EMPTY = 4, F_MOVE_T_EMPTY = 0x40,
+  F_FSOPEN_CLOEXEC = 1, F_FSMOUNT_CLOEXEC = 1, F_MOVE_F_EMPTY = 4, F_MOVE_T_SYMLINKS = 0x10,
   CONFIG_STRING = 1, CONFIG_FD = 5, CONFIG_CREATE = 6,
   F_STATX_INO = 0x100, F_STATX_MNT_ID_UNIQUE = 0x4000, F_EMPTY_PATH = 0x1000,
   ATTR_RDONLY = 1,
@@ -84,14 +84,9 @@ static uint64_t unique_mount_id(int dir, const char *path, int flags) {
   return sx.stx_mnt_id;
 }
 
-static int open_path(const char *path) {
-  return (int)must(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), path);
-}
-
-// An upper or work directory as the library holds it: known by inode, locked for itself.
+// An upper or work directory as the library holds it: open, and locked for itself.
 static int claim(const char *path) {
   int fd = (int)must(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
-  unique_mount_id(fd, "", F_EMPTY_PATH);
   must(flock(fd, LOCK_EX | LOCK_NB), "flock");
   return fd;
 }
@@ -118,18 +113,17 @@ static void make_empty_layer(void) {
   close(fs);
 }
 
+// The system calls of lib/mount/plan-fsopen.ts, claim.ts and end-mount.ts, in their order.
 static void same_round(void) {
-  int layer[MOST_LOWERS], upper_fd = -1, work_fd = -1, at = -1;
-  for (int i = 0; i < lowers; i++) layer[i] = open_path(lower[i]);
+  int upper_fd = -1, work_fd = -1;
   if (writable) {
     upper_fd = claim(upper);
     work_fd = claim(work);
     look_for_new_mounts();
   }
-  if (attached) at = open_path(target);
   int fs = fs_open("overlay");
   set_string(fs, "source", "overlay");
-  for (int i = 0; i < lowers; i++) set_fd(fs, "lowerdir+", layer[i]);
+  for (int i = 0; i < lowers; i++) set_string(fs, "lowerdir+", lower[i]);
   if (writable) {
     set_fd(fs, "upperdir", upper_fd);
     set_fd(fs, "workdir", work_fd);
@@ -137,15 +131,13 @@ static void same_round(void) {
     set_fd(fs, "lowerdir+", empty_layer);
   }
   int mount = create_and_mount(fs);
-  if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", at, "", F_MOVE_F_EMPTY | F_MOVE_T_EMPTY), "move_mount");
+  if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", AT_FDCWD, target, F_MOVE_F_EMPTY | F_MOVE_T_SYMLINKS), "move_mount");
   uint64_t id = unique_mount_id(mount, "", F_EMPTY_PATH);
   if (attached) close(mount);
   close(fs);
-  for (int i = 0; i < lowers; i++) close(layer[i]);
   if (attached) {
-    close(at);
     if (unique_mount_id(AT_FDCWD, target, 0) != id) must(-1, "another mount on the target");
-    must(umount2(target, UMOUNT_NOFOLLOW), "umount2");
+    must(umount2(target, 0), "umount2");
   } else {
     close(mount);
   }

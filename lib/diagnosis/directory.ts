@@ -1,6 +1,7 @@
 // Why a path is not the directory that it should be, found by looking at it again, part by part.
 import { call, close } from '../kernel/call.ts';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
@@ -9,7 +10,7 @@ import {
   S_IFMT,
   STATX_TYPE,
 } from '../kernel/constants.ts';
-import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../kernel/errno.ts';
+import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
@@ -157,4 +158,20 @@ export function* explainDirectory(
 // biome-ignore lint/correctness/useYield: it has the form of the other explanations
 function* nothing(): Routine<undefined> {
   return undefined;
+}
+
+/** What is wrong with a descriptor that should be a directory's; undefined when it is one. */
+export function* explainDescriptor(subject: Subject, fd: number): Routine<Finding | undefined> {
+  const about = `${subjectText(subject)}: descriptor ${fd}`;
+  try {
+    const stat = decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_TYPE));
+    if (stat.isDirectory) return undefined;
+    const finding = { code: 'ERR_OVERLAY_NOT_DIRECTORY', sentence: `${about} is not of a directory` };
+    return { ...finding, hint: 'open a directory', ...placeOf(subject) };
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    if (error.errno !== -EBADF) return undefined;
+    const finding = { code: 'ERR_OVERLAY_INVALID_DESCRIPTOR', sentence: `${about} is not open` };
+    return { ...finding, hint: 'keep the directory open until it is mounted', ...placeOf(subject) };
+  }
 }

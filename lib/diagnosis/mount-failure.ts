@@ -2,15 +2,16 @@
 import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { explainDirectory } from './directory.ts';
+import { explainDescriptor, explainDirectory } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { placeOf, type Subject, subjectText } from './subject.ts';
 
-/** A directory of the mount; `absolute` is missing for a descriptor. */
+/** A directory of the mount, by its path or as a descriptor. */
 export interface Directory extends Subject {
   readonly absolute?: string | Uint8Array;
+  readonly fd?: number;
 }
 
 /** What the failed mount was made of. */
@@ -28,8 +29,9 @@ function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
     (dir) => subject === undefined || subject.option === 'target' || subject === dir,
   );
   for (const dir of suspects) {
-    if (dir.absolute === undefined) continue;
-    const finding = yield* explainDirectory(dir, dir.absolute);
+    const { absolute, fd } = dir;
+    const finding =
+      absolute === undefined ? yield* explainDescriptor(dir, fd!) : yield* explainDirectory(dir, absolute);
     if (finding !== undefined) return finding;
   }
   return undefined;

@@ -51,7 +51,7 @@ export function* upperIsWork(upper: Claimed, work: Claimed): Routine<OverlayErro
 }
 
 /** For a directory whose lock is held, while no overlay of the mount table has it. */
-export function* lockedClaim(claimed: Claimed, cause: KernelError): Routine<OverlayError> {
+export function* lockedClaim(claimed: Claimed, cause?: KernelError): Routine<OverlayError> {
   const holders = yield* lockHolders(claimed.absolute);
   const named = holders.map(({ pid, command }) =>
     pid === process.pid ? 'this process' : `process ${pid}${command === undefined ? '' : ` (${command})`}`,

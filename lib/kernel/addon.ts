@@ -26,14 +26,29 @@ export interface Addon {
   close(fd: number): boolean;
   runProgram(
     program: Uint8Array,
+    size: number,
     output: Uint8Array,
     given: readonly number[],
   ): Promise<number | NativeFailure>;
-  runProgramSync(program: Uint8Array, output: Uint8Array, given: readonly number[]): number | NativeFailure;
+  runProgramSync(
+    program: Uint8Array,
+    size: number,
+    output: Uint8Array,
+    given: readonly number[],
+  ): number | NativeFailure;
   readonly [name: string]: unknown;
 }
 
-const root = new URL('../../', import.meta.url);
+// The directory of the package, from wherever the build has put this file: binding.gyp is shipped beside the prebuilds.
+function packageRoot(): URL {
+  let directory = new URL('./', import.meta.url);
+  while (directory.pathname !== '/' && !existsSync(new URL('binding.gyp', directory))) {
+    directory = new URL('../', directory);
+  }
+  return directory;
+}
+
+const root = packageRoot();
 
 // A checkout's own build comes first: it is at least as new as the prebuilt one.
 const places: readonly string[] = [

@@ -17,6 +17,7 @@ const FSCONFIG = /^fsconfig_(?:set_)?(.*)$/;
 function printArgument(argument: CallArgument, letter: string, stepNames: readonly string[]): string {
   if (argument === null) return 'NULL';
   if (typeof argument === 'string') return JSON.stringify(argument);
+  if (argument instanceof Uint8Array && letter === 'b') return `<${argument.length} bytes>`;
   if (argument instanceof Uint8Array) return JSON.stringify(Buffer.from(argument).toString());
   if (typeof argument === 'object') return `<result of ${stepNames[argument.step] ?? 'a step'}>`;
   if (letter === 'f' && argument === AT_FDCWD) return 'AT_FDCWD';

@@ -1,6 +1,7 @@
 // Which ways of handing layers to the overlay driver this kernel has, found by trying each on a context that is dropped.
 import { call, close } from './call.ts';
-import { AT_FDCWD, FSOPEN_CLOEXEC, O_DIRECTORY, O_PATH } from './constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, FSOPEN_CLOEXEC, O_DIRECTORY, O_PATH } from './constants.ts';
+import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP } from './errno.ts';
 import { KernelError } from './kernel-error.ts';
 import type { Routine } from './routine.ts';
 
@@ -12,16 +13,40 @@ export interface MountApi {
   readonly layerStrings: string | undefined;
   /** Layers as descriptors. */
   readonly layerDescriptors: string | undefined;
+  /** mount_setattr(2), which sets the propagation of a mount by its descriptor. */
+  readonly mountSetattr: string | undefined;
+  /** Whether the answers hold for later mounts too: a shortage, or a missing right or driver, may pass. */
+  readonly lasting: boolean;
 }
 
-function* refusal(attempt: Routine<unknown>): Routine<string | undefined> {
+const LASTING: readonly number[] = [ENOSYS, EINVAL, EBADF, EOPNOTSUPP];
+
+type Refusal = KernelError | undefined;
+
+function* refusal(attempt: Routine<unknown>): Routine<Refusal> {
   try {
     yield* attempt;
     return undefined;
   } catch (error) {
-    if (error instanceof KernelError) return error.message;
+    if (error instanceof KernelError) return error;
     throw error;
   }
+}
+
+function answers(
+  fsopen: Refusal,
+  layerStrings: Refusal,
+  layerDescriptors: Refusal,
+  mountSetattr: Refusal,
+): MountApi {
+  const all = [fsopen, layerStrings, layerDescriptors, mountSetattr];
+  return {
+    fsopen: fsopen?.message,
+    layerStrings: layerStrings?.message,
+    layerDescriptors: layerDescriptors?.message,
+    mountSetattr: mountSetattr?.message,
+    lasting: all.every((error) => error === undefined || LASTING.includes(-error.errno)),
+  };
 }
 
 function* probeContext(context: number): Routine<MountApi> {
@@ -30,7 +55,9 @@ function* probeContext(context: number): Routine<MountApi> {
   const root = yield* call('openat', AT_FDCWD, '/', O_PATH | O_DIRECTORY, 0);
   try {
     const layerDescriptors = yield* refusal(call('fsconfig_set_fd', context, 'lowerdir+', root));
-    return { fsopen: undefined, layerStrings, layerDescriptors };
+    // Sets and clears nothing.
+    const nothing = call('mount_setattr', root, '', AT_EMPTY_PATH, 0, 0, 0, -1);
+    return answers(undefined, layerStrings, layerDescriptors, yield* refusal(nothing));
   } finally {
     close(root);
   }
@@ -43,8 +70,7 @@ export function* probeMountApi(): Routine<MountApi> {
     context = yield* call('fsopen', 'overlay', FSOPEN_CLOEXEC);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    const { message } = error;
-    return { fsopen: message, layerStrings: message, layerDescriptors: message };
+    return answers(error, error, error, error);
   }
   try {
     return yield* probeContext(context);

@@ -18,18 +18,28 @@ import {
   type Statmount,
 } from '../format/statmount.ts';
 import { call } from './call.ts';
-import { LSMT_ROOT, OVERLAYFS_SUPER_MAGIC } from './constants.ts';
+import {
+  AT_FDCWD,
+  LSMT_ROOT,
+  OVERLAYFS_SUPER_MAGIC,
+  STATX_MNT_ID,
+  STATX_MNT_ID_UNIQUE,
+} from './constants.ts';
 import { ENOENT, ENOSYS, EOVERFLOW } from './errno.ts';
 import { readIfPossible } from './files.ts';
 import { KernelError } from './kernel-error.ts';
 import { MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
+import { decodeStat } from './stat.ts';
 
 export interface OverlayEntry {
   /** As in mountinfo. */
   readonly id: number;
   readonly parentId: number;
-  /** Never used again while the machine runs; undefined where only mountinfo could be read. */
+  /**
+   * As statx(2) gives it for the mount's root: never used again while the machine runs, since Linux 6.8. Undefined where
+   * only mountinfo could be read and the mount is covered by another.
+   */
   readonly uniqueId: bigint | undefined;
   readonly target: Buffer;
   readonly source: Buffer;
@@ -65,11 +75,11 @@ function entryOfStatmount(answer: Statmount): OverlayEntry {
   };
 }
 
-function entryOfMountinfo(line: MountinfoEntry): OverlayEntry {
+function entryOfMountinfo(line: MountinfoEntry, uniqueId: bigint | undefined): OverlayEntry {
   return {
     id: line.id,
     parentId: line.parentId,
-    uniqueId: undefined,
+    uniqueId,
     target: Buffer.from(line.target),
     source: Buffer.from(line.source),
     attributes: line.attributes,
@@ -139,9 +149,25 @@ export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
   return entries;
 }
 
+// Mountinfo has the ids that are used again. The root of the mount, if its path leads there, has both.
+function* uniqueIdOf({ id, target }: MountinfoEntry): Routine<bigint | undefined> {
+  const program = new Program();
+  const [old, unique] = [STATX_MNT_ID, STATX_MNT_ID | STATX_MNT_ID_UNIQUE].map((mask) =>
+    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, 0, mask),
+  );
+  yield* program.run();
+  const [here, there] = [program.bytes(old!), program.bytes(unique!)];
+  if (here === undefined || there === undefined) return undefined;
+  return decodeStat(here).mountId === BigInt(id) ? decodeStat(there).mountId : undefined;
+}
+
 function* readMountinfo(): Routine<OverlayEntry[]> {
   const text = yield* readIfPossible('/proc/self/mountinfo');
-  return text === undefined ? [] : parseMountinfo(text, 'overlay').map(entryOfMountinfo);
+  const entries: OverlayEntry[] = [];
+  for (const line of text === undefined ? [] : parseMountinfo(text, 'overlay')) {
+    entries.push(entryOfMountinfo(line, yield* uniqueIdOf(line)));
+  }
+  return entries;
 }
 
 /**

@@ -17,6 +17,11 @@ export function mountIdIn(statx: Buffer): Buffer {
   return statx.subarray(MOUNT_ID_OFFSET, MOUNT_ID_OFFSET + 8);
 }
 
+/** The same as a number. */
+export function mountIdNumber(id: Buffer): bigint {
+  return HOST_IS_LITTLE_ENDIAN ? id.readBigUInt64LE() : id.readBigUInt64BE();
+}
+
 export interface Stat {
   readonly attributes: bigint;
   readonly links: number;

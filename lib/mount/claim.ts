@@ -11,10 +11,17 @@ import {
   STATX_INO,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL } from '../kernel/program.ts';
-import type { LiveUppers } from './live-uppers.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
+
+/** What the mount table said when it was read. */
+export interface SeenTable {
+  /** All its mounts, ascending 64-bit ids; undefined where they cannot be compared. */
+  readonly ids: Buffer | undefined;
+  /** 16 bytes for each directory that a live overlay writes to, as `require_other_file` compares them. */
+  readonly identities: Buffer;
+}
 
 export interface Claims {
   readonly upper: number;
@@ -25,20 +32,20 @@ export interface Claims {
 function open(plan: Plan, layer: Layer): number {
   const dir = layer.fd ?? AT_FDCWD;
   const path = layer.absolute ?? '.';
-  const step = plan.about(layer, 'openat', KEEP, dir, path, O_RDONLY | O_DIRECTORY, 0);
+  const step = plan.about(layer).add('openat', KEEP, dir, path, O_RDONLY | O_DIRECTORY, 0);
   plan.claims.push(step);
   return step;
 }
 
 function lock(plan: Plan, layer: Layer, step: number, shared: boolean): void {
   // A sharer's lock keeps those out who do not share; when somebody holds it alone already, that is what was insisted on.
-  if (shared) plan.about(layer, 'flock', MAY_FAIL, step, LOCK_SH | LOCK_NB);
-  else plan.about(layer, 'flock', 0, step, LOCK_EX | LOCK_NB);
+  if (shared) plan.about(layer).add('flock', MAY_FAIL, step, LOCK_SH | LOCK_NB);
+  else plan.about(layer).add('flock', 0, step, LOCK_EX | LOCK_NB);
 }
 
-function refuseLive(plan: Plan, layer: Layer, step: number, live: LiveUppers): void {
-  const statx = plan.about(layer, 'statx', 0, step, '', AT_EMPTY_PATH, STATX_INO);
-  plan.about(layer, 'require_other_file', 0, plan.program.bytesOf(statx), live.identities);
+function refuseLive(plan: Plan, layer: Layer, step: number, live: SeenTable): void {
+  const statx = plan.about(layer).add('statx', 0, step, '', AT_EMPTY_PATH, STATX_INO);
+  plan.about(layer).add('require_other_file', 0, plan.program.bytesOf(statx), live.identities);
 }
 
 /**
@@ -46,7 +53,7 @@ function refuseLive(plan: Plan, layer: Layer, step: number, live: LiveUppers): v
  *
  * The mount table is compared with what `live` knows of it: one listmount(2) instead of reading every mount again.
  */
-export function addClaims(plan: Plan, request: MountRequest, live: LiveUppers): Claims | undefined {
+export function addClaims(plan: Plan, request: MountRequest, live: SeenTable): Claims | undefined {
   const { upper, work, shareUpper } = request;
   if (upper === undefined || work === undefined) return undefined;
   const claims = { upper: open(plan, upper), work: open(plan, work) };
@@ -59,8 +66,8 @@ export function addClaims(plan: Plan, request: MountRequest, live: LiveUppers): 
   }
   if (live.ids !== undefined) {
     // One more than is known: a full answer then holds an unknown mount for certain.
-    const listed = plan.add('listmount', 0, LSMT_ROOT, 0, live.ids.length / 8 + 1);
-    plan.add('require_subset', 0, plan.program.bytesOf(listed), live.ids);
+    const listed = plan.program.add('listmount', 0, LSMT_ROOT, 0, live.ids.length / 8 + 1);
+    plan.program.add('require_subset', 0, plan.program.bytesOf(listed), live.ids);
   }
   return claims;
 }

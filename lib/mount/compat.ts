@@ -16,9 +16,13 @@ import {
 import { KEEP } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 import { mountIdIn } from '../kernel/stat.ts';
-import { addClaims } from './claim.ts';
-import { emptyLowerDirectory, needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
-import type { LiveUppers } from './live-uppers.ts';
+import { addClaims, type SeenTable } from './claim.ts';
+import {
+  emptyLowerDirectory,
+  needsEmptyLower,
+  removeEmptyDirectory,
+  removeEmptyLower,
+} from './empty-lower.ts';
 import { collect, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { type Foothold, MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
@@ -36,7 +40,7 @@ function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fd
   const plan = new Plan();
   const numbered = (layer: Layer): (() => Layer) => {
     if (layer.absolute === undefined) return () => layer;
-    const step = plan.about(layer, 'openat', KEEP, AT_FDCWD, layer.absolute, O_PATH | O_DIRECTORY, 0);
+    const step = plan.about(layer).add('openat', KEEP, AT_FDCWD, layer.absolute, O_PATH | O_DIRECTORY, 0);
     return () => {
       const fd = plan.program.value(step);
       fds.push(fd);
@@ -50,10 +54,10 @@ function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fd
   return { request: { ...request, lower: lower.map((get) => get()), data: data.map((get) => get()) }, fds };
 }
 
-function* mountOnce(request: MountRequest, live: LiveUppers, foothold: Foothold | undefined): Routine<Made> {
+function* mountOnce(request: MountRequest, live: SeenTable, foothold: Foothold | undefined): Routine<Made> {
   const empty = needsEmptyLower(request) ? yield* emptyLowerDirectory() : undefined;
   try {
-    const lowers = empty === undefined ? request.lower : [...request.lower, emptyLayer(empty)];
+    const lowers = empty === undefined ? request.lower : [...request.lower, emptyLayer(empty.path)];
     const data = mountData(request, lowers);
     if (data.length > MOUNT_DATA_LIMIT) refuseLong(request, data.length);
     const plan = new Plan();
@@ -62,7 +66,7 @@ function* mountOnce(request: MountRequest, live: LiveUppers, foothold: Foothold 
     yield* runGuarded(plan, request, foothold?.path);
     return yield* detachedResult(plan, request);
   } finally {
-    if (empty !== undefined) yield* removeEmptyDirectory(empty);
+    if (empty !== undefined) yield* removeEmptyLower(empty);
   }
 }
 
@@ -93,7 +97,7 @@ function refuseLong(request: MountRequest, size: number): never {
 }
 
 /** @param numbers whether layers are named by descriptor, for option texts longer than a page */
-export function* compatMount(request: MountRequest, numbers: boolean, live: LiveUppers): Routine<Made> {
+export function* compatMount(request: MountRequest, numbers: boolean, live: SeenTable): Routine<Made> {
   const opened = numbers ? yield* openLayers(request) : { request, fds: [] };
   const foothold = request.target === undefined ? yield* makeFoothold() : undefined;
   try {

@@ -7,11 +7,11 @@ import { AT_FDCWD, LOCK_UN, MNT_DETACH, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { MOUNT_ID_OFFSET } from '../kernel/stat.ts';
+import { MOUNT_ID_OFFSET, mountIdNumber } from '../kernel/stat.ts';
 import { Plan } from './plan.ts';
 import { wrongType } from './refuse.ts';
 import type { Target } from './spec-paths.ts';
-import { type OwnWork, planWorkRemoval, removeOwnWork } from './work-directory.ts';
+import { type OwnWork, planWorkRemoval, removeIdleWork, removeOwnWork } from './work-directory.ts';
 
 /** What is to end. */
 export interface Ending {
@@ -43,21 +43,22 @@ function planEnding(
   const plan = new Plan(fd === undefined ? claims : [fd, ...claims]);
   if (target !== undefined) {
     const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
-    const now = plan.add('statx', 0, AT_FDCWD, target, 0, mask);
-    plan.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
+    const now = plan.program.add('statx', 0, AT_FDCWD, target, 0, mask);
+    plan.program.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
   }
   // It would keep the mount busy; of a detached mount it is all there is.
   if (fd !== undefined) plan.program.closeGiven(fd);
-  if (target !== undefined) plan.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
+  if (target !== undefined) plan.program.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
   // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same.
-  for (const claim of claims) plan.add('flock', 0, claim, LOCK_UN);
-  if (work === undefined) return { plan };
+  for (const claim of claims) plan.program.add('flock', 0, claim, LOCK_UN);
+  // A lazily unmounted overlay may still need it, which is seen when the unmount is done.
+  if (work === undefined || lazy) return { plan };
   return { plan, removal: planWorkRemoval(plan, work) };
 }
 
 // Where the mount is now that it was not found at its target; undefined when somebody else has unmounted it.
 function* whereNow(id: Buffer): Routine<Buffer | undefined> {
-  const wanted = new BigUint64Array(Uint8Array.from(id).buffer)[0]!;
+  const wanted = mountIdNumber(id);
   const table = yield* readOverlayTable();
   return table.find((entry) => (entry.uniqueId ?? BigInt(entry.id)) === wanted)?.target;
 }
@@ -88,27 +89,27 @@ function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: Kernel
 
 function* endDetached(ending: Ending): Routine<void> {
   const { plan, removal } = planEnding(ending, undefined);
-  yield* plan.program.run();
-  yield* finishWork(ending.work, plan, removal);
+  yield plan.program;
+  if (ending.work !== undefined) yield* finishWork(ending.work, plan, removal);
 }
 
-function* finishWork(work: OwnWork | undefined, plan: Plan, removal: number | undefined): Routine<void> {
-  if (work === undefined || removal === undefined) return;
-  if (plan.program.value(removal) === 0) close(work.parent);
+function* finishWork(work: OwnWork, plan: Plan, removal: number | undefined): Routine<void> {
+  if (removal === undefined) yield* removeIdleWork(work);
+  else if (plan.program.value(removal) === 0) close(work.parent);
   else yield* removeOwnWork(work);
 }
 
 function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<void> {
   const { plan, removal } = planEnding(ending, path);
   try {
-    yield* plan.program.run();
+    yield plan.program;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const real = Buffer.from(path as Uint8Array);
     if (error.syscall !== 'umount2') return yield* elsewhere(ending, target, real, error);
     throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id });
   }
-  yield* finishWork(ending.work, plan, removal);
+  if (ending.work !== undefined) yield* finishWork(ending.work, plan, removal);
 }
 
 /** @throws {OverlayError} ERR_OVERLAY_BUSY, ERR_OVERLAY_COVERED and others; everything is as before then */

@@ -1,11 +1,6 @@
-// Overlays that were forgotten without unmount(): their descriptors are closed, and a detached one is told of once.
+// Detached overlays that were forgotten without unmount(): their descriptors are closed, and that is told of once.
 import { close } from '../kernel/call.ts';
 import type { Made } from './made.ts';
-
-interface Left {
-  readonly fds: readonly number[];
-  readonly detached: boolean;
-}
 
 let warned = false;
 
@@ -18,31 +13,17 @@ function warn(): void {
   });
 }
 
-const registry = new FinalizationRegistry<Left>(({ fds, detached }) => {
+const registry = new FinalizationRegistry<readonly number[]>((fds) => {
   for (const fd of fds) close(fd);
-  if (detached) warn();
+  warn();
 });
 
-function left(made: Made, fd: number | undefined): number[] {
-  return fd === undefined ? [...made.claims] : [fd, ...made.claims];
+/** Watches the handle of a detached overlay, which goes with its descriptor. */
+export function watchForgotten(handle: object, made: Made): void {
+  registry.register(handle, [made.mount!, ...made.claims], handle);
 }
 
-/**
- * Watches a handle. A detached mount goes with its descriptor. An attached one stays, as mount(8)'s does; only the locks
- * go, and the mount table tells of it from then on.
- */
-export function watchForgotten(handle: object, made: Made, detached: boolean): void {
-  const fds = left(made, made.mount);
-  if (fds.length > 0) registry.register(handle, { fds, detached }, handle);
-}
-
-/** The handle has ended by itself. */
+/** The handle has ended, or its mount stays without it. */
 export function stopWatching(handle: object): void {
   registry.unregister(handle);
-}
-
-/** From now on the mount stays when the handle is forgotten. */
-export function watchAttached(handle: object, made: Made, fd: number): void {
-  registry.unregister(handle);
-  registry.register(handle, { fds: left(made, fd), detached: false }, handle);
 }

@@ -43,6 +43,10 @@ function needsDescriptors(request: MountRequest): boolean {
   return layersOf(request).some((layer) => layer.fd !== undefined || !fitsFsconfig(textOf(layer)));
 }
 
+function propagationObstacle(request: MountRequest, known: Known): string | undefined {
+  return request.propagation === undefined ? undefined : known?.mountSetattr;
+}
+
 export const RUNGS: readonly Rung[] = [
   {
     name: 'layer descriptors',
@@ -51,6 +55,7 @@ export const RUNGS: readonly Rung[] = [
     obstacle: (request, known) =>
       known?.fsopen ??
       known?.layerStrings ??
+      propagationObstacle(request, known) ??
       (request.upper !== undefined || needsDescriptors(request) ? known?.layerDescriptors : undefined),
   },
   {
@@ -60,6 +65,7 @@ export const RUNGS: readonly Rung[] = [
     obstacle: (request, known) =>
       known?.fsopen ??
       known?.layerStrings ??
+      propagationObstacle(request, known) ??
       longString([...request.lower, ...request.data], (layer) => sizeOf(textOf(layer))) ??
       upperObstacle(request),
   },
@@ -68,7 +74,8 @@ export const RUNGS: readonly Rung[] = [
     via: 'fsopen',
     form: 'string',
     obstacle: (request, known) => {
-      if (known?.fsopen !== undefined) return known.fsopen;
+      const missing = known?.fsopen ?? propagationObstacle(request, known);
+      if (missing !== undefined) return missing;
       const joined = joinLowerdir(request.lower.map(bytesOf), request.data.map(bytesOf));
       if (joined.length > FSCONFIG_STRING_LIMIT) {
         return `the lowerdir string is longer than the ${FSCONFIG_STRING_LIMIT} bytes that fsconfig takes`;

@@ -7,7 +7,7 @@ import { AT_FDCWD, STATX_TYPE } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type OverlayEntry, readOverlayTable, type TableSource } from '../kernel/mount-table.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { EMPTY_LOWER_NAME } from './empty-lower.ts';
+import { endsInEmptyLower } from './empty-lower.ts';
 
 /** A layer that the mount table shows in a way that does not lead to it. */
 export interface UnknownLayer {
@@ -76,7 +76,8 @@ function* describe(entry: OverlayEntry): Routine<OverlayMount> {
   const { overlay } = entry;
   const upper = yield* reading(overlay.upper, overlay.otherUpper);
   const work = yield* reading(overlay.work, overlay.otherWork);
-  const lower = overlay.lower.filter((path) => !isEmptyLower(path));
+  const isView = upper === undefined && overlay.data.length === 0 && endsInEmptyLower(overlay.lower);
+  const lower = isView ? overlay.lower.slice(0, 1) : overlay.lower;
   const unknown: UnknownLayer[] = [];
   const note = (option: UnknownLayer['option'], path: Buffer, index?: number) => {
     const reason = doubt(path);
@@ -107,13 +108,6 @@ function* describe(entry: OverlayEntry): Routine<OverlayMount> {
     root: bytesToPath(entry.root),
     unknown,
   };
-}
-
-// Its last name is ours, with random letters behind it where it was made in a temporary directory.
-function isEmptyLower(path: Buffer): boolean {
-  return shown(path)
-    .slice(path.lastIndexOf(0x2f) + 1)
-    .startsWith(EMPTY_LOWER_NAME);
 }
 
 /** The body of list; `source` forces where the table is read from. */

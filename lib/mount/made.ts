@@ -22,16 +22,13 @@ export interface Made {
   readonly fallbacks: readonly string[];
 }
 
-// Runs a plan; when the mount stands but a later step failed, takes it down again.
-function* runPlan(plan: Plan, target: string | Uint8Array | undefined): Routine<void> {
-  try {
-    yield* plan.program.run();
-  } catch (error) {
-    if (error instanceof KernelError && error.step >= plan.inPlaceFrom && target !== undefined) {
-      yield* call('umount2', target, MNT_DETACH);
-    }
-    throw error;
-  }
+/** Takes a mount down again that stands although a later step of its plan failed. */
+export function* takeBack(
+  plan: Plan,
+  error: KernelError,
+  target: string | Uint8Array | undefined,
+): Routine<void> {
+  if (error.step >= plan.inPlaceFrom && target !== undefined) yield* call('umount2', target, MNT_DETACH);
 }
 
 /** What a finished plan gave. */
@@ -49,9 +46,10 @@ export function collect(
 /** Runs a plan. @throws {FailedStep} */
 export function* runGuarded(plan: Plan, request: MountRequest, foothold?: string): Routine<void> {
   try {
-    yield* runPlan(plan, foothold ?? request.target?.absolute);
+    yield plan.program;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
+    yield* takeBack(plan, error, foothold ?? request.target?.absolute);
     throw new FailedStep(error, plan.subjectOf(error.step) as Layer | undefined);
   }
 }

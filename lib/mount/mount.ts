@@ -5,9 +5,10 @@ import type { MountSpec } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
-import { MountedOverlay, type Overlay } from './overlay.ts';
-import { perform } from './perform.ts';
+import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
+import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 import { makeOwnWork, type OwnWork, removeOwnWork } from './work-directory.ts';
@@ -37,7 +38,9 @@ function* askKernel(request: MountRequest): Routine<void> {
     if (layer === undefined) continue;
     const claimed = { ...layer, absolute: layer.absolute ?? procPath(layer.fd!) };
     const error = yield* explaining(layer, kernelClaim(claimed));
-    if (error !== undefined) throw error;
+    if (error === undefined) continue;
+    yield* explaining(layer, refuseKnownHolder(claimed));
+    throw error;
   }
 }
 
@@ -45,12 +48,12 @@ function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverla
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request), undefined);
+    return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork), work);
+    return new MountedOverlay(request, yield* perform(withWork, sweepHandles), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
@@ -59,6 +62,20 @@ function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverla
 
 function* mountRoutine(spec: unknown): Routine<Overlay> {
   const request = readSpec(spec);
+  const plan = planAtOnce(request);
+  if (plan !== undefined) {
+    try {
+      yield plan.program;
+      return new MountedOverlay(request, collectFsopen(plan, request), undefined);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      yield* takeBack(plan, error, request.target?.absolute);
+    }
+  }
+  return yield* mountCarefully(request);
+}
+
+function* mountCarefully(request: MountRequest): Routine<Overlay> {
   const made: Buffer[] = [];
   try {
     return yield* prepared(request, made);

@@ -3,7 +3,7 @@ import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { PROPAGATION_FLAGS } from '../format/attributes.ts';
 import type { MountSpec, PathLike, UnmountOptions } from '../format/mount-spec.ts';
-import { callSync } from '../kernel/call.ts';
+import { call, callSync } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -13,9 +13,12 @@ import {
   O_PATH,
 } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { readOverlayTable } from '../kernel/mount-table.ts';
+import { MAY_FAIL } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { mountIdNumber } from '../kernel/stat.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
-import { stopWatching, watchAttached, watchForgotten } from './forgotten.ts';
+import { stopWatching, watchForgotten } from './forgotten.ts';
 import type { Made } from './made.ts';
 import { Plan } from './plan.ts';
 import { refuse } from './refuse.ts';
@@ -44,6 +47,16 @@ export interface Overlay extends AsyncDisposable, Disposable {
   unmountSync(options?: UnmountOptions): void;
 }
 
+// A call about the target, its failure explained.
+function* explaining<T>(target: Target, attempt: Routine<T>): Routine<T> {
+  try {
+    return yield* attempt;
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw yield* explainMountFailure(error, { directories: [target], subject: target });
+  }
+}
+
 function frozen(given: Readonly<MountSpec>, work: OwnWork | undefined): Readonly<MountSpec> {
   const copy = { ...given } as Record<string, unknown>;
   for (const [name, value] of Object.entries(copy)) {
@@ -54,34 +67,49 @@ function frozen(given: Readonly<MountSpec>, work: OwnWork | undefined): Readonly
   return Object.freeze(copy) as unknown as MountSpec;
 }
 
-/** Handles by mount id, so that `unmount(target)` in the same process ends the handle too. */
-const attachedHandles = new Map<string, WeakRef<MountedOverlay>>();
+// Handles of attached overlays by mount id, so that `unmount(target)` in the same thread ends the handle too. They are
+// held: the locks are to stay as long as the mount, also when the program forgets the handle.
+const attachedHandles = new Map<bigint, MountedOverlay>();
 
-export function handleOf(mountId: Uint8Array): MountedOverlay | undefined {
-  return attachedHandles.get(Buffer.from(mountId).toString('latin1'))?.deref();
+export function handleOf(mountId: Buffer): MountedOverlay | undefined {
+  return attachedHandles.get(mountIdNumber(mountId));
+}
+
+/** Ends the handles of overlays that somebody else has unmounted: their locks would refuse the next mount. */
+export function* sweepHandles(): Routine<void> {
+  // Before the table: what is mounted while it is read is not in it, and lives.
+  const handles = [...attachedHandles];
+  if (handles.length === 0) return;
+  const table = yield* readOverlayTable();
+  if (table.some((entry) => entry.uniqueId === undefined)) return;
+  const live = new Set(table.map((entry) => entry.uniqueId));
+  for (const [id, handle] of handles) if (!live.has(id)) yield* handle.end();
 }
 
 export class MountedOverlay implements Overlay {
   readonly via: 'fsopen' | 'mount';
   readonly fallbacks: readonly string[];
+  readonly spec: Readonly<MountSpec>;
   readonly #request: MountRequest;
   readonly #made: Made;
   readonly #work: OwnWork | undefined;
-  #spec: Readonly<MountSpec> | undefined;
   #target: Target | undefined;
   #fd: number | undefined;
   #ended = false;
+  #ending: Promise<void> | undefined;
 
   constructor(request: MountRequest, made: Made, work: OwnWork | undefined) {
     this.via = made.via;
     this.fallbacks = made.fallbacks;
+    // Now: the caller may change the object that it gave.
+    this.spec = frozen(request.given, work);
     this.#request = request;
     this.#made = made;
     this.#work = work;
     this.#target = request.target;
     this.#fd = made.mount;
     if (this.#target !== undefined) this.#remember();
-    watchForgotten(this, made, this.#target === undefined);
+    else watchForgotten(this, made);
   }
 
   get path(): string {
@@ -101,11 +129,6 @@ export class MountedOverlay implements Overlay {
     return this.#target !== undefined && !this.#ended;
   }
 
-  get spec(): Readonly<MountSpec> {
-    this.#spec ??= frozen(this.#request.given, this.#work);
-    return this.#spec;
-  }
-
   async attach(target: PathLike): Promise<void> {
     await runAsync(this.#attach(target));
   }
@@ -115,7 +138,11 @@ export class MountedOverlay implements Overlay {
   }
 
   async unmount(options?: UnmountOptions): Promise<void> {
-    await runAsync(this.end(options));
+    // Who asks again meanwhile waits for the same end.
+    this.#ending ??= runAsync(this.end(options)).finally(() => {
+      this.#ending = undefined;
+    });
+    await this.#ending;
   }
 
   unmountSync(options?: UnmountOptions): void {
@@ -147,12 +174,13 @@ export class MountedOverlay implements Overlay {
       yield* endMount(ending);
     } catch (error) {
       this.#ended = false;
-      // The descriptor had to go first: it would have kept the mount busy itself.
-      if (this.#target !== undefined) this.#fd = undefined;
+      // The descriptor had to go before the unmount: it would have kept the mount busy itself.
+      const tried = error instanceof OverlayError && error.syscall === 'umount2';
+      if (this.#target !== undefined && tried) this.#fd = undefined;
       throw error;
     }
-    attachedHandles.delete(this.#made.id.toString('latin1'));
-    stopWatching(this);
+    if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.#made.id));
+    if (this.#made.mount !== undefined) stopWatching(this);
   }
 
   *#attach(path: PathLike): Routine<void> {
@@ -179,24 +207,22 @@ export class MountedOverlay implements Overlay {
     }
     const plan = new Plan();
     const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    plan.about(target, 'move_mount', 0, this.#fd!, '', AT_FDCWD, target.absolute, how);
+    plan.about(target).add('move_mount', 0, this.#fd!, '', AT_FDCWD, target.absolute, how);
     const { propagation } = this.#request;
-    if (propagation !== undefined) {
-      plan.add('mount_setattr', 0, this.#fd!, '', AT_EMPTY_PATH, 0, 0, PROPAGATION_FLAGS[propagation], -1);
-    }
-    try {
-      yield* plan.program.run();
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      throw yield* explainMountFailure(error, { directories: [target], subject: target });
-    }
+    const type = propagation === undefined ? 0 : PROPAGATION_FLAGS[propagation];
+    const spread =
+      type !== 0 && plan.program.add('mount_setattr', MAY_FAIL, this.#fd!, '', AT_EMPTY_PATH, 0, 0, type, -1);
+    yield* explaining(target, plan.program.run());
     this.#target = target;
     this.#remember();
-    watchAttached(this, this.#made, this.#fd!);
+    stopWatching(this);
+    // Before Linux 5.12 by path; the overlay stays attached when that fails too.
+    if (spread === false || plan.program.value(spread) === 0) return;
+    yield* explaining(target, call('mount', 'none', target.absolute, null, type, null));
   }
 
   #remember(): void {
-    attachedHandles.set(this.#made.id.toString('latin1'), new WeakRef(this));
+    attachedHandles.set(mountIdNumber(this.#made.id), this);
   }
 
   #mustLive(): void {

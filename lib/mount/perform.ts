@@ -1,7 +1,9 @@
 // Makes a mount by the first way of the ladder that works, and says why the better ones did not.
+
+import { lockHolders } from '../diagnosis/in-use.ts';
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { lockedClaim, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
+import { type Claimed, lockedClaim, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
 import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import { EAGAIN, ECANCELED } from '../kernel/errno.ts';
@@ -9,13 +11,14 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApi } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
-import { addClaims } from './claim.ts';
+import { addClaims, type SeenTable } from './claim.ts';
 import { compatMount } from './compat.ts';
 import {
   emptyLowerDescriptor,
   emptyLowerDirectory,
+  emptyLowerIfMade,
   needsEmptyLower,
-  removeEmptyDirectory,
+  removeEmptyLower,
 } from './empty-lower.ts';
 import { type Known, RUNGS, type Rung } from './ladder.ts';
 import { LiveUppers } from './live-uppers.ts';
@@ -24,6 +27,7 @@ import { Plan } from './plan.ts';
 import { type LayerForm, planFsopen } from './plan-fsopen.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
+import { inTurn } from './turn.ts';
 
 // What this thread has learnt; every mount after the first failed one starts from the right rung.
 let known: Known;
@@ -32,36 +36,72 @@ let emptyLowerByName = false;
 const live = new LiveUppers();
 const CHANGED_TABLE_TRIES = 8;
 
-function* fsopenMount(request: MountRequest, form: LayerForm): Routine<Made> {
-  if (!needsEmptyLower(request)) return yield* fsopenWith(request, request.lower, form);
+/** Lets go of locks whose mounts are gone. */
+type Sweep = () => Routine<void>;
+
+function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenTable): Routine<Made> {
+  if (!needsEmptyLower(request)) return yield* fsopenWith(request, request.lower, form, seen);
   const [only] = request.lower;
   if (!emptyLowerByName) {
     try {
       const fd = yield* emptyLowerDescriptor();
-      return yield* fsopenWith(request, [only!, { option: 'lower', fd }], form);
+      return yield* fsopenWith(request, [only!, { option: 'lower', fd }], form, seen);
     } catch (error) {
       // What is about a layer of the caller's is no matter of the second lower.
       if (!(error instanceof FailedStep || error instanceof KernelError)) throw error;
       if (error instanceof FailedStep && error.subject?.absolute !== undefined) throw error;
     }
   }
-  const path = yield* emptyLowerDirectory();
+  const empty = yield* emptyLowerDirectory();
   try {
-    const made = yield* fsopenWith(request, [only!, { option: 'lower', path, absolute: path }], form);
+    const lowers: Layer[] = [only!, { option: 'lower', path: empty.path, absolute: empty.path }];
+    const made = yield* fsopenWith(request, lowers, form, seen);
     emptyLowerByName = true;
     return made;
   } finally {
-    yield* removeEmptyDirectory(path);
+    yield* removeEmptyLower(empty);
   }
 }
 
-function* fsopenWith(request: MountRequest, lowers: readonly Layer[], form: LayerForm): Routine<Made> {
+function planWith(request: MountRequest, lowers: readonly Layer[], form: LayerForm, seen: SeenTable): Plan {
   const plan = new Plan();
-  const claims = addClaims(plan, request, live);
+  const claims = addClaims(plan, request, seen);
   planFsopen(plan, request, lowers, claims, form);
+  return plan;
+}
+
+function* fsopenWith(
+  request: MountRequest,
+  lowers: readonly Layer[],
+  form: LayerForm,
+  seen: SeenTable,
+): Routine<Made> {
+  const plan = planWith(request, lowers, form, seen);
   yield* runGuarded(plan, request);
+  return collectFsopen(plan, request);
+}
+
+/** What a plan of the new mount API gave. */
+export function collectFsopen(plan: Plan, request: MountRequest): Made {
   const detached = request.target === undefined;
   return collect(plan, 'fsopen', true, detached ? plan.program.value(plan.mount!) : undefined);
+}
+
+/**
+ * The best way as one program, when nothing has to be found out first; undefined otherwise. It is the hot path: whatever
+ * it meets, `perform` meets again and explains.
+ */
+export function planAtOnce(request: MountRequest): Plan | undefined {
+  const { upper, work, via } = request;
+  if (known !== undefined || via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
+  if (upper !== undefined) {
+    if (work === undefined || live.ids === undefined || live.ids.length === 0) return undefined;
+  } else if (needsEmptyLower(request)) {
+    const fd = emptyLowerByName ? undefined : emptyLowerIfMade();
+    if (fd === undefined) return undefined;
+    return planWith(request, [request.lower[0]!, { option: 'lower', fd }], 'descriptors', live);
+  }
+  return planWith(request, request.lower, 'descriptors', live);
 }
 
 // What the guard remembered may be over by now, and a lock does not say whose it is: the table of now is asked first.
@@ -71,36 +111,76 @@ function* refuseClaim({ error, subject }: FailedStep, request: MountRequest): Ro
   const { upper, work } = { upper: pathed(request.upper!), work: pathed(request.work!) };
   const twice = yield* upperIsWork(upper, work);
   if (twice !== undefined) throw twice;
-  const statx = yield* call('statx', AT_FDCWD, claimed.absolute, 0, STATX_INO);
-  const holder = live.holderOf(identityOf(statx));
-  if (holder !== undefined) {
-    throw tableClaim(claimed, { option: holder.option, target: holder.overlay.target });
-  }
+  yield* refuseListed(claimed);
   if (error.syscall === 'flock') throw yield* lockedClaim(claimed, error);
 }
 
-function isClaimRefusal({ error }: FailedStep): boolean {
-  return error.syscall === 'require_other_file' || (error.syscall === 'flock' && error.errno === -EAGAIN);
+function* refuseListed(claimed: Claimed): Routine<void> {
+  const statx = yield* call('statx', AT_FDCWD, claimed.absolute, 0, STATX_INO);
+  const holder = live.holderOf(identityOf(statx));
+  if (holder === undefined) return;
+  throw tableClaim(claimed, { option: holder.option, target: holder.overlay.target });
 }
 
-function* tryRung(rung: Rung, request: MountRequest): Routine<Made> {
+/** Throws when the mount table, or a lock, tells whose the directory is. */
+export function* refuseKnownHolder(claimed: Claimed): Routine<void> {
+  yield* live.refresh();
+  yield* refuseListed(claimed);
+  const holders = yield* lockHolders(claimed.absolute);
+  if (holders.length > 0) throw yield* lockedClaim(claimed);
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof FailedStep && error.error.syscall === 'flock' && error.error.errno === -EAGAIN;
+}
+
+function isClaimRefusal(failed: FailedStep): boolean {
+  return failed.error.syscall === 'require_other_file' || isLocked(failed);
+}
+
+function* tryOnce(rung: Rung, request: MountRequest, seen: SeenTable): Routine<Made> {
+  try {
+    if (rung.via === 'fsopen') return yield* fsopenMount(request, rung.form as LayerForm, seen);
+    return yield* compatMount(request, rung.form === 'numbers', seen);
+  } catch (error) {
+    throw error instanceof KernelError ? new FailedStep(error, undefined) : error;
+  }
+}
+
+/** Throws what no other look at the mount table could change. */
+function* throwUnlessStale(error: unknown, request: MountRequest): Routine<void> {
+  if (!(error instanceof FailedStep)) throw error;
+  if (isClaimRefusal(error)) yield* refuseClaim(error, request);
+  else if (error.error.errno !== -ECANCELED) throw error;
+}
+
+// Mounts that are made together change the table for each other: from the second try on they queue.
+function* tryWithNewTable(rung: Rung, request: MountRequest): Routine<Made> {
+  for (let tries = 0; tries < CHANGED_TABLE_TRIES; tries++) {
+    yield* live.refresh();
+    try {
+      return yield* tryOnce(rung, request, live);
+    } catch (error) {
+      yield* throwUnlessStale(error, request);
+    }
+  }
+  // Others mount faster than the table can be read. What it said a moment ago has to do; our own mounts are locked.
+  yield* live.refresh();
+  return yield* tryOnce(rung, request, { identities: live.identities, ids: undefined });
+}
+
+function* tryRung(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
   const guarded = request.upper !== undefined && !request.shareUpper;
   // Without listmount(2) the table has to be read anew for every mount.
   if (guarded && (live.ids === undefined || live.ids.length === 0)) yield* live.refresh();
-  for (let tries = 0; ; tries++) {
-    try {
-      if (rung.via === 'fsopen') return yield* fsopenMount(request, rung.form as LayerForm);
-      return yield* compatMount(request, rung.form === 'numbers', live);
-    } catch (error) {
-      const failed = error instanceof KernelError ? new FailedStep(error, undefined) : error;
-      if (!(failed instanceof FailedStep)) throw error;
-      if (isClaimRefusal(failed)) yield* refuseClaim(failed, request);
-      else if (failed.error.errno === -ECANCELED) yield* live.refresh();
-      else throw failed;
-      // Others mount and unmount faster than the table can be read: say so rather than go on for ever.
-      if (tries >= CHANGED_TABLE_TRIES) throw failed;
-    }
+  try {
+    return yield* tryOnce(rung, request, live);
+  } catch (error) {
+    // A lock of this process may have outlived its mount, which somebody else has ended.
+    if (isLocked(error)) yield* sweep();
+    else yield* throwUnlessStale(error, request);
   }
+  return yield* inTurn(tryWithNewTable(rung, request));
 }
 
 function allowed(rung: Rung, request: MountRequest): boolean {
@@ -114,7 +194,7 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
 }
 
 /** Climbs down the ladder. @throws {OverlayError} */
-export function* perform(request: MountRequest): Routine<Made> {
+export function* perform(request: MountRequest, sweep: Sweep): Routine<Made> {
   const fallbacks: string[] = [];
   let last: FailedStep | undefined;
   for (const rung of RUNGS) {
@@ -125,12 +205,13 @@ export function* perform(request: MountRequest): Routine<Made> {
       continue;
     }
     try {
-      return { ...(yield* tryRung(rung, request)), fallbacks };
+      return { ...(yield* tryRung(rung, request, sweep)), fallbacks };
     } catch (error) {
       if (!(error instanceof FailedStep)) throw error;
       last = error;
-      if (rung.via === 'fsopen') known ??= yield* probeMountApi();
-      const reason = rung.obstacle(request, known);
+      const api: Known = rung.via === 'fsopen' ? (known ?? (yield* probeMountApi())) : known;
+      if (api?.lasting) known = api;
+      const reason = rung.obstacle(request, api);
       // The way itself is open, so that another way would meet the same refusal.
       if (reason === undefined && !worthAnother(rung)) throw yield* explained(error, request);
       fallbacks.push(`${rung.name}: ${reason ?? error.error.message}`);

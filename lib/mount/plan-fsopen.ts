@@ -53,12 +53,13 @@ function addLowerLayer(plan: Plan, context: number, layer: Layer, form: LayerFor
   const key = layer.option === 'data' ? 'datadir+' : 'lowerdir+';
   const { absolute } = layer;
   if (absolute !== undefined && (form === 'strings' || fitsFsconfig(absolute))) {
-    plan.about(layer, 'fsconfig_set_string', 0, context, key, absolute);
+    plan.about(layer).add('fsconfig_set_string', 0, context, key, absolute);
   } else if (form === 'strings') {
-    plan.about(layer, 'fsconfig_set_string', 0, context, key, textOf(layer));
+    plan.about(layer).add('fsconfig_set_string', 0, context, key, textOf(layer));
   } else {
-    const fd = layer.fd ?? plan.about(layer, 'openat', 0, AT_FDCWD, textOf(layer), O_PATH | O_DIRECTORY, 0);
-    plan.about(layer, 'fsconfig_set_fd', 0, context, key, fd);
+    const fd =
+      layer.fd ?? plan.about(layer).add('openat', 0, AT_FDCWD, textOf(layer), O_PATH | O_DIRECTORY, 0);
+    plan.about(layer).add('fsconfig_set_fd', 0, context, key, fd);
   }
 }
 
@@ -70,15 +71,15 @@ export function fitsFsconfig(text: string | Uint8Array): boolean {
 
 function addUpperLayer(plan: Plan, context: number, layer: Layer, claim: number, form: LayerForm): void {
   const key = layer.option === 'upper' ? 'upperdir' : 'workdir';
-  if (form === 'descriptors') plan.about(layer, 'fsconfig_set_fd', 0, context, key, claim);
-  else plan.about(layer, 'fsconfig_set_string', 0, context, key, escapeForFsconfigValue(bytesOf(layer)));
+  if (form === 'descriptors') plan.about(layer).add('fsconfig_set_fd', 0, context, key, claim);
+  else plan.about(layer).add('fsconfig_set_string', 0, context, key, escapeForFsconfigValue(bytesOf(layer)));
 }
 
 function addParameters(plan: Plan, context: number, request: MountRequest): void {
   for (const { key, value } of request.parameters) {
     const subject = { option: key };
-    if (value === undefined) plan.about(subject, 'fsconfig_set_flag', 0, context, key);
-    else plan.about(subject, 'fsconfig_set_string', 0, context, key, value);
+    if (value === undefined) plan.about(subject).add('fsconfig_set_flag', 0, context, key);
+    else plan.about(subject).add('fsconfig_set_string', 0, context, key, value);
   }
 }
 
@@ -90,12 +91,12 @@ export function planFsopen(
   claims: Claims | undefined,
   form: LayerForm,
 ): void {
-  const context = plan.add('fsopen', LOG, 'overlay', FSOPEN_CLOEXEC);
-  plan.about({ option: 'source' }, 'fsconfig_set_string', 0, context, 'source', request.source);
+  const context = plan.program.add('fsopen', LOG, 'overlay', FSOPEN_CLOEXEC);
+  plan.about({ option: 'source' }).add('fsconfig_set_string', 0, context, 'source', request.source);
   if (request.parameters.length > 0) addParameters(plan, context, request);
   if (form === 'string') {
     const value = joinLowerdir(lowers.map(bytesOf), request.data.map(bytesOf));
-    plan.about({ option: 'lower' }, 'fsconfig_set_string', 0, context, 'lowerdir', value);
+    plan.about({ option: 'lower' }).add('fsconfig_set_string', 0, context, 'lowerdir', value);
   } else {
     for (const layer of lowers) addLowerLayer(plan, context, layer, form);
     for (const layer of request.data) addLowerLayer(plan, context, layer, form);
@@ -104,24 +105,31 @@ export function planFsopen(
     addUpperLayer(plan, context, request.upper!, claims.upper, form);
     addUpperLayer(plan, context, request.work!, claims.work, form);
   }
-  plan.add('fsconfig_create', 0, context);
+  plan.program.add('fsconfig_create', 0, context);
   place(plan, request, context);
 }
 
 function place(plan: Plan, request: MountRequest, context: number): void {
   const { target } = request;
   const flags = target === undefined ? KEEP : 0;
-  const mount = plan.add('fsmount', flags, context, FSMOUNT_CLOEXEC, request.attributeBits);
+  const mount = plan.program.add('fsmount', flags, context, FSMOUNT_CLOEXEC, request.attributeBits);
   plan.mount = mount;
   if (target !== undefined) {
     const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    plan.about(target, 'move_mount', 0, mount, '', AT_FDCWD, target.absolute, how);
+    plan.about(target).add('move_mount', 0, mount, '', AT_FDCWD, target.absolute, how);
     plan.placed();
   }
   // After the attachment, since a shared parent makes what is attached to it shared (mount_namespaces(7)).
   if (request.propagation !== undefined) {
     const type = PROPAGATION_FLAGS[request.propagation];
-    plan.about({ option: 'propagation' }, 'mount_setattr', 0, mount, '', AT_EMPTY_PATH, 0, 0, type, -1);
+    plan.about({ option: 'propagation' }).add('mount_setattr', 0, mount, '', AT_EMPTY_PATH, 0, 0, type, -1);
   }
-  plan.identity = plan.add('statx', WANT, mount, '', AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);
+  plan.identity = plan.program.add(
+    'statx',
+    WANT,
+    mount,
+    '',
+    AT_EMPTY_PATH,
+    STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
+  );
 }

@@ -62,24 +62,24 @@ export function planMount(
   const target = request.target?.absolute ?? foothold!.path;
   const flags = attributesToMsFlags(request.attributes);
   // MS_RDONLY would make the filesystem read-only too, which fsmount's attribute does not: set it on the mount alone.
-  plan.about(request.target, 'mount', 0, request.source, target, 'overlay', flags & ~MS_RDONLY, data);
+  plan.about(request.target).add('mount', 0, request.source, target, 'overlay', flags & ~MS_RDONLY, data);
   plan.placed();
   if (flags & MS_RDONLY) {
     const remount = flags | MS_REMOUNT | MS_BIND;
-    plan.about({ option: 'attributes' }, 'mount', 0, 'none', target, null, remount, null);
+    plan.about({ option: 'attributes' }).add('mount', 0, 'none', target, null, remount, null);
   }
   if (request.propagation !== undefined) {
     const type = PROPAGATION_FLAGS[request.propagation];
-    plan.about({ option: 'propagation' }, 'mount', 0, 'none', target, null, type, null);
+    plan.about({ option: 'propagation' }).add('mount', 0, 'none', target, null, type, null);
   }
-  plan.identity = plan.add('statx', WANT, AT_FDCWD, target, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);
+  plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);
   if (request.target === undefined) detach(plan, target);
 }
 
 // A clone can be attached again later; without open_tree(2) the lazily unmounted original serves, which cannot.
 function detach(plan: Plan, target: string | Uint8Array): void {
   const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  plan.clone = plan.add('open_tree', KEEP | MAY_FAIL, AT_FDCWD, target, how);
-  plan.mount = plan.add('openat', KEEP, AT_FDCWD, target, O_PATH | O_DIRECTORY, 0);
-  plan.add('umount2', 0, target, MNT_DETACH);
+  plan.clone = plan.program.add('open_tree', KEEP | MAY_FAIL, AT_FDCWD, target, how);
+  plan.mount = plan.program.add('openat', KEEP, AT_FDCWD, target, O_PATH | O_DIRECTORY, 0);
+  plan.program.add('umount2', 0, target, MNT_DETACH);
 }

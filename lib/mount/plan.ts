@@ -1,7 +1,6 @@
 // A mount as a program of system calls, with a note of what each step is about.
 import type { Subject } from '../diagnosis/subject.ts';
 import { Program } from '../kernel/program.ts';
-import type { CallSignatures } from '../kernel/signatures.ts';
 
 /** A program under construction, and where its results are. */
 export class Plan {
@@ -22,25 +21,15 @@ export class Plan {
     this.program = new Program(given);
   }
 
-  /** Adds a step that is about `subject`. */
-  about<K extends keyof CallSignatures>(
-    subject: Subject | undefined,
-    name: K,
-    flags: number,
-    ...args: CallSignatures[K]
-  ): number {
-    this.#subjects.push(subject);
-    return this.program.add(name, flags, ...args);
-  }
-
-  /** Adds a step that is about the mount as a whole. */
-  add<K extends keyof CallSignatures>(name: K, flags: number, ...args: CallSignatures[K]): number {
-    return this.about(undefined, name, flags, ...args);
+  /** The program, whose next step is about `subject`. */
+  about(subject: Subject | undefined): Program {
+    this.#subjects[this.program.steps] = subject;
+    return this.program;
   }
 
   /** From the next step on, a failure has to take the mount down again. */
   placed(): void {
-    this.inPlaceFrom = this.#subjects.length;
+    this.inPlaceFrom = this.program.steps;
   }
 
   subjectOf(step: number): Subject | undefined {

@@ -21,7 +21,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
 import { KEEP, Program, WANT } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { decodeFileSystemStat, decodeStat, mountIdIn } from '../kernel/stat.ts';
+import { decodeFileSystemStat, decodeStat, mountIdIn, mountIdNumber } from '../kernel/stat.ts';
 import { readUnmountOptions } from './end-mount.ts';
 import { handleOf } from './overlay.ts';
 import { wrongType } from './refuse.ts';
@@ -94,7 +94,7 @@ function* lookAgain(target: Target, error: unknown): Routine<never> {
 
 // The work directory that mount() made for the overlay, when another process did that.
 function* workOf(mountId: Buffer): Routine<Buffer | undefined> {
-  const id = new BigUint64Array(Uint8Array.from(mountId).buffer)[0]!;
+  const id = mountIdNumber(mountId);
   const table = yield* readOverlayTable();
   return table.find((entry) => (entry.uniqueId ?? BigInt(entry.id)) === id)?.overlay.work;
 }

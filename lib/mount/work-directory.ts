@@ -1,5 +1,5 @@
 // The work directory that a mount without one gets: beside the upper, private, unique, and gone after the unmount.
-import { randomBytes } from 'node:crypto';
+import { kernelSaysInUse } from '../diagnosis/in-use.ts';
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import { call, close } from '../kernel/call.ts';
@@ -62,7 +62,8 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
     // The root directory is its own parent.
     const isRoot = upperStat!.inode === parentStat!.inode && upperStat!.mountId === parentStat!.mountId;
     if (isRoot || upperStat!.mountId !== parentStat!.mountId) refuseMountRoot(upper);
-    const name = PREFIX + randomBytes(8).toString('hex');
+    // The global: importing node:crypto would cost every start of Node two milliseconds.
+    const name = PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
     yield* call('mkdirat', parent, name, 0o700);
     const place = yield* call('readlinkat', AT_FDCWD, procPath(parent));
     const absolute = Buffer.concat([place, Buffer.from(`${place.length === 1 ? '' : '/'}${name}`)]);
@@ -76,9 +77,9 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
 /** Adds to an unmounting plan the steps that remove an own work directory in its usual state. */
 export function planWorkRemoval(plan: Plan, work: OwnWork): number {
   const { parent, name } = work;
-  plan.add('unlinkat', MAY_FAIL, parent, `${name}/work`, AT_REMOVEDIR);
-  plan.add('unlinkat', MAY_FAIL, parent, `${name}/index`, AT_REMOVEDIR);
-  return plan.add('unlinkat', MAY_FAIL, parent, name, AT_REMOVEDIR);
+  plan.program.add('unlinkat', MAY_FAIL, parent, `${name}/work`, AT_REMOVEDIR);
+  plan.program.add('unlinkat', MAY_FAIL, parent, `${name}/index`, AT_REMOVEDIR);
+  return plan.program.add('unlinkat', MAY_FAIL, parent, name, AT_REMOVEDIR);
 }
 
 /** Removes it whatever is in it, and lets its parent go. */
@@ -87,6 +88,30 @@ export function* removeOwnWork(work: OwnWork): Routine<void> {
     yield* removeTree(work.parent, work.name);
   } finally {
     close(work.parent);
+  }
+}
+
+/**
+ * The same, unless the overlay lives on without the mount that ended: lazily unmounted but busy, or mounted a second time
+ * by a bind mount or in another namespace. Then the directory has to stay, since the overlay could not write without it.
+ */
+export function* removeIdleWork(work: OwnWork): Routine<void> {
+  try {
+    const dir = yield* call('openat', work.parent, work.name, O_PATH | O_DIRECTORY, 0);
+    const lives = yield* closingAfter(dir, kernelSaysInUse(dir));
+    if (lives !== true) yield* removeTree(work.parent, work.name);
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
+  } finally {
+    close(work.parent);
+  }
+}
+
+function* closingAfter<T>(fd: number, body: Routine<T>): Routine<T> {
+  try {
+    return yield* body;
+  } finally {
+    close(fd);
   }
 }
 
@@ -100,7 +125,7 @@ export function* removeWorkByPath(path: Uint8Array): Routine<void> {
   const parent = Buffer.from(path).subarray(0, path.length - name.length);
   try {
     const fd = yield* call('openat', AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0);
-    yield* removeOwnWork({ parent: fd, name, layer: { option: 'work', path } });
+    yield* removeIdleWork({ parent: fd, name, layer: { option: 'work', path } });
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
   }

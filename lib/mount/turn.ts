@@ -1,0 +1,22 @@
+// One at a time: what many mounts of this thread would only spoil for each other if they tried it together.
+import { type Routine, wait } from '../kernel/routine.ts';
+
+let last: Promise<void> = Promise.resolve();
+
+/** Runs the body when those that asked before are through. The Sync form cannot wait, and goes at once. */
+export function* inTurn<T>(body: Routine<T>): Routine<T> {
+  let leave = () => {};
+  const later = async () => {
+    const before = last;
+    last = new Promise((resolve) => {
+      leave = resolve;
+    });
+    await before;
+  };
+  yield* wait({ now: () => undefined, later });
+  try {
+    return yield* body;
+  } finally {
+    leave();
+  }
+}
