@@ -1,7 +1,6 @@
 // The package's door: everything public, and nothing else.
 export { type Finding, OverlayError } from './diagnosis/overlay-error.ts';
-export { FormatError } from './format/format-error.ts';
-export { formatOptions } from './format/format-options.ts';
+export type { FormattableSpec } from './format/format-options.ts';
 export type {
   AnyOverlayOptions,
   Guard,
@@ -14,10 +13,12 @@ export type {
   Propagation,
   UnmountOptions,
 } from './format/mount-spec.ts';
-export { type ParsedOptions, parseOptions } from './format/parse-options.ts';
-export { type Features, features, featuresSync } from './kernel/features/features.ts';
+export type { ParsedOptions } from './format/parse-options.ts';
+export type { Features } from './kernel/features/features.ts';
 export { KernelError } from './kernel/kernel-error.ts';
+export { features, featuresSync } from './mount/features.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';
+export { formatOptions, parseOptions } from './mount/option-words.ts';
 export type { Overlay } from './mount/overlay.ts';
 export { unmount, unmountSync } from './mount/unmount.ts';

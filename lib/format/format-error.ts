@@ -3,13 +3,13 @@
 /**
  * - `ERR_OVERLAY_OPTION_TEXT`: option text that cannot be read, or reads differently from what was meant
  * - `ERR_OVERLAY_OPTION_VALUE`: a value that option text has no way to say
- * - `ERR_OVERLAY_PATH`: a path that no system call takes
+ * - `ERR_OVERLAY_INVALID_PATH`: a path that no system call takes
  * - `ERR_OVERLAY_KERNEL_TEXT`: bytes that are not in the form the kernel documents
  */
 export type FormatErrorCode =
   | 'ERR_OVERLAY_OPTION_TEXT'
   | 'ERR_OVERLAY_OPTION_VALUE'
-  | 'ERR_OVERLAY_PATH'
+  | 'ERR_OVERLAY_INVALID_PATH'
   | 'ERR_OVERLAY_KERNEL_TEXT';
 
 export interface FormatErrorDetails {

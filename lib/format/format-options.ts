@@ -43,7 +43,7 @@ function layerList(layers: LayerSource | readonly LayerSource[], option: string)
  * The -o text for mount(8), mount(2) and fstab(5), without target and source, which are arguments of their own there.
  *
  * @throws {FormatError} `ERR_OVERLAY_OPTION_VALUE` for what text cannot say: an open directory, an empty list of lowers, a
- * raw value with a comma, attributes that exclude each other; `ERR_OVERLAY_PATH` for a path that no system call takes
+ * raw value with a comma, attributes that exclude each other; `ERR_OVERLAY_INVALID_PATH` for a path that no system call takes
  */
 export function formatOptions(spec: FormattableSpec): Buffer {
   const parameters: Parameter[] = [];

@@ -9,7 +9,7 @@ const SLASH = 0x2f;
 const PERCENT = 0x25;
 
 function unusable(option: string | undefined, problem: string, hint: string): FormatError {
-  return new FormatError('ERR_OVERLAY_PATH', `${option ?? 'path'}: ${problem}`, { option, hint });
+  return new FormatError('ERR_OVERLAY_INVALID_PATH', `${option ?? 'path'}: ${problem}`, { option, hint });
 }
 
 /** The value of one hexadecimal digit, NaN for any other byte. */
@@ -50,7 +50,7 @@ function urlToBytes(url: URL, option: string | undefined): Buffer {
  * The bytes of a path: strings as UTF-8, bytes as they are (not copied), `file:` URLs decoded to bytes.
  *
  * @param option what to name in the error, such as `'upper'`
- * @throws {FormatError} `ERR_OVERLAY_PATH` for an empty path, a NUL byte, a lone surrogate or a URL of another kind
+ * @throws {FormatError} `ERR_OVERLAY_INVALID_PATH` for an empty path, a NUL byte, a lone surrogate or a URL of another kind
  */
 export function pathToBytes(path: PathLike, option?: string): Buffer {
   let bytes: Buffer;

@@ -32,7 +32,7 @@ describe('pathToBytes', () => {
     ['other numbers than bytes', new Uint16Array(2)],
   ])('refuses %s', (_, path) => {
     expect(() => pathToBytes(path as PathLike, 'upper')).toThrow(
-      expect.objectContaining({ name: 'FormatError', code: 'ERR_OVERLAY_PATH', option: 'upper' }),
+      expect.objectContaining({ name: 'FormatError', code: 'ERR_OVERLAY_INVALID_PATH', option: 'upper' }),
     );
   });
 });

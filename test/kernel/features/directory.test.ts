@@ -1,7 +1,8 @@
 // What the probe says of directories on filesystems that matter to overlay.
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { expect } from 'vitest';
-import { type Features, features } from '../../../lib/kernel/features/features.ts';
+import type { Features } from '../../../lib/kernel/features/features.ts';
+import { features } from '../../../lib/mount/features.ts';
 import { run } from '../../support/command.ts';
 import { bindfsMount, loopFilesystem, tmpfsMount } from '../../support/filesystems.ts';
 import { privileged } from '../../support/privilege.ts';

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type Features, features, featuresSync } from '../../../lib/kernel/features/features.ts';
+import type { Features } from '../../../lib/kernel/features/features.ts';
+import { features, featuresSync } from '../../../lib/mount/features.ts';
 import { openDescriptors } from '../../support/leaks.ts';
 import { mounts } from '../../support/mounts.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -59,18 +60,20 @@ describe('features', () => {
 
   test('refuses what is no path', async () => {
     for (const wrong of [null, 7, {}, ['/']])
-      await expect(features(wrong as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
-    await expect(features('a\0b')).rejects.toMatchObject({ code: 'ERR_OVERLAY_PATH' });
-    expect(() => featuresSync('')).toThrow(expect.objectContaining({ code: 'ERR_OVERLAY_PATH' }));
+      await expect(features(wrong as never)).rejects.toMatchObject({ code: 'ERR_OVERLAY_INVALID_TYPE' });
+    await expect(features('a\0b')).rejects.toMatchObject({ code: 'ERR_OVERLAY_NUL_BYTE' });
+    expect(() => featuresSync('')).toThrow(expect.objectContaining({ code: 'ERR_OVERLAY_EMPTY_PATH' }));
   });
 
   test('throws the failed call for a directory that is missing or none', async () => {
     const scratch = scratchDirectory();
     await expect(features(scratch.join('missing'))).rejects.toMatchObject({
-      name: 'KernelError',
-      code: 'ENOENT',
+      name: 'OverlayError',
+      code: 'ERR_OVERLAY_NOT_FOUND',
       syscall: 'openat',
     });
-    expect(() => featuresSync(scratch.file('file'))).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+    expect(() => featuresSync(scratch.file('file'))).toThrow(
+      expect.objectContaining({ code: 'ERR_OVERLAY_NOT_DIRECTORY' }),
+    );
   });
 });

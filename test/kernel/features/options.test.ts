@@ -1,8 +1,8 @@
 // Each option of the driver: what the probe says is what mount(8) meets, and what a refusing kernel answers.
 import { spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
-import { features } from '../../../lib/kernel/features/features.ts';
 import { optionNames } from '../../../lib/kernel/features/options.ts';
+import { features } from '../../../lib/mount/features.ts';
 import { privileged } from '../../support/privilege.ts';
 import { probeFaked } from './probe.ts';
 
