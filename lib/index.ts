@@ -21,4 +21,5 @@ export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer }
 export { mount, mountSync } from './mount/mount.ts';
 export { formatOptions, parseOptions } from './mount/option-words.ts';
 export type { Overlay } from './mount/overlay.ts';
+export { remount, remountSync } from './mount/remount.ts';
 export { unmount, unmountSync } from './mount/unmount.ts';

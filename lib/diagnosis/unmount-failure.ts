@@ -1,4 +1,4 @@
-// From the failed call of an unmount to the error that says what is wrong.
+// From the failed call of an unmount or remount to the error that says what is wrong.
 import { EBUSY, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -14,6 +14,8 @@ export interface FailedUnmount {
   readonly target: Uint8Array;
   /** 8 bytes, as struct statx has it. */
   readonly mountId: Uint8Array;
+  /** Absent: it was to be unmounted. */
+  readonly attempt?: 'remount';
 }
 
 function* busy(failed: FailedUnmount): Routine<Finding> {
@@ -22,7 +24,10 @@ function* busy(failed: FailedUnmount): Routine<Finding> {
   return {
     code: 'ERR_OVERLAY_BUSY',
     sentence: `target (${JSON.stringify(path)}) is busy: ${who}`,
-    hint: 'end or leave what keeps it busy, or pass lazy: true to take it out of sight now',
+    hint:
+      failed.attempt === 'remount'
+        ? 'close the files that are open for writing'
+        : 'end or leave what keeps it busy, or pass lazy: true to take it out of sight now',
     option: 'target',
     path,
   };
@@ -38,8 +43,8 @@ export function* explainUnmountFailure(error: KernelError, failed: FailedUnmount
       privilege === undefined
         ? {
             code: 'ERR_OVERLAY_UNEXPLAINED',
-            sentence: `the kernel did not unmount ${JSON.stringify(path)}: ${error.message}`,
-            hint: 'see umount(2) for what the error can mean',
+            sentence: `the kernel did not ${failed.attempt ?? 'unmount'} ${JSON.stringify(path)}: ${error.message}`,
+            hint: 'see the manual page of the call for what the error can mean',
             option: 'target',
             path,
           }

@@ -42,7 +42,8 @@ type Sweep = () => Routine<void>;
 function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenTable): Routine<Made> {
   if (!needsEmptyLower(request)) return yield* fsopenWith(request, request.lower, form, seen);
   const [only] = request.lower;
-  if (!emptyLowerByName) {
+  // The other forms would show the number of the descriptor as a layer.
+  if (form === 'descriptors' && !emptyLowerByName) {
     try {
       const fd = yield* emptyLowerDescriptor();
       return yield* fsopenWith(request, [only!, { option: 'lower', fd }], form, seen);
@@ -56,7 +57,7 @@ function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenTable): 
   try {
     const lowers: Layer[] = [only!, { option: 'lower', path: empty.path, absolute: empty.path }];
     const made = yield* fsopenWith(request, lowers, form, seen);
-    emptyLowerByName = true;
+    if (form === 'descriptors') emptyLowerByName = true;
     return made;
   } finally {
     yield* removeEmptyLower(empty);

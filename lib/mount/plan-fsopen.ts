@@ -119,8 +119,9 @@ function place(plan: Plan, request: MountRequest, context: number): void {
     plan.about(target).add('move_mount', 0, mount, '', AT_FDCWD, target.absolute, how);
     plan.placed();
   }
-  // After the attachment, since a shared parent makes what is attached to it shared (mount_namespaces(7)).
-  if (request.propagation !== undefined) {
+  // After the attachment, since a shared parent makes what is attached to it shared (mount_namespaces(7)). A detached
+  // mount gets it when it is attached: the kernel does not attach an unbindable one.
+  if (request.propagation !== undefined && target !== undefined) {
     const type = PROPAGATION_FLAGS[request.propagation];
     plan.about({ option: 'propagation' }).add('mount_setattr', 0, mount, '', AT_EMPTY_PATH, 0, 0, type, -1);
   }

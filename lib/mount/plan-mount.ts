@@ -68,8 +68,10 @@ export function planMount(
     const remount = flags | MS_REMOUNT | MS_BIND;
     plan.about({ option: 'attributes' }).add('mount', 0, 'none', target, null, remount, null);
   }
-  if (request.propagation !== undefined) {
-    const type = PROPAGATION_FLAGS[request.propagation];
+  // What a foothold's parent made it, its clone must not bring along; attaching gives it what was asked for.
+  const propagation = request.target === undefined ? 'private' : request.propagation;
+  if (propagation !== undefined) {
+    const type = PROPAGATION_FLAGS[propagation];
     plan.about({ option: 'propagation' }).add('mount', 0, 'none', target, null, type, null);
   }
   plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);

@@ -16,7 +16,8 @@ export interface Layer extends Subject {
 }
 
 export interface Target extends Subject {
-  readonly option: 'target';
+  /** `dir`: what features() looks at. */
+  readonly option: 'target' | 'dir';
   readonly path: string | Uint8Array;
   readonly absolute: string | Buffer;
 }
@@ -110,10 +111,10 @@ export function readLayers(value: unknown, option: 'lower' | 'data'): Layer[] {
   return layers;
 }
 
-/** The target of `target`, or undefined for a detached mount. */
-export function readTarget(target: unknown): Target | undefined {
-  if (target === undefined) return undefined;
-  if (!isPath(target)) return wrongType('target', 'a path (string, Buffer or file: URL)', target);
-  const subject = { option: 'target', path: givenPath(target) } as const;
-  return { ...subject, absolute: absolutePath(target, subject) };
+/** A path that is no layer; undefined when there is none. */
+export function readTarget(path: unknown, option: Target['option'] = 'target'): Target | undefined {
+  if (path === undefined) return undefined;
+  if (!isPath(path)) return wrongType(option, 'a path (string, Buffer or file: URL)', path);
+  const subject = { option, path: givenPath(path) };
+  return { ...subject, absolute: absolutePath(path, subject) };
 }

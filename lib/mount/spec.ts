@@ -9,8 +9,8 @@ import type {
   Propagation,
 } from '../format/mount-spec.ts';
 import { nearestName } from '../format/nearest-name.ts';
-import { checkOptions, type OptionProblem, optionsToParameters, type Parameter } from '../format/options.ts';
-import { refuse, wrongType } from './refuse.ts';
+import { checkOptions, optionsToParameters, type Parameter } from '../format/options.ts';
+import { refuse, refuseProblem, wrongType } from './refuse.ts';
 import { type Layer, readLayer, readLayers, readTarget, type Target } from './spec-paths.ts';
 
 /** A checked mount. */
@@ -55,20 +55,6 @@ function readChoice<T extends string>(fields: Fields, name: string, choices: rea
     `${name} is ${JSON.stringify(value)}, which is none of ${listed}`,
     `use one of ${listed}`,
   );
-}
-
-const PROBLEM_CODES: Readonly<Record<OptionProblem['kind'], string>> = {
-  unknown: 'ERR_OVERLAY_UNKNOWN_OPTION',
-  type: 'ERR_OVERLAY_INVALID_TYPE',
-  value: 'ERR_OVERLAY_INVALID_VALUE',
-  conflict: 'ERR_OVERLAY_OPTION_CONFLICT',
-  useless: 'ERR_OVERLAY_USELESS_OPTION',
-};
-
-function refuseProblem(problem: OptionProblem | undefined): void {
-  if (problem === undefined) return;
-  const { kind, option, sentence, hint } = problem;
-  refuse(PROBLEM_CODES[kind], { option }, sentence, hint);
 }
 
 const FIELDS: ReadonlySet<string> = new Set([
