@@ -1,7 +1,6 @@
 // The contenders of one row, and how they take turns so that drift of the machine cancels.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { startBaseline } from './baseline.mjs';
 
 const PAGE_TEXT = 4095;
 
@@ -66,17 +65,22 @@ function spawnContender({ writable, attached, lowers }, root, { lower, upper, wo
   };
 }
 
-// Measures one row: name → the samples of each block. Blocks run A B C, then C B A, and so on.
-export async function measureRow(row, { root, program, library, blocks, blockRounds, warmUp }) {
-  const spec = specOf(row, root);
-  const baselines = {
-    fewest: startBaseline(program, 'fewest', row, root),
-    same: startBaseline(program, 'same', row, root),
+function baselineContender(baseline, fewest) {
+  return async (rounds) => {
+    const took = new Float64Array(rounds);
+    baseline.rounds(fewest, took);
+    return [...took];
   };
+}
+
+// Measures one row: name → the samples of each block. Blocks run A B C, then C B A, and so on.
+export async function measureRow(row, { root, baseline, library, blocks, blockRounds, warmUp }) {
+  const spec = specOf(row, root);
+  baseline.prepare(row.writable, row.attached, row.lowers, root);
   const spawned = spawnContender(row, root, spec);
   const contenders = [
-    ['fewest', baselines.fewest.run],
-    ['same', baselines.same.run],
+    ['fewest', baselineContender(baseline, true)],
+    ['same', baselineContender(baseline, false)],
     ...(library
       ? [
           ['sync', syncContender(library, spec)],
@@ -87,16 +91,12 @@ export async function measureRow(row, { root, program, library, blocks, blockRou
     ...(spawned ? [['spawn', () => spawned(1)]] : []),
   ];
   const samples = Object.fromEntries(contenders.map(([name]) => [name, []]));
-  try {
-    // Caches, and the code that the engine compiles only after some hundred calls.
-    for (const [name, run] of contenders) await run(name === 'sync' || name === 'promise' ? warmUp : blockRounds);
-    for (let block = 0; block < blocks; block++) {
-      for (const [name, run] of block % 2 ? [...contenders].reverse() : contenders) {
-        samples[name].push(await run(blockRounds));
-      }
+  // Caches, and the code that the engine compiles only after some hundred calls.
+  for (const [name, run] of contenders) await run(name === 'spawn' ? 1 : warmUp);
+  for (let block = 0; block < blocks; block++) {
+    for (const [name, run] of block % 2 ? [...contenders].reverse() : contenders) {
+      samples[name].push(await run(blockRounds));
     }
-  } finally {
-    await Promise.all(Object.values(baselines).map((baseline) => baseline.stop()));
   }
   return samples;
 }

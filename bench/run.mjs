@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { compileBaseline, interruptBaselines } from './baseline.mjs';
+import { loadBaseline } from './baseline.mjs';
 import { measureImport } from './import-time.mjs';
 import { measureRow } from './rounds.mjs';
 import { clearStage, setStage } from './stage.mjs';
@@ -56,14 +56,15 @@ const packageUrl = new URL('../dist/index.js', import.meta.url);
 const only = new RegExp(options.only);
 let root;
 
-// The run unwinds through `finally`, which leaves neither a mount nor a directory behind.
+// Between two blocks the run unwinds through `finally`, which leaves neither a mount nor a directory behind.
+let interrupted = false;
 for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ]) {
   process.once(signal, () => {
     process.exitCode = status;
-    interruptBaselines();
+    interrupted = true;
   });
 }
 
@@ -72,10 +73,11 @@ try {
   if (!library)
     console.error('dist/ is missing: only the baselines are measured. Run `npm run build` first.');
   root = setStage(options.on);
-  const program = compileBaseline(root);
+  const baseline = loadBaseline(root);
   const results = [];
   for (const row of rows.filter(({ name }) => only.test(name))) {
-    const samples = await measureRow(row, { root, program, library, ...lengthOf(row) });
+    if (interrupted) throw new Error('interrupted');
+    const samples = await measureRow(row, { root, baseline, library, ...lengthOf(row) });
     results.push({
       name: row.name,
       microseconds: Object.fromEntries(COLUMNS.map((column) => [column, microseconds(samples[column])])),

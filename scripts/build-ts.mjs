@@ -11,6 +11,7 @@ import { build } from 'rolldown';
 const root = fileURLToPath(new URL('../', import.meta.url));
 // Built aside and renamed: whoever runs dist/ in the meantime has the old one, whole.
 const fresh = mkdtempSync(join(root, 'dist-'));
+chmodSync(fresh, 0o755);
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }));
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
@@ -30,6 +31,7 @@ await build({
   platform: 'node',
   external: /^node:/,
   logLevel: 'warn',
+  transform: { target: 'es2022' },
   output: { dir: fresh, format: 'esm', chunkFileNames: 'shared-[hash].js', minify: false },
 });
 const program = join(fresh, 'cli/main.js');

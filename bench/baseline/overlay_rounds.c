@@ -1,12 +1,14 @@
 // The floor under every figure of this benchmark: rounds of overlay mount and
 // unmount as C does them, with nothing between the system calls.
 //
-//   overlay_rounds fewest|same writable|readonly attached|detached LOWERS ROOT
+// Loaded into the process that measures the package: a program of its own would
+// sleep and wake between its turns, often on another processor, which changes what
+// an unmount costs (it waits for all processors) by more than is to be measured.
 //
-// Below ROOT it expects l0, l1, … (lowers), u (upper), w (work), e (an empty
-// directory) and m (target). Each line on stdin is a number of rounds; the answer
-// is one line with the nanoseconds of each round. Staying alive between blocks lets
-// the caller interleave many short blocks without paying for a start each time.
+//   prepare(writable, attached, lowers, root), rounds(fewest, nanoseconds)
+//
+// Below root it expects l0, l1, … (lowers), u (upper), w (work), e (an empty
+// directory) and m (target). rounds fills the Float64Array with the time of each.
 //
 // fewest: the fewest system calls that make this mount: mount(2) while its text
 //         fits into a page, otherwise and detached the fsopen family with strings.
@@ -16,6 +18,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <node_api.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,16 +51,19 @@ struct listmount_request {
   uint64_t mount_id, after, namespace_id;
 };
 
-static int fewest, writable, attached, lowers;
+static int writable, attached, lowers;
 static char lower[MOST_LOWERS + 1][PATH_MAX], upper[PATH_MAX], work[PATH_MAX], target[PATH_MAX];
 static char mount_text[PAGE_TEXT + 1], config_text[CONFIG_TEXT + 1];
 static int empty_layer = -1;
 
+static jmp_buf failed;
+static char complaint[512];
+
 static long must(long result, const char *call) {
   if (result >= 0) return result;
-  fprintf(stderr, "%s: %s\n", call, strerror(errno));
+  snprintf(complaint, sizeof complaint, "%s: %s", call, strerror(errno));
   if (attached) umount2(target, MNT_DETACH);
-  exit(1);
+  longjmp(failed, 1);
 }
 
 static uint64_t now(void) {
@@ -180,42 +187,69 @@ static void join(char *text, size_t room, const char *before, int count, const c
   if (length >= room) text[0] = 0;
 }
 
-int main(int argc, char **argv) {
-  if (argc != 6 || (lowers = atoi(argv[4])) < 1 || lowers > MOST_LOWERS) {
-    fprintf(stderr, "usage: overlay_rounds fewest|same writable|readonly attached|detached LOWERS ROOT\n");
-    return 2;
-  }
-  fewest = !strcmp(argv[1], "fewest");
-  writable = !strcmp(argv[2], "writable");
-  attached = !strcmp(argv[3], "attached");
-  const char *root = argv[5];
+static void set_paths(const char *root) {
   for (int i = 0; i < lowers; i++) snprintf(lower[i], PATH_MAX, "%s/l%d", root, i);
   snprintf(upper, PATH_MAX, "%s/u", root);
   snprintf(work, PATH_MAX, "%s/w", root);
   snprintf(target, PATH_MAX, "%s/m", root);
-
   int count = lowers;
   if (!writable && lowers == 1) snprintf(lower[count++], PATH_MAX, "%s/e", root);
-  char after[3 * PATH_MAX] = "";
+  static char after[3 * PATH_MAX];
+  after[0] = 0;
   if (writable) snprintf(after, sizeof after, ",upperdir=%s,workdir=%s", upper, work);
   join(mount_text, sizeof mount_text, "lowerdir=", count, after);
   join(config_text, sizeof config_text, "", count, "");
-  if (!fewest) make_empty_layer();
+}
 
-  static uint64_t took[100000];
-  char line[64];
-  while (fgets(line, sizeof line, stdin)) {
-    int rounds = atoi(line);
-    if (rounds > 100000) rounds = 100000;
-    for (int i = 0; i < rounds; i++) {
-      uint64_t start = now();
-      if (fewest) fewest_round();
-      else same_round();
-      took[i] = now() - start;
-    }
-    for (int i = 0; i < rounds; i++) printf(i ? " %llu" : "%llu", (unsigned long long)took[i]);
-    printf("\n");
-    fflush(stdout);
+static napi_value complain(napi_env env) {
+  napi_throw_error(env, NULL, complaint);
+  return NULL;
+}
+
+// prepare(writable, attached, lowers, root)
+static napi_value prepare(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value argv[4];
+  bool flag;
+  char root[PATH_MAX];
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  napi_get_value_bool(env, argv[0], &flag);
+  writable = flag;
+  napi_get_value_bool(env, argv[1], &flag);
+  attached = flag;
+  napi_get_value_int32(env, argv[2], &lowers);
+  if (lowers < 1 || lowers > MOST_LOWERS) lowers = 1;
+  napi_get_value_string_utf8(env, argv[3], root, sizeof root, NULL);
+  set_paths(root);
+  if (setjmp(failed)) return complain(env);
+  if (empty_layer < 0) make_empty_layer();
+  return NULL;
+}
+
+// rounds(fewest, nanoseconds)
+static napi_value rounds(napi_env env, napi_callback_info info) {
+  size_t argc = 2, count;
+  napi_value argv[2];
+  bool fewest;
+  void *data;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  napi_get_value_bool(env, argv[0], &fewest);
+  napi_get_typedarray_info(env, argv[1], NULL, &count, &data, NULL, NULL);
+  if (setjmp(failed)) return complain(env);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t start = now();
+    if (fewest) fewest_round();
+    else same_round();
+    ((double *)data)[i] = (double)(now() - start);
   }
-  return 0;
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  napi_value function;
+  napi_create_function(env, "prepare", NAPI_AUTO_LENGTH, prepare, NULL, &function);
+  napi_set_named_property(env, exports, "prepare", function);
+  napi_create_function(env, "rounds", NAPI_AUTO_LENGTH, rounds, NULL, &function);
+  napi_set_named_property(env, exports, "rounds", function);
+  return exports;
 }

@@ -10,8 +10,8 @@ import { placeOf, type Subject, subjectText } from './subject.ts';
 
 /** A directory of the mount, by its path or as a descriptor. */
 export interface Directory extends Subject {
-  readonly absolute?: string | Uint8Array;
-  readonly fd?: number;
+  readonly absolute?: string | Uint8Array | undefined;
+  readonly fd?: number | undefined;
 }
 
 /** What the failed mount was made of. */

@@ -112,14 +112,15 @@ function* overlaysAmong(ids: readonly bigint[]): Routine<bigint[]> {
     yield* program.run();
     batch.forEach((id, i) => {
       const answer = program.bytes(steps[i]!);
+      if (answer === undefined && program.value(steps[i]!) !== -ENOENT) throw noAnswer(id);
       if (answer !== undefined && decodeStatmount(answer).sbMagic === OVERLAYFS_SUPER_MAGIC) found.push(id);
     });
   }
   return found;
 }
 
-// An overlay always has options; a kernel that gives none (before 6.11) cannot answer what is asked here.
-function noOptions(id: bigint): KernelError {
+// A filter may refuse the call, and a kernel before 6.11 gives no options, which every overlay has.
+function noAnswer(id: bigint): KernelError {
   const call = `statmount(${id}, STATMOUNT_MNT_OPTS)`;
   return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
 }
@@ -128,7 +129,7 @@ function* statmountOverlay(id: bigint): Routine<OverlayEntry | undefined> {
   for (let capacity = SMALL_ANSWER; capacity <= LARGEST_ANSWER; capacity *= 8) {
     try {
       const answer = decodeStatmount(yield* call('statmount', id, STATMOUNT_OVERLAY, capacity));
-      if (answer.superOptions === undefined) throw noOptions(id);
+      if (answer.superOptions === undefined) throw noAnswer(id);
       return entryOfStatmount(answer);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;

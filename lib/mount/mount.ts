@@ -11,7 +11,7 @@ import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
-import { makeOwnWork, type OwnWork, removeOwnWork } from './work-directory.ts';
+import { makeOwnWork, type OwnWork, removeLeftovers, removeOwnWork } from './work-directory.ts';
 
 type Directory = Layer | Target;
 
@@ -80,6 +80,7 @@ function* mountCarefully(request: MountRequest): Routine<Overlay> {
   try {
     return yield* prepared(request, made);
   } catch (error) {
+    if (request.work !== undefined) yield* removeLeftovers(request.work, error);
     yield* removeMade(made);
     throw error;
   }

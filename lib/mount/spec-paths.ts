@@ -9,10 +9,10 @@ import { refuse, wrongType } from './refuse.ts';
 export interface Layer extends Subject {
   readonly option: 'lower' | 'data' | 'upper' | 'work';
   /** As given. */
-  readonly path?: string | Uint8Array;
+  readonly path?: string | Uint8Array | undefined;
   /** What the kernel gets: absolute. A string only where no byte can be lost. */
-  readonly absolute?: string | Buffer;
-  readonly fd?: number;
+  readonly absolute?: string | Buffer | undefined;
+  readonly fd?: number | undefined;
 }
 
 export interface Target extends Subject {
@@ -20,6 +20,13 @@ export interface Target extends Subject {
   readonly option: 'target' | 'dir';
   readonly path: string | Uint8Array;
   readonly absolute: string | Buffer;
+}
+
+// The usual path needs nothing but a look.
+function isPlain(path: unknown): path is string {
+  return (
+    typeof path === 'string' && path.charCodeAt(0) === 0x2f && !path.includes('\0') && path.isWellFormed()
+  );
 }
 
 // A path in the kernel's form. Strings stay strings on the way to it: encoding them twice would cost more than a call.
@@ -83,6 +90,8 @@ function givenPath(path: PathLike): string | Uint8Array {
 }
 
 export function readLayer(value: unknown, option: Layer['option'], index?: number): Layer {
+  // Always the same properties in the same order: there can be 500 of these.
+  if (isPlain(value)) return { option, index, path: value, absolute: value, fd: undefined };
   const name = index === undefined ? option : `${option}[${index}]`;
   const place = index === undefined ? { option } : { option, index };
   if (isPath(value)) {
@@ -114,6 +123,7 @@ export function readLayers(value: unknown, option: 'lower' | 'data'): Layer[] {
 /** A path that is no layer; undefined when there is none. */
 export function readTarget(path: unknown, option: Target['option'] = 'target'): Target | undefined {
   if (path === undefined) return undefined;
+  if (isPlain(path)) return { option, path, absolute: path };
   if (!isPath(path)) return wrongType(option, 'a path (string, Buffer or file: URL)', path);
   const subject = { option, path: givenPath(path) };
   return { ...subject, absolute: absolutePath(path, subject) };

@@ -91,8 +91,34 @@ export function* removeOwnWork(work: OwnWork): Routine<void> {
   }
 }
 
+// The calls that a failed mount comes to when the driver may have begun to fill the work directory.
+const FILLING: readonly unknown[] = ['fsconfig', 'fsmount', 'move_mount', 'mount_setattr', 'mount', 'statx'];
+
 /**
- * The same, unless the overlay lives on without the mount that ended: lazily unmounted but busy, or mounted a second time
+ * Takes back what the driver makes in a work directory before it refuses the mount. Only what is empty, and only where
+ * the kernel says that no other overlay uses it.
+ */
+export function* removeLeftovers(work: Layer, error: unknown): Routine<void> {
+  if (!(error instanceof OverlayError) || !FILLING.includes(error.syscall)) return;
+  try {
+    const flags = O_PATH | O_DIRECTORY;
+    const dir = yield* call('openat', work.fd ?? AT_FDCWD, work.absolute ?? '.', flags, 0);
+    yield* closingAfter(dir, removeEmptyParts(dir));
+  } catch (failure) {
+    // It is the mount's own error that counts.
+    if (!(failure instanceof KernelError)) throw failure;
+  }
+}
+
+function* removeEmptyParts(dir: number): Routine<void> {
+  if ((yield* kernelSaysInUse(dir)) !== false) return;
+  const program = new Program();
+  for (const part of ['work', 'index']) program.add('unlinkat', MAY_FAIL, dir, part, AT_REMOVEDIR);
+  yield* program.run();
+}
+
+/**
+ * removeOwnWork, unless the overlay lives on without the mount that ended: lazily unmounted but busy, or mounted a second time
  * by a bind mount or in another namespace. Then the directory has to stay, since the overlay could not write without it.
  */
 export function* removeIdleWork(work: OwnWork): Routine<void> {

@@ -31,7 +31,7 @@ function newestTime(name: string): number {
 
 /** The package's directory, or a copy of what it ships if others may not read it: the checkout may lie in a private place. */
 export function packageForOthers(): string {
-  if (isOpenToOthers(packageRoot)) return packageRoot;
+  if (isOpenToOthers(packageRoot) && isOpenToOthers(join(packageRoot, 'dist'))) return packageRoot;
   return onceARun('package', (copy) => {
     const { dependencies = {} } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
     const parts = [...shipped, ...Object.keys(dependencies).map((name) => `node_modules/${name}`)];

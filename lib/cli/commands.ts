@@ -1,0 +1,44 @@
+// The commands of the program: their summaries, and where each is, so that only the one that runs is loaded.
+import { nearestName } from '../format/nearest-name.ts';
+import type { Command } from './command.ts';
+import { UsageError } from './flags.ts';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  tour: {
+    summary: 'shows live what an overlay does, in a private directory that is gone at the end',
+    load: async () => (await import('./tour.ts')).tour,
+  },
+  mount: {
+    summary: "mounts an overlay; takes mount(8)'s words too",
+    load: async () => (await import('./mount.ts')).mountCommand,
+  },
+  umount: {
+    summary: 'unmounts overlays, and nothing else',
+    load: async () => (await import('./umount.ts')).umountCommand,
+  },
+  list: {
+    summary: 'lists the mounted overlays, layer by layer',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  doctor: {
+    summary: 'tries what this kernel, user and directory can do, and says what would help',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+};
+
+/** Names and summaries, in the order of the help. */
+export const summaries: ReadonlyMap<string, string> = new Map(
+  Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]),
+);
+
+/** @throws {UsageError} */
+export async function findCommand(name: string): Promise<Command> {
+  if (Object.hasOwn(COMMANDS, name)) return await COMMANDS[name]!.load();
+  const near = nearestName(name, summaries.keys());
+  throw new UsageError(`there is no command ${name}${near === undefined ? '' : `; did you mean ${near}?`}`);
+}

@@ -1,0 +1,87 @@
+// How a failed operation is told: as sentences, as one line, as JSON, and as an exit code.
+import { KernelError, OverlayError } from '../index.ts';
+import { UsageError } from './flags.ts';
+import { toJson } from './json.ts';
+
+interface Failure {
+  readonly message: string;
+  readonly code?: string;
+  readonly hint?: string;
+  /** The failed system call, as a tracer would print it. */
+  readonly call?: string;
+}
+
+function callOf(error: unknown): string | undefined {
+  return error instanceof KernelError ? error.message : undefined;
+}
+
+export function describeFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code, hint } = error as Error & { code?: unknown; hint?: unknown };
+  const call = callOf(error.cause);
+  const expected = typeof code === 'string' || error instanceof UsageError;
+  return {
+    // An error that nobody foresaw: where it happened is all the help there is.
+    message: expected ? error.message : (error.stack ?? error.message),
+    ...(typeof code === 'string' && { code }),
+    ...(typeof hint === 'string' && { hint }),
+    // Some sentences hold the call already.
+    ...(call !== undefined && !error.message.includes(call) && { call }),
+  };
+}
+
+// Hints are for programs, `mkdir: true`; whoever reads them here has flags of the same names.
+function inFlags(hint: string): string {
+  return hint.replaceAll(
+    /\b([a-z]\w*): true\b/gi,
+    (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
+}
+
+/** Several lines: the sentence, the code, the hint, what else was found, and the call that failed. */
+export function failureText(error: unknown): string {
+  const { message, code, hint, call } = describeFailure(error);
+  const others = error instanceof OverlayError ? error.findings.slice(1) : [];
+  return [
+    `overlayfs: ${message}`,
+    ...(code === undefined ? [] : [`  code: ${code}`]),
+    ...(hint === undefined ? [] : [`  hint: ${inFlags(hint)}`]),
+    ...others.map(({ sentence }) => `  also: ${sentence}`),
+    ...(call === undefined ? [] : [`  call: ${call}`]),
+  ].join('\n');
+}
+
+/** One line, as the callers of mount(8) expect. */
+export function failureLine(error: unknown): string {
+  const { message, code, hint } = describeFailure(error);
+  const about = [code, hint].filter((part) => part !== undefined).join(': ');
+  return `overlayfs: ${message}${about === '' ? '' : ` (${about})`}`.replaceAll(/\s*\n\s*/g, ' ');
+}
+
+// An error's name and message are no fields that JSON would take by itself.
+function fieldsOf(error: Error): object {
+  const { name, message } = error;
+  return Object.assign({ name, message }, error);
+}
+
+/** The whole error as JSON: `{ "error": { code, message, hint, option?, index?, path?, errno?, syscall?, findings, cause? } }`. */
+export function failureJson(error: unknown): string {
+  if (!(error instanceof Error)) return toJson({ error: { message: String(error) } });
+  const { cause } = error;
+  return toJson({
+    error: { ...fieldsOf(error), ...(cause instanceof Error && { cause: fieldsOf(cause) }) },
+  });
+}
+
+const PERMISSION: ReadonlySet<string> = new Set(['ERR_OVERLAY_NO_PRIVILEGE', 'EPERM', 'EACCES']);
+const SYSTEM: ReadonlySet<string> = new Set(['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN']);
+
+/** What mount(8) and umount(8) exit with: 1 wrong words or permissions, 2 the system, 32 the mount failed. */
+export function mountExitCode(error: unknown): number {
+  if (error instanceof UsageError) return 1;
+  const { code } = error as { code?: string };
+  if (code !== undefined && PERMISSION.has(code)) return 1;
+  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
+  if (SYSTEM.has(cause?.code ?? code ?? '')) return 2;
+  return error instanceof OverlayError || error instanceof KernelError ? 32 : 2;
+}

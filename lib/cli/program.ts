@@ -1,0 +1,78 @@
+// One run of the program: from the words of the command line to an exit code.
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from './command.ts';
+import { findCommand, summaries } from './commands.ts';
+import { failureJson, failureText } from './failure.ts';
+import { type Given, readFlags, UsageError } from './flags.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { runMountForm } from './mount-form.ts';
+import type { Terminal } from './terminal.ts';
+import { runUmountForm } from './umount-form.ts';
+
+function version(): string {
+  // By name: where this code lies in the package is the build's business.
+  const text = readFileSync(new URL(import.meta.resolve('overlayfs/package.json')), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function checkWords({ words }: Given, { min, max, what }: Command['words']): void {
+  if (words.length < min) throw new UsageError(`${what} is missing`);
+  if (words.length > max) throw new UsageError(`${JSON.stringify(words[max])} is one word too many`);
+}
+
+async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
+  const command = await findCommand(name);
+  if (args.includes('--help') || (args[0] === '-h' && args.length === 1)) {
+    terminal.line(commandHelp(command));
+    return 0;
+  }
+  const foreign = command.foreign?.(args, terminal);
+  if (foreign !== undefined) return await foreign;
+  const given = readFlags(args, command.flags);
+  checkWords(given, command.words);
+  try {
+    return await command.run(given, terminal);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
+    return 1;
+  }
+}
+
+async function runOwn(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = args;
+  try {
+    if (name === undefined) throw new UsageError('a command is missing');
+    if (name === '--help' || name === '-h' || name === 'help') {
+      if (rest[0] !== undefined) return await runCommand(rest[0], ['--help'], terminal);
+      terminal.line(programHelp(summaries));
+      return 0;
+    }
+    if (name === '--version' || name === '-V') {
+      terminal.line(version());
+      return 0;
+    }
+    if (name.startsWith('-')) throw new UsageError(`there is no flag ${name} before the command`);
+    return await runCommand(name, rest, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const known = name !== undefined && summaries.has(name);
+    terminal.complain(`overlayfs${known ? ` ${name}` : ''}: ${error.message}`);
+    terminal.complain(`  hint: see overlayfs ${known ? `${name} ` : ''}--help`);
+    return 2;
+  }
+}
+
+/** @param calledAs the path by which the program was called: mount(8) calls it as /sbin/mount.TYPE */
+export async function runProgram(
+  calledAs: string,
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const [role] = basename(calledAs).split('.');
+  const isHelper =
+    /^u?mount\.[^.]/.test(basename(calledAs)) && !/^u?mount\.[cm]?[jt]s$/.test(basename(calledAs));
+  if (isHelper) return await (role === 'mount' ? runMountForm : runUmountForm)(args, terminal);
+  return await runOwn(args, terminal);
+}

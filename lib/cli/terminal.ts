@@ -1,0 +1,61 @@
+// Where the program writes: colours only where somebody sees them, and no fuss when the reader of a pipe has gone.
+import type { Writable } from 'node:stream';
+
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Style = keyof typeof STYLES;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whether to write colours. Sources: no-color.org, force-color.org. */
+export function wantsColour(isTTY: boolean, env: Environment): boolean {
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return env.FORCE_COLOR !== '0';
+  return isTTY && env.TERM !== 'dumb';
+}
+
+export class Terminal {
+  readonly colour: boolean;
+  readonly #out: Writable;
+  readonly #err: Writable;
+  readonly #closed = new Set<Writable>();
+  /** What a stream failed with, other than that nobody reads it any more. */
+  failure: Error | undefined;
+
+  constructor(out: Writable, err: Writable, colour: boolean) {
+    this.#out = out;
+    this.#err = err;
+    this.colour = colour;
+    for (const stream of [out, err]) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        this.#closed.add(stream);
+        if (error.code !== 'EPIPE') this.failure ??= error;
+      });
+    }
+  }
+
+  /** Writes a line of what was asked for. */
+  line(text = ''): void {
+    this.#write(this.#out, text);
+  }
+
+  /** Writes a line about what went wrong. */
+  complain(text: string): void {
+    this.#write(this.#err, text);
+  }
+
+  /** Can be taken out of the terminal. */
+  readonly paint = (text: string, ...styles: readonly Style[]): string => {
+    if (!this.colour || text === '') return text;
+    return `\u001b[${styles.map((style) => STYLES[style]).join(';')}m${text}\u001b[0m`;
+  };
+
+  #write(stream: Writable, text: string): void {
+    if (!this.#closed.has(stream)) stream.write(`${text}\n`);
+  }
+}
+
+/** The terminal of this process. */
+export function processTerminal(): Terminal {
+  const colour = wantsColour(process.stdout.isTTY === true, process.env);
+  return new Terminal(process.stdout, process.stderr, colour);
+}

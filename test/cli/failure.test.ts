@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import {
+  describeFailure,
+  failureJson,
+  failureLine,
+  failureText,
+  mountExitCode,
+} from '../../lib/cli/failure.ts';
+import { UsageError } from '../../lib/cli/flags.ts';
+import { KernelError, OverlayError } from '../../lib/index.ts';
+
+const cause = new KernelError({
+  errno: 2,
+  syscall: 'openat',
+  call: 'openat(AT_FDCWD, "/a", 0)',
+  log: '',
+  step: 3,
+});
+const finding = {
+  code: 'ERR_OVERLAY_NOT_FOUND',
+  sentence: 'lower 0 ("/a") does not exist',
+  hint: 'make it',
+  option: 'lower',
+  index: 0,
+  path: '/a',
+};
+const other = { code: 'ERR_OVERLAY_X', sentence: 'and more', hint: 'so' };
+const failed = new OverlayError([finding, other], cause);
+const wrong = (code: string) => new OverlayError([{ ...finding, code }]);
+
+test('several lines for people: sentence, code, hint, the rest, the call', () => {
+  expect(failureText(failed).split('\n')).toEqual([
+    'overlayfs: lower 0 ("/a") does not exist',
+    '  code: ERR_OVERLAY_NOT_FOUND',
+    '  hint: make it',
+    '  also: and more',
+    '  call: openat(AT_FDCWD, "/a", 0): ENOENT',
+  ]);
+});
+test('a hint names the flag that stands for a field of the library', () => {
+  const hint = 'pass mkdir: true, or shareUpper: true';
+  expect(failureText(new OverlayError([{ ...finding, hint }]))).toContain(
+    'hint: pass --mkdir, or --share-upper',
+  );
+});
+test('one line for the callers of mount(8)', () => {
+  expect(failureLine(failed)).toBe(
+    'overlayfs: lower 0 ("/a") does not exist (ERR_OVERLAY_NOT_FOUND: make it)',
+  );
+  expect(failureLine(new UsageError('a\n  b'))).toBe('overlayfs: a b');
+});
+test('the whole error as JSON', () => {
+  expect(JSON.parse(failureJson(failed))).toEqual({
+    error: {
+      name: 'OverlayError',
+      message: finding.sentence,
+      code: finding.code,
+      hint: 'make it',
+      option: 'lower',
+      index: 0,
+      path: '/a',
+      errno: -2,
+      syscall: 'openat',
+      findings: [finding, other],
+      cause: {
+        name: 'KernelError',
+        message: 'openat(AT_FDCWD, "/a", 0): ENOENT',
+        code: 'ENOENT',
+        errno: -2,
+        syscall: 'openat',
+        call: 'openat(AT_FDCWD, "/a", 0)',
+        log: '',
+        step: 3,
+      },
+    },
+  });
+  expect(JSON.parse(failureJson('odd'))).toEqual({ error: { message: 'odd' } });
+});
+test('an error that nobody foresaw comes with its place', () => {
+  expect(describeFailure(new Error('oops')).message).toMatch(/oops\n\s+at /);
+  expect(describeFailure('odd')).toEqual({ message: 'odd' });
+});
+test.each([
+  ['wrong words', new UsageError('x'), 1],
+  ['no privilege', wrong('ERR_OVERLAY_NO_PRIVILEGE'), 1],
+  ['a layer that is missing', failed, 32],
+  ['wrong option text', wrong('ERR_OVERLAY_OPTION_TEXT'), 32],
+  [
+    'no memory',
+    new OverlayError([finding], new KernelError({ errno: 12, syscall: 's', call: 's()', log: '', step: 0 })),
+    2,
+  ],
+  ['a mistake of the program', new Error('x'), 2],
+])('%s: mount(8)’s exit code %s', (_, error, code) => {
+  expect(mountExitCode(error)).toBe(code);
+});
