@@ -83,7 +83,9 @@ describe('refuses', () => {
   test('paths that no system call takes', () => {
     expect(() => text({ lower: ['/a\0'] })).toThrow(refusal('ERR_OVERLAY_INVALID_PATH', 'lower'));
     expect(() => text({ lower: '/a', work: '' })).toThrow(refusal('ERR_OVERLAY_INVALID_PATH', 'work'));
-    expect(() => text({ lower: null as unknown as string })).toThrow(refusal('ERR_OVERLAY_INVALID_PATH', 'lower'));
+    expect(() => text({ lower: null as unknown as string })).toThrow(
+      refusal('ERR_OVERLAY_INVALID_PATH', 'lower'),
+    );
   });
 
   test('data-only layers without an ordinary one', () => {
