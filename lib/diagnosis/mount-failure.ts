@@ -4,15 +4,12 @@ import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainDescriptor, explainDirectory } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
+import { type AskedMount, lookAtMount } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
-import { placeOf, type Subject, subjectText } from './subject.ts';
-
-/** A directory of the mount, by its path or as a descriptor. */
-export interface Directory extends Subject {
-  readonly absolute?: string | Uint8Array | undefined;
-  readonly fd?: number | undefined;
-}
+import { applyRules } from './rule.ts';
+import { RULES, STACK_RULES, UPPER_RULES } from './rules.ts';
+import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 /** What the failed mount was made of. */
 export interface FailedMount {
@@ -20,6 +17,8 @@ export interface FailedMount {
   readonly directories: readonly Directory[];
   /** What the failed step was about. */
   readonly subject: Subject | undefined;
+  /** The whole of it, where a whole mount failed and not one directory. */
+  readonly asked?: AskedMount;
 }
 
 function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
@@ -54,12 +53,27 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
 
 function unexplained(error: KernelError, failed: FailedMount): Finding {
   const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
+  const checked = failed.asked === undefined ? '' : `. Looked at and found in order: ${CHECKED}`;
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
-    sentence: `the kernel refused the mount${what}: ${error.message}`,
+    sentence: `the kernel refused the mount${what}: ${error.message}${checked}`,
     hint: 'read the end of the kernel log (dmesg), where the overlay driver may say more',
     ...(failed.subject === undefined ? {} : placeOf(failed.subject)),
   };
+}
+
+const CHECKED = [
+  'that each directory exists and is one',
+  'what the caller may do',
+  ...[...UPPER_RULES, ...STACK_RULES].map(({ code }) => code),
+].join(', ');
+
+/** What the rules find that answers with this errno. */
+function* ruleFindings(error: KernelError, asked: AskedMount): Routine<Finding[]> {
+  const facts = yield* lookAtMount(asked);
+  return applyRules(RULES, facts)
+    .filter(({ errnos }) => errnos.includes(-error.errno))
+    .map(({ finding }) => finding);
 }
 
 /** The error for a failed mount. The call itself is its `cause`. */
@@ -72,6 +86,9 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
+  if (findings.length === 0 && failed.asked !== undefined) {
+    findings.push(...(yield* ruleFindings(error, failed.asked)));
+  }
   const [first, ...rest] = findings;
   return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);
 }

@@ -4,7 +4,7 @@ import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
-import { lockHolders, nearestInUse } from './in-use.ts';
+import { type LockHolder, lockHolders, nearestInUse } from './in-use.ts';
 import { OverlayError, shown } from './overlay-error.ts';
 import { placeOf, type Subject, subjectText } from './subject.ts';
 
@@ -50,9 +50,7 @@ export function* upperIsWork(upper: Claimed, work: Claimed): Routine<OverlayErro
   ]);
 }
 
-/** For a directory whose lock is held, while no overlay of the mount table has it. */
-export function* lockedClaim(claimed: Claimed, cause?: KernelError): Routine<OverlayError> {
-  const holders = yield* lockHolders(claimed.absolute);
+function lockedBy(claimed: Claimed, holders: readonly LockHolder[], cause?: KernelError): OverlayError {
   const named = holders.map(({ pid, command }) =>
     pid === process.pid ? 'this process' : `process ${pid}${command === undefined ? '' : ` (${command})`}`,
   );
@@ -63,6 +61,17 @@ export function* lockedClaim(claimed: Claimed, cause?: KernelError): Routine<Ove
     'unmount that overlay, use another directory, or pass shareUpper: true if you know better',
     cause,
   );
+}
+
+/** For a directory whose lock is held, while no overlay of the mount table has it. */
+export function* lockedClaim(claimed: Claimed, cause: KernelError): Routine<OverlayError> {
+  return lockedBy(claimed, yield* lockHolders(claimed.absolute), cause);
+}
+
+/** The same without trying to lock: an error when /proc/locks shows a holder. */
+export function* lockHeld(claimed: Claimed): Routine<OverlayError | undefined> {
+  const holders = yield* lockHolders(claimed.absolute);
+  return holders.length === 0 ? undefined : lockedBy(claimed, holders);
 }
 
 /** For guard 'kernel': an error when the kernel says that the directory, or one above it, belongs to a live overlay. */

@@ -11,6 +11,12 @@ export interface Subject {
   readonly path?: string | Uint8Array | undefined;
 }
 
+/** A directory of the mount, by its path or as a descriptor. */
+export interface Directory extends Subject {
+  readonly absolute?: string | Uint8Array | undefined;
+  readonly fd?: number | undefined;
+}
+
 /** `lower 3 ("/a/b")`, `upper ("/u")`, `option index`. */
 export function subjectText(subject: Subject): string {
   const number = subject.index === undefined ? '' : ` ${subject.index}`;

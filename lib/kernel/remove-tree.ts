@@ -1,33 +1,11 @@
 // Removes a directory with all in it, without following a link and without crossing a mount.
-import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
 import { call, close } from './call.ts';
 import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, STATX_MNT_ID } from './constants.ts';
 import { EACCES, EBUSY, EISDIR, ENOENT, ENOTEMPTY, EPERM } from './errno.ts';
 import { KernelError } from './kernel-error.ts';
+import { someNames } from './names.ts';
 import type { Routine } from './routine.ts';
 import { decodeStat } from './stat.ts';
-
-// Offsets in struct linux_dirent64 (getdents(2)).
-const RECORD_LENGTH = 16;
-const NAME = 19;
-
-/** The names in what getdents64 filled, without `.` and `..`. */
-function namesIn(records: Buffer): Buffer[] {
-  const names: Buffer[] = [];
-  for (let at = 0; at + NAME < records.length; ) {
-    const length = HOST_IS_LITTLE_ENDIAN
-      ? records.readUInt16LE(at + RECORD_LENGTH)
-      : records.readUInt16BE(at + RECORD_LENGTH);
-    const end = records.indexOf(0, at + NAME);
-    const name = records.subarray(at + NAME, end);
-    if (!name.equals(DOT) && !name.equals(DOT_DOT)) names.push(name);
-    at += length;
-  }
-  return names;
-}
-
-const DOT = Buffer.from('.');
-const DOT_DOT = Buffer.from('..');
 
 function isErrno(error: unknown, ...numbers: number[]): boolean {
   return error instanceof KernelError && numbers.includes(-error.errno);
@@ -68,9 +46,8 @@ function* removeDirectory(parent: number, name: string | Uint8Array, mount?: big
       const call = `unlinkat(${JSON.stringify(Buffer.from(name).toString())}): another mount is there`;
       throw new KernelError({ errno: EBUSY, syscall: 'unlinkat', call, log: '', step: 0 });
     }
-    for (;;) {
-      const names = namesIn(yield* call('getdents64', dir, 32768));
-      if (names.length === 0) break;
+    // Again from where it stands, which is the end only when nothing came: removing entries moves the others.
+    for (let names = yield* someNames(dir); names.length > 0; names = yield* someNames(dir)) {
       for (const entry of names) yield* removeEntry(dir, entry, here);
     }
   } finally {

@@ -23,15 +23,23 @@ function parentOf(path: Buffer): Buffer {
  */
 export function* makeDirectory(path: Buffer, made: Buffer[]): Routine<void> {
   try {
-    yield* call('mkdirat', AT_FDCWD, path, 0o777);
-    made.push(path);
+    yield* makeOne(path, made);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    if (error.errno === -EEXIST) return;
     const parent = parentOf(path);
     if (error.errno !== -ENOENT || parent.length >= path.length) throw error;
     yield* makeDirectory(parent, made);
-    yield* makeDirectory(path, made);
+    // Once: a parent that is there and leads nowhere, such as a dangling link, stays ENOENT.
+    yield* makeOne(path, made);
+  }
+}
+
+function* makeOne(path: Buffer, made: Buffer[]): Routine<void> {
+  try {
+    yield* call('mkdirat', AT_FDCWD, path, 0o777);
+    made.push(path);
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== -EEXIST) throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
+import { leaveTurn, takeTurn } from './turn.ts';
 import { makeOwnWork, type OwnWork, removeLeftovers, removeOwnWork } from './work-directory.ts';
 
 type Directory = Layer | Target;
@@ -64,12 +65,15 @@ function* mountRoutine(spec: unknown): Routine<Overlay> {
   const request = readSpec(spec);
   const plan = planAtOnce(request);
   if (plan !== undefined) {
+    takeTurn();
     try {
       yield plan.program;
       return new MountedOverlay(request, collectFsopen(plan, request), undefined);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       yield* takeBack(plan, error, request.target?.absolute);
+    } finally {
+      leaveTurn();
     }
   }
   return yield* mountCarefully(request);

@@ -1,9 +1,8 @@
 // Makes a mount by the first way of the ladder that works, and says why the better ones did not.
 
-import { lockHolders } from '../diagnosis/in-use.ts';
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { type Claimed, lockedClaim, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
+import { type Claimed, lockedClaim, lockHeld, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
 import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import { EAGAIN, ECANCELED } from '../kernel/errno.ts';
@@ -27,7 +26,7 @@ import { Plan } from './plan.ts';
 import { type LayerForm, planFsopen } from './plan-fsopen.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-import { inTurn } from './turn.ts';
+import { inTurn, isTaken } from './turn.ts';
 
 // What this thread has learnt; every mount after the first failed one starts from the right rung.
 let known: Known;
@@ -96,7 +95,7 @@ export function planAtOnce(request: MountRequest): Plan | undefined {
   const { upper, work, via } = request;
   if (known !== undefined || via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
   if (upper !== undefined) {
-    if (work === undefined || live.ids === undefined || live.ids.length === 0) return undefined;
+    if (work === undefined || live.ids === undefined || live.ids.length === 0 || isTaken()) return undefined;
   } else if (needsEmptyLower(request)) {
     const fd = emptyLowerByName ? undefined : emptyLowerIfMade();
     if (fd === undefined) return undefined;
@@ -127,8 +126,8 @@ function* refuseListed(claimed: Claimed): Routine<void> {
 export function* refuseKnownHolder(claimed: Claimed): Routine<void> {
   yield* live.refresh();
   yield* refuseListed(claimed);
-  const holders = yield* lockHolders(claimed.absolute);
-  if (holders.length > 0) throw yield* lockedClaim(claimed);
+  const held = yield* lockHeld(claimed);
+  if (held !== undefined) throw held;
 }
 
 function isLocked(error: unknown): boolean {
@@ -155,33 +154,28 @@ function* throwUnlessStale(error: unknown, request: MountRequest): Routine<void>
   else if (error.error.errno !== -ECANCELED) throw error;
 }
 
-// Mounts that are made together change the table for each other: from the second try on they queue.
-function* tryWithNewTable(rung: Rung, request: MountRequest): Routine<Made> {
+// With an upper: on what is known of the mount table, which is read anew as long as it turns out to be another one.
+function* tryGuarded(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
+  // Without listmount(2) the table has to be read anew for every mount.
+  if (live.ids === undefined || live.ids.length === 0) yield* live.refresh();
   for (let tries = 0; tries < CHANGED_TABLE_TRIES; tries++) {
-    yield* live.refresh();
     try {
       return yield* tryOnce(rung, request, live);
     } catch (error) {
-      yield* throwUnlessStale(error, request);
+      // A lock of this process may have outlived its mount, which somebody else has ended.
+      if (tries === 0 && isLocked(error)) yield* sweep();
+      else yield* throwUnlessStale(error, request);
     }
+    yield* live.refresh();
   }
   // Others mount faster than the table can be read. What it said a moment ago has to do; our own mounts are locked.
-  yield* live.refresh();
   return yield* tryOnce(rung, request, { identities: live.identities, ids: undefined });
 }
 
 function* tryRung(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
-  const guarded = request.upper !== undefined && !request.shareUpper;
-  // Without listmount(2) the table has to be read anew for every mount.
-  if (guarded && (live.ids === undefined || live.ids.length === 0)) yield* live.refresh();
-  try {
-    return yield* tryOnce(rung, request, live);
-  } catch (error) {
-    // A lock of this process may have outlived its mount, which somebody else has ended.
-    if (isLocked(error)) yield* sweep();
-    else yield* throwUnlessStale(error, request);
-  }
-  return yield* inTurn(tryWithNewTable(rung, request));
+  if (request.upper === undefined || request.shareUpper) return yield* tryOnce(rung, request, live);
+  // Mounts that are made together change the table for each other, so they queue.
+  return yield* inTurn(tryGuarded(rung, request, sweep));
 }
 
 function allowed(rung: Rung, request: MountRequest): boolean {
@@ -191,7 +185,7 @@ function allowed(rung: Rung, request: MountRequest): boolean {
 function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayError> {
   const { lower, data, upper, work, target } = request;
   const directories = [...lower, ...data, upper, work, target].filter((dir) => dir !== undefined);
-  return yield* explainMountFailure(failed.error, { directories, subject: failed.subject });
+  return yield* explainMountFailure(failed.error, { directories, subject: failed.subject, asked: request });
 }
 
 /** Climbs down the ladder. @throws {OverlayError} */

@@ -2,6 +2,21 @@
 import { type Routine, wait } from '../kernel/routine.ts';
 
 let last: Promise<void> = Promise.resolve();
+let inside = 0;
+
+/** Whether somebody has the turn, or waits for it. */
+export function isTaken(): boolean {
+  return inside > 0;
+}
+
+/** Takes the turn without waiting, for when nobody has it. */
+export function takeTurn(): void {
+  inside++;
+}
+
+export function leaveTurn(): void {
+  inside--;
+}
 
 /** Runs the body when those that asked before are through. The Sync form cannot wait, and goes at once. */
 export function* inTurn<T>(body: Routine<T>): Routine<T> {
@@ -13,10 +28,12 @@ export function* inTurn<T>(body: Routine<T>): Routine<T> {
     });
     await before;
   };
-  yield* wait({ now: () => undefined, later });
+  takeTurn();
   try {
+    yield* wait({ now: () => undefined, later });
     return yield* body;
   } finally {
     leave();
+    leaveTurn();
   }
 }

@@ -1,0 +1,133 @@
+// What the directories of a mount are: looked at once, all together, in three programs whatever their number.
+import type { MountinfoEntry } from '../format/mountinfo.ts';
+import { close } from '../kernel/call.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_PATH,
+  procPath,
+  ST_RDONLY,
+  STATX_BASIC_STATS,
+  STATX_MNT_ID,
+} from '../kernel/constants.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import type { Routine } from '../kernel/routine.ts';
+import {
+  decodeFileSystemStat,
+  decodeStat,
+  type FileSystemStat,
+  identityOf,
+  type Stat,
+} from '../kernel/stat.ts';
+import type { Directory } from './subject.ts';
+
+/** A directory that could be opened. */
+export interface DirectoryFacts {
+  readonly subject: Directory;
+  readonly stat: Stat;
+  /** Inode and device; two directories are the same when this is. */
+  readonly identity: Buffer;
+  readonly filesystem: FileSystemStat;
+  /** The filesystem, or the mount that leads to it, is read-only. */
+  readonly readOnly: boolean;
+  /** Without symbolic links, as /proc/self/fd shows it. */
+  readonly realPath: Buffer;
+  /** Of the mount it is reached through; absent when that is in no mount table. */
+  readonly mount: MountinfoEntry | undefined;
+  /** Where it lies in its filesystem, whatever mount leads there; absent with `mount`. */
+  readonly placeInFilesystem: Buffer | undefined;
+}
+
+/** A directory that could not be opened. */
+export interface MissingDirectory {
+  readonly subject: Directory;
+  /** Positive. */
+  readonly errno: number;
+}
+
+const SLASH = Buffer.from('/');
+
+function join(root: Buffer, rest: Buffer): Buffer {
+  return root.equals(SLASH) ? (rest.length === 0 ? root : rest) : Buffer.concat([root, rest]);
+}
+
+function placeIn(mount: MountinfoEntry | undefined, realPath: Buffer): Buffer | undefined {
+  if (mount === undefined) return undefined;
+  const { target, root } = mount;
+  if (target.equals(SLASH)) return realPath.equals(SLASH) ? root : join(root, realPath);
+  const below = realPath.subarray(0, target.length).equals(target);
+  return below ? join(root, realPath.subarray(target.length)) : undefined;
+}
+
+/** Whether `inner` is `outer` or lies in it, in one filesystem; undefined when that cannot be told. */
+export function liesIn(inner: DirectoryFacts, outer: DirectoryFacts): boolean | undefined {
+  if (inner.identity.equals(outer.identity)) return true;
+  const [a, b] = [inner, outer].map(({ mount }) => mount && `${mount.major}:${mount.minor}`);
+  if (a === undefined || b === undefined) return undefined;
+  if (a !== b) return false;
+  const [place, above] = [inner.placeInFilesystem, outer.placeInFilesystem];
+  if (place === undefined || above === undefined) return undefined;
+  const prefix = above.equals(SLASH) ? above : Buffer.concat([above, SLASH]);
+  return place.subarray(0, prefix.length).equals(prefix);
+}
+
+function* openAll(directories: readonly Directory[]): Routine<number[]> {
+  const program = new Program();
+  const steps = directories.map(({ absolute, fd }) =>
+    program.add('openat', KEEP | MAY_FAIL, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0),
+  );
+  yield* program.run();
+  return steps.map((step) => program.value(step));
+}
+
+/** Looks at the directories, in their order. `mounts`: the mount table, for finding the mount of each. */
+export function* lookAtDirectories(
+  directories: readonly Directory[],
+  mounts: readonly MountinfoEntry[],
+): Routine<(DirectoryFacts | MissingDirectory)[]> {
+  const opened = yield* openAll(directories);
+  try {
+    return yield* describeAll(directories, opened, mounts);
+  } finally {
+    for (const fd of opened) if (fd >= 0) close(fd);
+  }
+}
+
+function* describeAll(
+  directories: readonly Directory[],
+  opened: readonly number[],
+  mounts: readonly MountinfoEntry[],
+): Routine<(DirectoryFacts | MissingDirectory)[]> {
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]));
+  const program = new Program();
+  const steps = opened.map((fd) => ({
+    statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID),
+    statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
+    link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
+  }));
+  yield* program.run();
+  return directories.map((subject, i) => {
+    const fd = opened[i]!;
+    if (fd < 0) return { subject, errno: -fd };
+    const { statx, statfs, link } = steps[i]!;
+    const [stat, fs, name] = [statx, statfs, link].map((step) => program.bytes(step));
+    if (stat === undefined || fs === undefined)
+      return { subject, errno: -program.value(stat ? statfs : statx) };
+    const decoded = decodeStat(stat);
+    const filesystem = decodeFileSystemStat(fs);
+    const mount = byId.get(Number(decoded.mountId));
+    // Without /proc nothing is known of where it lies; everything else is.
+    const realPath = Buffer.from(name ?? '');
+    return {
+      subject,
+      stat: decoded,
+      identity: identityOf(stat),
+      filesystem,
+      readOnly: (filesystem.flags & ST_RDONLY) !== 0,
+      realPath,
+      mount,
+      placeInFilesystem: name === undefined ? undefined : placeIn(mount, realPath),
+    };
+  });
+}

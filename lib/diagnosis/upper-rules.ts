@@ -1,0 +1,164 @@
+// What can be wrong with an upper and its work directory, in the order in which the kernel looks.
+import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
+import { EINVAL } from '../kernel/errno.ts';
+import { type DirectoryFacts, liesIn } from './directory-facts.ts';
+import { isThere, type MountFacts } from './mount-facts.ts';
+import { type Finding, shown } from './overlay-error.ts';
+import type { Rule } from './rule.ts';
+import { placeOf, subjectText } from './subject.ts';
+
+type Found = Omit<Finding, 'code'>;
+
+function about(looked: DirectoryFacts, sentence: string, hint: string): Found {
+  return { sentence: `${subjectText(looked.subject)}: ${sentence}`, hint, ...placeOf(looked.subject) };
+}
+
+function each({ upper, work }: MountFacts, find: (looked: DirectoryFacts) => Found | undefined): Found[] {
+  return [upper, work].filter(isThere).flatMap((looked) => find(looked) ?? []);
+}
+
+// Both there, or nothing to say.
+function pair(
+  facts: MountFacts,
+  find: (upper: DirectoryFacts, work: DirectoryFacts) => Found | undefined,
+): Found[] {
+  const { upper, work } = facts;
+  if (!isThere(upper) || !isThere(work)) return [];
+  const found = find(upper, work);
+  return found === undefined ? [] : [found];
+}
+
+const onMount = ({ mount }: DirectoryFacts) =>
+  mount === undefined
+    ? 'a mount that is in no mount table'
+    : `the mount at ${JSON.stringify(shown(mount.target))}`;
+
+export const UPPER_RULES: readonly Rule[] = [
+  // First, though the kernel looks later: our own lock notices it before the kernel is asked.
+  {
+    code: 'ERR_OVERLAY_UPPER_IS_WORK',
+    errnos: [EINVAL],
+    find: (facts) =>
+      pair(facts, (upper, work) =>
+        upper.identity.equals(work.identity)
+          ? about(
+              work,
+              'it is the same directory as upper; the kernel wants two',
+              'give another empty directory of the same filesystem as work, or leave work out',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_ON_OVERLAY',
+    errnos: [EINVAL],
+    find: (facts) =>
+      each(facts, (looked) =>
+        looked.filesystem.type === OVERLAYFS_SUPER_MAGIC
+          ? about(
+              looked,
+              'it lies on an overlay itself, and the kernel takes no upper or work there',
+              'use a directory on another filesystem: a volume of the container, or a tmpfs',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_READ_ONLY',
+    errnos: [EINVAL],
+    find: (facts) =>
+      each(facts, (looked) =>
+        looked.readOnly
+          ? about(
+              looked,
+              `it is on a read-only filesystem, or reached through a read-only mount (${onMount(looked)})`,
+              'use a directory that can be written, or leave upper out for a read-only view',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_REMOVED',
+    errnos: [],
+    find: (facts) =>
+      each(facts, (looked) =>
+        looked.stat.links === 0
+          ? about(
+              looked,
+              'the directory has been removed; only a descriptor keeps it',
+              'open one that exists',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_NO_WORK',
+    errnos: [],
+    find: ({ upper, asked }) =>
+      asked.work === undefined && isThere(upper) && upper.stat.attributes & BigInt(STATX_ATTR_MOUNT_ROOT)
+        ? [
+            about(
+              upper,
+              'it is the root of its mount, so that no work directory can lie beside it',
+              'use a subdirectory as upper, or give work',
+            ),
+          ]
+        : [],
+  },
+  {
+    code: 'ERR_OVERLAY_WORK_ON_OTHER_MOUNT',
+    errnos: [EINVAL],
+    find: (facts) =>
+      pair(facts, (upper, work) =>
+        upper.stat.mountId !== work.stat.mountId
+          ? about(
+              work,
+              `it is on ${onMount(work)} and upper on ${onMount(upper)}; the kernel wants both on one mount`,
+              'use a work directory beside the upper, reached by the same path, or leave work out',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_WORK_IN_UPPER',
+    errnos: [EINVAL],
+    find: (facts) =>
+      pair(facts, (upper, work) => {
+        if (upper.identity.equals(work.identity)) return undefined;
+        if (liesIn(work, upper)) {
+          return about(
+            work,
+            'it lies in upper; the kernel wants them apart',
+            'put them side by side, or leave work out',
+          );
+        }
+        return liesIn(upper, work)
+          ? about(
+              upper,
+              'it lies in work; the kernel wants them apart',
+              'put them side by side, or leave work out',
+            )
+          : undefined;
+      }),
+  },
+  {
+    code: 'ERR_OVERLAY_INCOMPATIBLE_WORK',
+    errnos: [EINVAL],
+    find: (facts) => {
+      const { work, incompatible } = facts;
+      if (!isThere(work) || incompatible.length === 0) return [];
+      const names = incompatible.join(', ');
+      const volatile = incompatible.includes('volatile');
+      return [
+        about(
+          work,
+          `an overlay with "${names}" has left its mark in it (work/incompat/${names})` +
+            (volatile ? ': what was written then may be incomplete, if the machine went down' : ''),
+          volatile
+            ? 'throw upper and work away; or, when upper is known to be whole, remove work/work from the work directory'
+            : 'mount it with a kernel that knows this feature, or start with a new work directory',
+        ),
+      ];
+    },
+  },
+];
