@@ -94,6 +94,7 @@ constexpr Call table[] = {
     row<require_subset>("require_subset"),
     row<require_other_file>("require_other_file"),
     row<require_at>("require_at"),
+    row<require_bits_clear>("require_bits_clear"),
 };
 
 }  // namespace

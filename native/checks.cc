@@ -42,4 +42,11 @@ Result<Unit> require_at(Blob bytes, uint32_t offset, Blob expected) {
   return Unit{};
 }
 
+Result<Unit> require_bits_clear(Blob bytes, uint32_t offset, uint64_t bits) {
+  if (bytes.empty()) return Unit{};
+  if (bytes.size() < 8 || offset > bytes.size() - 8) return Failure{EINVAL, "require_bits_clear"};
+  if (wordAt(bytes, offset) & bits) return Failure{ECANCELED, "require_bits_clear"};
+  return Unit{};
+}
+
 }  // namespace sys

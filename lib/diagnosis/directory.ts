@@ -86,7 +86,7 @@ function* missing(subject: Subject, path: Buffer): Routine<Finding> {
     code: 'ERR_OVERLAY_NOT_FOUND',
     sentence: `${name} does not exist${whole ? '' : `: there is no ${quote(part)}`}`,
     hint:
-      subject.option === 'lower' || subject.option === 'data'
+      subject.option === 'lower' || subject.option === 'data' || subject.option === 'dir'
         ? 'create the directory, or correct the path'
         : 'create the directory, correct the path, or pass mkdir: true',
     ...placeOf(subject),

@@ -147,6 +147,8 @@ export interface MountSpec {
   readonly source?: string;
   /** Default false: an upper or work directory in use elsewhere is refused. */
   readonly shareUpper?: boolean;
+  /** Default false: a work directory with an entry `work` that is not the driver's, which would delete it, is refused. */
+  readonly discardWork?: boolean;
   readonly guard?: Guard;
   readonly via?: MountVia;
   /** `'auto'`: a user namespace when not privileged. */

@@ -37,6 +37,7 @@ export const UMOUNT_NOFOLLOW = 8;
 
 // linux/stat.h
 export const STATX_TYPE = 0x1;
+export const STATX_MODE = 0x2;
 export const STATX_INO = 0x100;
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_MNT_ID = 0x1000;

@@ -1,11 +1,32 @@
 // errno numbers and their names, also those that node:util does not know.
 import { getSystemErrorName } from 'node:util';
 
+// Those that a file system or the addon may give (errno(3)).
 const unknownToNode: Readonly<Record<number, string>> = {
+  8: 'ENOEXEC',
+  10: 'ECHILD',
   15: 'ENOTBLK',
+  33: 'EDOM',
+  35: 'EDEADLK',
+  37: 'ENOLCK',
+  62: 'ETIME',
+  66: 'EREMOTE',
+  67: 'ENOLINK',
+  72: 'EMULTIHOP',
+  74: 'EBADMSG',
+  77: 'EBADFD',
+  87: 'EUSERS',
+  115: 'EINPROGRESS',
   116: 'ESTALE',
   117: 'EUCLEAN',
   122: 'EDQUOT',
+  123: 'ENOMEDIUM',
+  124: 'EMEDIUMTYPE',
+  126: 'ENOKEY',
+  127: 'EKEYEXPIRED',
+  128: 'EKEYREVOKED',
+  129: 'EKEYREJECTED',
+  133: 'EHWPOISON',
 };
 
 /** The name of a positive errno, such as 'ENOENT'; 'errno 999' for one that has none. */

@@ -53,6 +53,7 @@ export interface CallSignatures {
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
+  require_bits_clear: [bytes: Blob, offset: number, bits: number | bigint];
 }
 
 type Bytes =

@@ -22,6 +22,14 @@ export function mountIdNumber(id: Buffer): bigint {
   return HOST_IS_LITTLE_ENDIAN ? id.readBigUInt64LE() : id.readBigUInt64BE();
 }
 
+/** The 64-bit word of struct statx that holds the mode, and where the mode's bits are in it. */
+export const MODE_WORD_OFFSET = 24;
+
+/** Bits of a mode as bits of that word. */
+export function modeBits(mode: number): bigint {
+  return BigInt(mode) << (HOST_IS_LITTLE_ENDIAN ? 32n : 16n);
+}
+
 export interface Stat {
   readonly attributes: bigint;
   readonly links: number;
@@ -73,6 +81,9 @@ export interface FileSystemStat {
   /** ST_* bits. */
   readonly flags: number;
 }
+
+/** Where `flags` stands in them. */
+export const FILESYSTEM_FLAGS_OFFSET = 56;
 
 /** Decodes the eight words of native/file_calls.cc's fstatfs. Source: statfs(2). */
 export function decodeFileSystemStat(bytes: Uint8Array): FileSystemStat {

@@ -2,15 +2,21 @@
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
   LSMT_ROOT,
   O_DIRECTORY,
   O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
   STATX_INO,
+  STATX_MODE,
+  STATX_TYPE,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL } from '../kernel/program.ts';
+import { MODE_WORD_OFFSET, modeBits } from '../kernel/stat.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -22,6 +28,9 @@ export interface SeenTable {
   /** 16 bytes for each directory that a live overlay writes to, as `require_other_file` compares them. */
   readonly identities: Buffer;
 }
+
+// Any permission, and the type bits of everything but a directory.
+const NOT_SCRATCH: bigint = modeBits(0o7777 | (S_IFMT & ~S_IFDIR));
 
 export interface Claims {
   readonly upper: number;
@@ -43,6 +52,15 @@ function lock(plan: Plan, layer: Layer, step: number, shared: boolean): void {
   else plan.about(layer).add('flock', 0, step, LOCK_EX | LOCK_NB);
 }
 
+// What the driver leaves in a work directory is a directory "work" of mode 000. Anything else of that name is somebody's,
+// and the driver would delete it, two levels deep, without a word.
+function requireScratch(plan: Plan, work: Layer, step: number): void {
+  const mask = STATX_TYPE | STATX_MODE;
+  const entry = plan.about(work).add('statx', MAY_FAIL, step, 'work', AT_SYMLINK_NOFOLLOW, mask);
+  const bytes = plan.program.bytesOf(entry);
+  plan.about(work).add('require_bits_clear', 0, bytes, MODE_WORD_OFFSET, NOT_SCRATCH);
+}
+
 function refuseLive(plan: Plan, layer: Layer, step: number, live: SeenTable): void {
   const statx = plan.about(layer).add('statx', 0, step, '', AT_EMPTY_PATH, STATX_INO);
   plan.about(layer).add('require_other_file', 0, plan.program.bytesOf(statx), live.identities);
@@ -57,6 +75,7 @@ export function addClaims(plan: Plan, request: MountRequest, live: SeenTable): C
   const { upper, work, shareUpper } = request;
   if (upper === undefined || work === undefined) return undefined;
   const claims = { upper: open(plan, upper), work: open(plan, work) };
+  if (!request.discardWork) requireScratch(plan, work, claims.work);
   lock(plan, upper, claims.upper, shareUpper);
   lock(plan, work, claims.work, shareUpper);
   if (shareUpper) return claims;

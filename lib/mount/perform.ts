@@ -3,9 +3,10 @@
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { type Claimed, lockedClaim, lockHeld, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
+import { becameReadOnly, workHasData } from '../diagnosis/unfit-work.ts';
 import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
-import { EAGAIN, ECANCELED } from '../kernel/errno.ts';
+import { EAGAIN } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApi } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -151,7 +152,7 @@ function* tryOnce(rung: Rung, request: MountRequest, seen: SeenTable): Routine<M
 function* throwUnlessStale(error: unknown, request: MountRequest): Routine<void> {
   if (!(error instanceof FailedStep)) throw error;
   if (isClaimRefusal(error)) yield* refuseClaim(error, request);
-  else if (error.error.errno !== -ECANCELED) throw error;
+  else if (error.error.syscall !== 'require_subset') throw error;
 }
 
 // With an upper: on what is known of the mount table, which is read anew as long as it turns out to be another one.
@@ -184,6 +185,9 @@ function allowed(rung: Rung, request: MountRequest): boolean {
 
 function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayError> {
   const { lower, data, upper, work, target } = request;
+  if (failed.error.syscall === 'require_bits_clear') {
+    return failed.subject?.option === 'work' ? workHasData(work!) : yield* becameReadOnly(pathed(work!));
+  }
   const directories = [...lower, ...data, upper, work, target].filter((dir) => dir !== undefined);
   return yield* explainMountFailure(failed.error, { directories, subject: failed.subject, asked: request });
 }

@@ -12,10 +12,12 @@ import {
   O_DIRECTORY,
   O_PATH,
   procPath,
+  ST_RDONLY,
   STATX_MNT_ID,
   STATX_MNT_ID_UNIQUE,
 } from '../kernel/constants.ts';
 import { KEEP, LOG, WANT } from '../kernel/program.ts';
+import { FILESYSTEM_FLAGS_OFFSET } from '../kernel/stat.ts';
 import type { Claims } from './claim.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
@@ -109,11 +111,20 @@ export function planFsopen(
   place(plan, request, context);
 }
 
+/** Stops where the kernel made a mount that was to be written to read-only, which it tells in its log alone. */
+export function requireWritable(plan: Plan, request: MountRequest, mount: number): void {
+  if (request.upper === undefined || request.attributes.readOnly) return;
+  const statfs = plan.program.add('fstatfs', 0, mount);
+  const bytes = plan.program.bytesOf(statfs);
+  plan.about({ option: 'upper' }).add('require_bits_clear', 0, bytes, FILESYSTEM_FLAGS_OFFSET, ST_RDONLY);
+}
+
 function place(plan: Plan, request: MountRequest, context: number): void {
   const { target } = request;
   const flags = target === undefined ? KEEP : 0;
   const mount = plan.program.add('fsmount', flags, context, FSMOUNT_CLOEXEC, request.attributeBits);
   plan.mount = mount;
+  requireWritable(plan, request, mount);
   if (target !== undefined) {
     const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     plan.about(target).add('move_mount', 0, mount, '', AT_FDCWD, target.absolute, how);

@@ -17,7 +17,7 @@ import {
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL, WANT } from '../kernel/program.ts';
 import type { Plan } from './plan.ts';
-import { textOf } from './plan-fsopen.ts';
+import { requireWritable, textOf } from './plan-fsopen.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
 
@@ -64,6 +64,10 @@ export function planMount(
   // MS_RDONLY would make the filesystem read-only too, which fsmount's attribute does not: set it on the mount alone.
   plan.about(request.target).add('mount', 0, request.source, target, 'overlay', flags & ~MS_RDONLY, data);
   plan.placed();
+  if (request.upper !== undefined) {
+    const root = plan.program.add('openat', 0, AT_FDCWD, target, O_PATH | O_DIRECTORY, 0);
+    requireWritable(plan, request, root);
+  }
   if (flags & MS_RDONLY) {
     const remount = flags | MS_REMOUNT | MS_BIND;
     plan.about({ option: 'attributes' }).add('mount', 0, 'none', target, null, remount, null);

@@ -27,6 +27,7 @@ export interface MountRequest {
   readonly propagation: Propagation | undefined;
   readonly source: string;
   readonly shareUpper: boolean;
+  readonly discardWork: boolean;
   readonly guard: Guard;
   readonly via: MountVia;
   readonly mkdir: boolean;
@@ -69,6 +70,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'propagation',
   'source',
   'shareUpper',
+  'discardWork',
   'guard',
   'via',
   'rootless',
@@ -176,6 +178,7 @@ export function readSpec(spec: unknown): MountRequest {
     propagation: readChoice(fields, 'propagation', ['private', 'slave', 'shared', 'unbindable']),
     source: readSource(fields),
     shareUpper: readFlag(fields, 'shareUpper'),
+    discardWork: readFlag(fields, 'discardWork'),
     guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
     via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
     mkdir: readFlag(fields, 'mkdir'),

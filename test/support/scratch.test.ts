@@ -83,6 +83,7 @@ privileged('unmounts what is below it, stacked and with odd names', () => {
 });
 
 privileged('fails the test that leaves a busy mount, and still removes it', () => {
+  const before = readdirSync(dirname(process.env.TMPDIR!));
   const { status, stdout, stderr } = runTestFile(
     scratchDirectory(),
     `import { openSync } from 'node:fs';
@@ -95,5 +96,7 @@ privileged('fails the test that leaves a busy mount, and still removes it', () =
   expect(stdout).toMatch('1 failed | 1 passed');
   expect(stderr).toMatch(/busy at the end of the test, so it was unmounted lazily: \S+\/tmpfs \(tmpfs\)/);
   expect(stderr).not.toMatch('left behind');
-  expect(readdirSync(dirname(process.env.TMPDIR!))).toEqual(['shared', 'tmp']);
+  // Other files of this run may put something beside it, but not take anything away.
+  const left = readdirSync(dirname(process.env.TMPDIR!)).filter((name) => !before.includes(name));
+  expect(left.filter((name) => name !== 'npm' && name !== 'shared')).toEqual([]);
 });

@@ -1,3 +1,4 @@
+// What this kernel, this user and a filesystem can do with overlays: every answer found by trying, and no trace left.
 import { call, close } from '../call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../constants.ts';
 import { KernelError } from '../kernel-error.ts';
