@@ -1,11 +1,14 @@
 // What the directories of a mount are: looked at once, all together, in three programs whatever their number.
 import type { MountinfoEntry } from '../format/mountinfo.ts';
+import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
 import { close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   O_DIRECTORY,
   O_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
   procPath,
   ST_RDONLY,
   STATX_BASIC_STATS,
@@ -37,6 +40,10 @@ export interface DirectoryFacts {
   readonly mount: MountinfoEntry | undefined;
   /** Where it lies in its filesystem, whatever mount leads there; absent with `mount`. */
   readonly placeInFilesystem: Buffer | undefined;
+  /** The errno (positive) with which the kernel refuses to clone its mount, as it must for a layer; 0 when it does not. */
+  readonly cloneErrno: number;
+  /** When it was made, in nanoseconds; 0 when the filesystem does not tell. */
+  readonly born: bigint;
 }
 
 /** A directory that could not be opened. */
@@ -47,6 +54,17 @@ export interface MissingDirectory {
 }
 
 const SLASH = Buffer.from('/');
+
+// linux/stat.h: the bit that asks for it, and where struct statx has it.
+export const STATX_BTIME = 0x800;
+const BORN = 80;
+
+/** When a file was made, in nanoseconds; 0 when the filesystem does not tell. */
+export function bornIn(statx: Uint8Array): bigint {
+  const view = new DataView(statx.buffer, statx.byteOffset, statx.byteLength);
+  const seconds = view.getBigInt64(BORN, HOST_IS_LITTLE_ENDIAN);
+  return seconds * 1_000_000_000n + BigInt(view.getUint32(BORN + 8, HOST_IS_LITTLE_ENDIAN));
+}
 
 function join(root: Buffer, rest: Buffer): Buffer {
   return root.equals(SLASH) ? (rest.length === 0 ? root : rest) : Buffer.concat([root, rest]);
@@ -71,6 +89,8 @@ export function liesIn(inner: DirectoryFacts, outer: DirectoryFacts): boolean | 
   const prefix = above.equals(SLASH) ? above : Buffer.concat([above, SLASH]);
   return place.subarray(0, prefix.length).equals(prefix);
 }
+
+const WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 
 function* openAll(directories: readonly Directory[]): Routine<number[]> {
   const program = new Program();
@@ -102,7 +122,8 @@ function* describeAll(
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
   const program = new Program();
   const steps = opened.map((fd) => ({
-    statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID),
+    statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, WANTED),
+    clone: program.add('open_tree', MAY_FAIL, fd, '', AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
     statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
   }));
@@ -110,7 +131,7 @@ function* describeAll(
   return directories.map((subject, i) => {
     const fd = opened[i]!;
     if (fd < 0) return { subject, errno: -fd };
-    const { statx, statfs, link } = steps[i]!;
+    const { statx, statfs, link, clone } = steps[i]!;
     const [stat, fs, name] = [statx, statfs, link].map((step) => program.bytes(step));
     if (stat === undefined || fs === undefined)
       return { subject, errno: -program.value(stat ? statfs : statx) };
@@ -128,6 +149,8 @@ function* describeAll(
       realPath,
       mount,
       placeInFilesystem: name === undefined ? undefined : placeIn(mount, realPath),
+      cloneErrno: Math.max(0, -program.value(clone)),
+      born: bornIn(stat),
     };
   });
 }

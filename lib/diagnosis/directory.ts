@@ -69,6 +69,16 @@ function* linkTarget(path: Buffer): Routine<Buffer | undefined> {
   }
 }
 
+function hintForMissing({ option }: Subject, path: Buffer): string {
+  const variable = /\$(?:[A-Za-z_]\w*|\{\w+\})/.exec(shown(path))?.[0];
+  if (variable !== undefined) {
+    return `${variable} was not expanded, which only shells do: put its value there, as from process.env`;
+  }
+  return option === 'lower' || option === 'data'
+    ? 'create the directory, or correct the path'
+    : 'create the directory, correct the path, or pass mkdir: true';
+}
+
 function* missing(subject: Subject, path: Buffer): Routine<Finding> {
   const part = yield* firstFailing(path, ENOENT);
   const link = yield* linkTarget(part);

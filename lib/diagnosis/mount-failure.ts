@@ -8,7 +8,7 @@ import { type AskedMount, lookAtMount } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { applyRules } from './rule.ts';
-import { RULES, STACK_RULES, UPPER_RULES } from './rules.ts';
+import { RULES } from './rules.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 /** What the failed mount was made of. */
@@ -53,7 +53,7 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
 
 function unexplained(error: KernelError, failed: FailedMount): Finding {
   const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
-  const checked = failed.asked === undefined ? '' : `. Looked at and found in order: ${CHECKED}`;
+  const checked = `. Looked at and found in order: ${CHECKED}`;
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
     sentence: `the kernel refused the mount${what}: ${error.message}${checked}`,
@@ -64,9 +64,17 @@ function unexplained(error: KernelError, failed: FailedMount): Finding {
 
 const CHECKED = [
   'that each directory exists and is one',
-  'what the caller may do',
-  ...[...UPPER_RULES, ...STACK_RULES].map(({ code }) => code),
+  'that it is not in use',
+  ...new Set(RULES.map(({ code }) => code)),
 ].join(', ');
+
+// Where one directory failed before there was a mount to speak of.
+function askedOf({ directories }: FailedMount): AskedMount {
+  const only = (wanted: string) => directories.filter(({ option }) => option === wanted);
+  const [lower, data] = [only('lower'), only('data')];
+  const [upper, work, target] = ['upper', 'work', 'target'].map((option) => only(option)[0]);
+  return { lower, data, upper, work, target, parameters: [] };
+}
 
 /** What the rules find that answers with this errno. */
 function* ruleFindings(error: KernelError, asked: AskedMount): Routine<Finding[]> {
@@ -86,8 +94,8 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
-  if (findings.length === 0 && failed.asked !== undefined) {
-    findings.push(...(yield* ruleFindings(error, failed.asked)));
+  if (findings.length === 0) {
+    findings.push(...(yield* ruleFindings(error, failed.asked ?? askedOf(failed))));
   }
   const [first, ...rest] = findings;
   return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);

@@ -1,6 +1,12 @@
 // What a rule of the diagnosis is: a test on facts, and the finding when it fits. Rules do no I/O.
+
+import type { DirectoryFacts } from './directory-facts.ts';
 import type { MountFacts } from './mount-facts.ts';
 import type { Finding } from './overlay-error.ts';
+import { placeOf, subjectText } from './subject.ts';
+
+/** A finding as a rule makes it; the code is the rule's. */
+export type Found = Omit<Finding, 'code'>;
 
 export interface Rule {
   /** The stable code; docs/errors.md has a line for each. */
@@ -8,7 +14,7 @@ export interface Rule {
   /** The errnos (positive) that the kernel answers then, by either family of calls. */
   readonly errnos: readonly number[];
   /** What fits, the first first; none when the rule does not. */
-  readonly find: (facts: MountFacts) => readonly Omit<Finding, 'code'>[];
+  readonly find: (facts: MountFacts) => readonly Found[];
 }
 
 /** A finding, and the errnos that it can be the cause of. */
@@ -22,4 +28,9 @@ export function applyRules(rules: readonly Rule[], facts: MountFacts): Ruled[] {
   return rules.flatMap(({ code, errnos, find }) =>
     find(facts).map((found) => ({ finding: { code, ...found }, errnos })),
   );
+}
+
+/** A finding about one directory, which the sentence then begins with. */
+export function about(looked: DirectoryFacts, sentence: string, hint: string): Found {
+  return { sentence: `${subjectText(looked.subject)}: ${sentence}`, hint, ...placeOf(looked.subject) };
 }

@@ -4,20 +4,13 @@ import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { EINVAL, ELOOP } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
-import type { Finding } from './overlay-error.ts';
-import type { Rule } from './rule.ts';
-import { placeOf, subjectText } from './subject.ts';
-
-type Found = Omit<Finding, 'code'>;
+import { about, type Found, type Rule } from './rule.ts';
+import { subjectText } from './subject.ts';
 
 // linux/magic.h: PROC_SUPER_MAGIC. It counts as the deepest stack there is.
 const PROC = 0x9fa0;
 // FILESYSTEM_MAX_STACK_DEPTH, the new overlay included.
 const DEEPEST = 2;
-
-function about(looked: DirectoryFacts, sentence: string, hint: string): Found {
-  return { sentence: `${subjectText(looked.subject)}: ${sentence}`, hint, ...placeOf(looked.subject) };
-}
 
 const lowers = ({ lower, data }: MountFacts): DirectoryFacts[] => [...lower, ...data].filter(isThere);
 

@@ -3,15 +3,9 @@ import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constant
 import { EINVAL } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
-import { type Finding, shown } from './overlay-error.ts';
-import type { Rule } from './rule.ts';
-import { placeOf, subjectText } from './subject.ts';
-
-type Found = Omit<Finding, 'code'>;
-
-function about(looked: DirectoryFacts, sentence: string, hint: string): Found {
-  return { sentence: `${subjectText(looked.subject)}: ${sentence}`, hint, ...placeOf(looked.subject) };
-}
+import { shown } from './overlay-error.ts';
+import { about, type Found, type Rule } from './rule.ts';
+import { dialectOf } from './upper-facts.ts';
 
 function each({ upper, work }: MountFacts, find: (looked: DirectoryFacts) => Found | undefined): Found[] {
   return [upper, work].filter(isThere).flatMap((looked) => find(looked) ?? []);
@@ -78,20 +72,6 @@ export const UPPER_RULES: readonly Rule[] = [
       ),
   },
   {
-    code: 'ERR_OVERLAY_UPPER_REMOVED',
-    errnos: [],
-    find: (facts) =>
-      each(facts, (looked) =>
-        looked.stat.links === 0
-          ? about(
-              looked,
-              'the directory has been removed; only a descriptor keeps it',
-              'open one that exists',
-            )
-          : undefined,
-      ),
-  },
-  {
     code: 'ERR_OVERLAY_NO_WORK',
     errnos: [],
     find: ({ upper, asked }) =>
@@ -126,10 +106,13 @@ export const UPPER_RULES: readonly Rule[] = [
       pair(facts, (upper, work) => {
         if (upper.identity.equals(work.identity)) return undefined;
         if (liesIn(work, upper)) {
+          const whole = (upper.stat.attributes & BigInt(STATX_ATTR_MOUNT_ROOT)) !== 0n;
           return about(
             work,
             'it lies in upper; the kernel wants them apart',
-            'put them side by side, or leave work out',
+            whole
+              ? 'upper is a whole mount, so nothing lies beside it: make two directories in it, one for each'
+              : 'put them side by side, or leave work out',
           );
         }
         return liesIn(upper, work)
@@ -145,7 +128,8 @@ export const UPPER_RULES: readonly Rule[] = [
     code: 'ERR_OVERLAY_INCOMPATIBLE_WORK',
     errnos: [EINVAL],
     find: (facts) => {
-      const { work, incompatible } = facts;
+      const { work } = facts;
+      const { incompatible } = facts.upperFacts;
       if (!isThere(work) || incompatible.length === 0) return [];
       const names = incompatible.join(', ');
       const volatile = incompatible.includes('volatile');
@@ -157,6 +141,28 @@ export const UPPER_RULES: readonly Rule[] = [
           volatile
             ? 'throw upper and work away; or, when upper is known to be whole, remove work/work from the work directory'
             : 'mount it with a kernel that knows this feature, or start with a new work directory',
+        ),
+      ];
+    },
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_UNFIT',
+    errnos: [EINVAL],
+    find: (facts) => {
+      const { abilities } = facts.upperFacts;
+      if (!isThere(facts.upper) || abilities === undefined) return [];
+      const xattr =
+        dialectOf(facts.asked.parameters) === 'user' ? abilities.userXattr : abilities.trustedXattr;
+      const lacking = [abilities.dType, abilities.renameWhiteout, xattr].filter(
+        ({ available }) => available === false,
+      );
+      if (lacking.length === 0) return [];
+      const type = facts.upper.mount?.fsType ?? 'this filesystem';
+      return [
+        about(
+          facts.upper,
+          `${type} cannot do what an upper needs: ${lacking.map(({ reason }) => reason).join(', ')}`,
+          'put upper and work on a local filesystem such as ext4, xfs, btrfs or tmpfs; a lower may stay where it is',
         ),
       ];
     },

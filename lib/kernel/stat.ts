@@ -8,6 +8,7 @@ function viewOf(bytes: Uint8Array): DataView {
 
 // Offsets in struct statx.
 const INODE = 32;
+const SIZE = 40;
 const DEVICE = 136;
 /** Where the mount's id stands, 8 bytes: the unique one when the kernel knows it and was asked. */
 export const MOUNT_ID_OFFSET = 144;
@@ -28,6 +29,11 @@ export const MODE_WORD_OFFSET = 24;
 /** Bits of a mode as bits of that word. */
 export function modeBits(mode: number): bigint {
   return BigInt(mode) << (HOST_IS_LITTLE_ENDIAN ? 32n : 16n);
+}
+
+/** The size of the file in bytes. */
+export function sizeIn(statx: Uint8Array): number {
+  return Number(viewOf(statx).getBigUint64(SIZE, HOST_IS_LITTLE_ENDIAN));
 }
 
 export interface Stat {

@@ -9,6 +9,7 @@ import { takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
+import { droppedOption } from './read-back.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 import { leaveTurn, takeTurn } from './turn.ts';
@@ -63,6 +64,20 @@ function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverla
 
 function* mountRoutine(spec: unknown): Routine<Overlay> {
   const request = readSpec(spec);
+  const overlay = yield* mountAnyhow(request);
+  if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
+  return overlay;
+}
+
+// What is not what was asked for is undone.
+function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
+  const error = yield* droppedOption(request, overlay.mountId);
+  if (error === undefined) return;
+  yield* overlay.end();
+  throw error;
+}
+
+function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const plan = planAtOnce(request);
   if (plan !== undefined) {
     takeTurn();
@@ -79,7 +94,7 @@ function* mountRoutine(spec: unknown): Routine<Overlay> {
   return yield* mountCarefully(request);
 }
 
-function* mountCarefully(request: MountRequest): Routine<Overlay> {
+function* mountCarefully(request: MountRequest): Routine<MountedOverlay> {
   const made: Buffer[] = [];
   try {
     return yield* prepared(request, made);

@@ -125,6 +125,11 @@ export class MountedOverlay implements Overlay {
     return this.#fd;
   }
 
+  /** 8 bytes, as struct statx has it. */
+  get mountId(): Buffer {
+    return this.#made.id;
+  }
+
   get attached(): boolean {
     return this.#target !== undefined && !this.#ended;
   }

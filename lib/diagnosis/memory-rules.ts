@@ -1,0 +1,60 @@
+// What an upper or its index remembers of other directories than those of this mount, which the kernel calls stale.
+import type { Origin } from '../format/origin.ts';
+import { ESTALE } from '../kernel/errno.ts';
+import type { DirectoryFacts } from './directory-facts.ts';
+import { isThere } from './mount-facts.ts';
+import type { Rule } from './rule.ts';
+import { placeOf, subjectText } from './subject.ts';
+
+/**
+ * Why the remembered directory is not this one; undefined when it may be. An inode's number is used again, but a directory
+ * that was made after the index cannot be the one that was used with it.
+ */
+function difference(origin: Origin, looked: DirectoryFacts, indexBorn: bigint): string | undefined {
+  const { inode } = looked.stat;
+  if (origin.inode !== undefined && origin.inode !== inode) {
+    return `it was inode ${origin.inode} then, and is inode ${inode} now`;
+  }
+  return indexBorn > 0n && looked.born > indexBorn ? 'it was made after that use' : undefined;
+}
+
+export const MEMORY_RULES: readonly Rule[] = [
+  {
+    code: 'ERR_OVERLAY_OTHER_LOWER',
+    errnos: [ESTALE],
+    find: ({ upper, lower: [first], upperFacts: { remembered } }) => {
+      if (!remembered.compared || remembered.lower === undefined) return [];
+      if (!isThere(upper) || !isThere(first)) return [];
+      const why = difference(remembered.lower, first, remembered.indexBorn);
+      if (why === undefined) return [];
+      return [
+        {
+          sentence:
+            `${subjectText(upper.subject)} was used with another directory than ${subjectText(first.subject)} ` +
+            `as its first lower (${why}), and index or nfs_export hold it to that`,
+          hint: 'use the lower that upper was made with, or start with an empty upper and work directory',
+          ...placeOf(upper.subject),
+        },
+      ];
+    },
+  },
+  {
+    code: 'ERR_OVERLAY_OTHER_UPPER',
+    errnos: [ESTALE],
+    find: ({ upper, work, upperFacts: { remembered } }) => {
+      if (!remembered.compared || remembered.upper === undefined) return [];
+      if (!isThere(upper) || !isThere(work)) return [];
+      const why = difference(remembered.upper, upper, remembered.indexBorn);
+      if (why === undefined) return [];
+      return [
+        {
+          sentence:
+            `${subjectText(work.subject)}: the index in it belongs to another directory than ` +
+            `${subjectText(upper.subject)} (${why}); was upper copied or replaced?`,
+          hint: 'give an empty work directory, or leave work out; hard links that the index kept are then separate files',
+          ...placeOf(work.subject),
+        },
+      ];
+    },
+  },
+];

@@ -1,0 +1,144 @@
+// What an upper and its work directory tell of earlier mounts, and what their filesystem can do.
+
+import type { Parameter } from '../format/options.ts';
+import { decodeOrigin, type Origin } from '../format/origin.ts';
+import { call, close } from '../kernel/call.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../kernel/constants.ts';
+import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
+import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
+import { readIfPossible } from '../kernel/files.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { allNames } from '../kernel/names.ts';
+import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
+import type { Directory } from './subject.ts';
+
+/** Who belongs to whom, as overlay noted it for its index. */
+export interface Remembered {
+  /** The mount has an index, so that the kernel compares: asked for, or by the module's default. */
+  readonly compared: boolean;
+  /** The first lower that the upper was used with. */
+  readonly lower: Origin | undefined;
+  /** The upper that the index in the work directory belongs to. */
+  readonly upper: Origin | undefined;
+  /** When that index was made, in nanoseconds; 0 when there is none or the filesystem does not tell. */
+  readonly indexBorn: bigint;
+}
+
+export interface UpperFacts {
+  readonly remembered: Remembered;
+  /** What a volatile overlay and others leave in work/work/incompat; names. */
+  readonly incompatible: readonly string[];
+  /** Tried on filesystems of which the kernel asks for everything: FUSE and those of the network. */
+  readonly abilities: Abilities | undefined;
+}
+
+export const NO_UPPER: UpperFacts = {
+  remembered: { compared: false, lower: undefined, upper: undefined, indexBorn: 0n },
+  incompatible: [],
+  abilities: undefined,
+};
+
+// linux/magic.h: FUSE, NFS, CIFS, SMB2, 9P, Ceph, AFS, Coda. Others with "remote" dentries are not tried.
+const REMOTE: readonly number[] = [
+  0x65735546, 0x6969, 0xff534d42, 0xfe534d42, 0x01021997, 0x00c36400, 0x5346414f, 0x73757245,
+];
+
+/** Lends a descriptor of the directory; undefined when it cannot be opened, or what is done with it is refused. */
+export function* withDirectory<T>(
+  { fd, absolute }: Directory,
+  below: string,
+  flags: number,
+  use: (fd: number) => Routine<T>,
+): Routine<T | undefined> {
+  try {
+    const dir = yield* call('openat', fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+    try {
+      const inner = yield* call('openat', dir, below, flags | O_DIRECTORY, 0);
+      try {
+        return yield* use(inner);
+      } finally {
+        close(inner);
+      }
+    } finally {
+      close(dir);
+    }
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+/** The names in a directory below another; undefined when it cannot be read. */
+export function* namesBelow(directory: Directory, below: string): Routine<string[] | undefined> {
+  return yield* withDirectory(directory, below, O_RDONLY | O_NOFOLLOW, function* (fd) {
+    return (yield* allNames(fd)).map((name) => name.toString());
+  });
+}
+
+/** In which namespace of attributes the mount keeps its notes. */
+export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' {
+  return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
+}
+
+function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+  const index = parameters.findLast(({ key }) => key === 'index')?.value;
+  if (index !== undefined) return index === 'on';
+  if (parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on')) return true;
+  const byDefault = yield* readIfPossible('/sys/module/overlay/parameters/index');
+  return byDefault?.toString().trim() === 'Y';
+}
+
+function* remember(
+  upper: Directory,
+  work: Directory | undefined,
+  parameters: readonly Parameter[],
+): Routine<Remembered> {
+  const prefix = `${dialectOf(parameters)}.overlay.`;
+  const attribute = (name: string) =>
+    function* (fd: number): Routine<Origin | undefined> {
+      return decodeOrigin(yield* call('getxattr', fd, `${prefix}${name}`));
+    };
+  const index = work && (yield* withDirectory(work, 'index', O_PATH | O_NOFOLLOW, lookAtIndex(prefix)));
+  return {
+    compared: yield* hasIndex(parameters),
+    lower: yield* withDirectory(upper, '.', O_PATH, attribute('origin')),
+    upper: index?.upper,
+    indexBorn: index?.born ?? 0n,
+  };
+}
+
+function lookAtIndex(prefix: string) {
+  return function* (fd: number): Routine<{ upper: Origin | undefined; born: bigint }> {
+    const program = new Program();
+    const stat = program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_BTIME);
+    const upper = program.add('getxattr', WANT | MAY_FAIL, fd, `${prefix}upper`);
+    yield* program.run();
+    const value = program.bytes(upper);
+    const statx = program.bytes(stat);
+    return { upper: value && decodeOrigin(value), born: statx === undefined ? 0n : bornIn(statx) };
+  };
+}
+
+function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routine<Abilities | undefined> {
+  if (!REMOTE.includes(upper.filesystem.type) || upper.readOnly) return undefined;
+  const [where, below] = work === undefined ? [upper.subject, '..'] : [work, '.'];
+  return yield* withDirectory(where, below, O_PATH, (fd) =>
+    withProbeDirectory(fd, (made) => probeAbilities(fd, made)),
+  );
+}
+
+/** Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment. */
+export function* lookAtUpper(
+  upper: DirectoryFacts,
+  work: Directory | undefined,
+  parameters: readonly Parameter[],
+): Routine<UpperFacts> {
+  return {
+    remembered: yield* remember(upper.subject, work, parameters),
+    // It lies two directories below work, in one of mode 000 that only privilege opens.
+    incompatible: work === undefined ? [] : ((yield* namesBelow(work, 'work/incompat')) ?? []),
+    abilities: yield* abilitiesOf(upper, work),
+  };
+}

@@ -1,0 +1,33 @@
+// Options that the kernel drops in silence are noticed, and the mount is undone.
+import { describe, expect, test } from 'vitest';
+import { list } from '../../lib/mount/list.ts';
+import { mount } from '../../lib/mount/mount.ts';
+import { tmpfsMount } from '../support/filesystems.ts';
+import { mounts } from '../support/mounts.ts';
+import { describePrivileged } from '../support/privilege.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+
+describePrivileged('an option that the kernel drops', () => {
+  describe.each(['fsopen', 'mount'] as const)('via %s', (via) => {
+    test.each(['index', 'nfsExport'] as const)('%s over layers without file handles', async (name) => {
+      const { target, upper, work } = scratchDirectory().layers({ upper: true, work: true });
+      const lower = tmpfsMount({ type: 'ramfs' }).path;
+      const before = mounts().length;
+      const options = { [name]: true };
+      await expect(mount({ lower, upper: upper!, work: work!, target, via, options })).rejects.toMatchObject({
+        code: 'ERR_OVERLAY_OPTION_DROPPED',
+        option: name,
+        message: expect.stringContaining(lower),
+      });
+      expect(mounts().length).toBe(before);
+    });
+
+    test('and none when all are in force', async () => {
+      const { target, lower, upper, work } = scratchDirectory().layers({ upper: true, work: true });
+      const options = { index: true, metacopy: true, redirectDir: 'on' } as const;
+      await using _ = await mount({ lower, upper: upper!, work: work!, target, via, options });
+      const shown = (await list()).find((entry) => entry.target === target);
+      expect(shown?.options).toMatchObject(options);
+    });
+  });
+});
