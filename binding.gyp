@@ -15,6 +15,8 @@
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [
         "NAPI_VERSION=8",
+        # A worker thread that is being ended takes no exception: without this the whole process would abort.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
         "OVERLAYFS_SOURCE_DIGEST=\"<!(node scripts/native-digest.mjs)\"",
         # The one symbol of g++ 11's library that headers put in; older ones, under a Node that runs there, lack it.
         "__throw_bad_array_new_length=__throw_bad_alloc"

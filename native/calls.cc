@@ -1,6 +1,7 @@
 // The table of all calls.
 #include "calls.h"
 
+#include <exception>
 #include <tuple>
 
 #include "checks.h"
@@ -45,10 +46,15 @@ struct Row<call> {
     // Braces: the arguments are read from left to right.
     std::tuple<Args...> arguments{reader.argument<Args>()...};
     if (reader.bad()) return Failure{EBADMSG, "program"};
-    auto result = std::apply(call, arguments);
-    if (!result.ok()) return std::move(result.failure());
-    store(step, result.value());
-    return Unit{};
+    try {
+      auto result = std::apply(call, arguments);
+      if (!result.ok()) return std::move(result.failure());
+      store(step, result.value());
+      return Unit{};
+    } catch (const std::exception&) {
+      // A buffer larger than there is memory.
+      return Failure{ENOMEM, "program"};
+    }
   }
 };
 

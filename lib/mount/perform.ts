@@ -94,7 +94,8 @@ export function collectFsopen(plan: Plan, request: MountRequest): Made {
  */
 export function planAtOnce(request: MountRequest): Plan | undefined {
   const { upper, work, via } = request;
-  if (known !== undefined || via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
+  if (via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
+  if (known !== undefined && RUNGS[0]!.obstacle(request, known) !== undefined) return undefined;
   if (upper !== undefined) {
     if (work === undefined || live.ids === undefined || live.ids.length === 0 || isTaken()) return undefined;
   } else if (needsEmptyLower(request)) {

@@ -1,3 +1,4 @@
+// unmount(): ends an overlay by its path, whoever made it, and refuses everything that is none.
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
 import { call } from '../kernel/call.ts';

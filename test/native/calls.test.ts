@@ -1,0 +1,161 @@
+// The calls by themselves, in both forms: what they give, how they fail, and that they do what the call of their name does.
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { addon } from '../../lib/kernel/addon.ts';
+import * as constants from '../../lib/kernel/constants.ts';
+import { privileged } from '../support/privilege.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { calls, native } from './arguments.ts';
+
+const { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } = constants;
+
+test('each call has a promise form and a Sync form, a number of its own and readable letters', () => {
+  expect(calls.length).toBeGreaterThan(30);
+  for (const [name, signature] of calls) {
+    expect(native(name), name).toBeInstanceOf(Function);
+    expect(native(`${name}Sync`), name).toBeInstanceOf(Function);
+    expect(signature).toMatch(/^[fuqtb]{1,7}$/);
+    expect(addon.calls[name]!.gives).toMatch(/^[fbn]$/);
+  }
+  expect(Object.values(addon.calls).map(({ number }) => number)).toEqual(calls.map((_, i) => i));
+});
+
+describe.each([
+  ['promise', (name: string, ...args: unknown[]) => native(name)(...args) as Promise<unknown>],
+  ['Sync', async (name: string, ...args: unknown[]) => native(`${name}Sync`)(...args)],
+] as const)('in the %s form', (_, made) => {
+  const opened = async <T>(path: string, flags: number, use: (fd: number) => Promise<T>): Promise<T> => {
+    const fd = (await made('openat', AT_FDCWD, path, flags, 0)) as number;
+    try {
+      return await use(fd);
+    } finally {
+      expect(addon.close(fd)).toBe(true);
+    }
+  };
+
+  test.each([
+    ['openat', [AT_FDCWD, '/nowhere', O_PATH, 0], 'openat', 2],
+    ['openat2', [AT_FDCWD, '/nowhere', O_PATH, 0, 0], 'openat2', 2],
+    ['openat', [AT_FDCWD, '/dev/null', O_DIRECTORY, 0], 'openat', 20],
+    ['statx', [-1, 'name', 0, 0], 'statx', 9],
+    ['readlinkat', [AT_FDCWD, '/'], 'readlinkat', 22],
+    ['fsconfig_set_string', [-1, 'key', 'value'], 'fsconfig', 22],
+    ['fstatfs', [-1], 'fstatfs', 9],
+    ['getxattr', [-1, 'user.name'], 'getxattr', 2],
+    ['require_at', ['abc', 1, 'cc'], 'require_at', 125],
+    ['require_at', ['abc', 4, ''], 'require_at', 125],
+    ['require_other_file', ['too short', ''], 'require_other_file', 22],
+    ['require_subset', [new Uint8Array(8), ''], 'require_subset', 125],
+  ])('%s(%o) fails with the name of the call and a positive errno', async (name, args, syscall, errno) => {
+    expect(await made(name, ...args)).toEqual({ errno, syscall, step: 0, log: Buffer.alloc(0) });
+  });
+
+  test('bytes come as Buffers of their exact length', async () => {
+    const scratch = scratchDirectory();
+    const target = `${'é'.repeat(60)}\n`;
+    symlinkSync(target, scratch.join('link'));
+    expect(await made('readlinkat', AT_FDCWD, scratch.join('link'))).toEqual(Buffer.from(target));
+    expect(await made('statx', AT_FDCWD, '/', 0, constants.STATX_BASIC_STATS)).toHaveLength(256);
+    const file = scratch.file('file', 'content');
+    await opened(file, O_RDONLY, async (fd) => {
+      expect(await made('read', fd, 4)).toEqual(Buffer.from('cont'));
+      expect(await made('read', fd, 100)).toEqual(Buffer.from('ent'));
+      expect(await made('read', fd, 100)).toEqual(Buffer.alloc(0));
+      expect(await made('fstatfs', fd)).toHaveLength(64);
+    });
+    await opened(scratch.path, O_RDONLY | O_DIRECTORY, async (fd) => {
+      const names = ((await made('getdents64', fd, 4096)) as Buffer).toString('latin1');
+      for (const name of ['link', 'file']) expect(names).toContain(`${name}\0`);
+    });
+  });
+
+  test('paths are bytes, and relative ones start at the descriptor', async () => {
+    const scratch = scratchDirectory();
+    const name = Buffer.from([0x66, 0xff, 0xc3, 0x28, 0x0a]);
+    await opened(scratch.path, O_PATH, async (dir) => {
+      expect(await made('mkdirat', dir, name, 0o750)).toBeUndefined();
+      expect(readdirSync(scratch.path, { encoding: 'buffer' })).toEqual([name]);
+      expect(await made('fchmodat', dir, name, 0o711)).toBeUndefined();
+      expect(await made('renameat2', dir, name, dir, 'ä', constants.RENAME_NOREPLACE)).toBeUndefined();
+      expect(statSync(scratch.join('ä')).mode & 0o777).toBe(0o711);
+      expect(await made('mknodat', dir, 'fifo', 0o010600, 0)).toBeUndefined();
+      expect(await made('renameat2', dir, 'ä', dir, 'fifo', constants.RENAME_NOREPLACE)).toMatchObject({
+        errno: 17,
+      });
+      expect(lstatSync(scratch.join('fifo')).isFIFO()).toBe(true);
+      expect(await made('unlinkat', dir, 'fifo', 0)).toBeUndefined();
+      expect(await made('unlinkat', dir, 'ä', 0)).toMatchObject({ errno: 21 });
+      expect(await made('unlinkat', dir, 'ä', constants.AT_REMOVEDIR)).toBeUndefined();
+    });
+    expect(readdirSync(scratch.path)).toEqual([]);
+  });
+
+  test('descriptors are born O_CLOEXEC', async () => {
+    for (const flags of [O_PATH, O_RDONLY]) {
+      await opened('/', flags, async (fd) => {
+        const octal = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))![1]!;
+        expect(Number.parseInt(octal, 8) & 0o2000000).toBe(0o2000000);
+      });
+    }
+    const fd = (await made('openat2', AT_FDCWD, '/', O_PATH, 0, constants.RESOLVE_NO_SYMLINKS)) as number;
+    expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(/^flags:\s*0?1[2-3]\d{6}$/m);
+    expect(addon.close(fd)).toBe(true);
+  });
+
+  test('an O_PATH descriptor is good for statx and for its name', async () => {
+    await opened('/usr', O_PATH, async (fd) => {
+      expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe('/usr');
+      expect(await made('statx', fd, '', AT_EMPTY_PATH, constants.STATX_INO)).toHaveLength(256);
+    });
+  });
+
+  test('a lock keeps out another description of the same file', async () => {
+    const path = scratchDirectory().path;
+    await opened(path, O_RDONLY, (one) =>
+      opened(path, O_RDONLY, async (two) => {
+        const exclusive = constants.LOCK_EX | constants.LOCK_NB;
+        expect(await made('flock', one, exclusive)).toBeUndefined();
+        expect(await made('flock', two, exclusive)).toMatchObject({ errno: 11, syscall: 'flock' });
+        expect(await made('flock', one, constants.LOCK_UN)).toBeUndefined();
+        expect(await made('flock', two, exclusive)).toBeUndefined();
+      }),
+    );
+  });
+
+  privileged('attributes are set, listed, read and removed through an O_PATH descriptor', async () => {
+    const scratch = scratchDirectory();
+    mkdirSync(scratch.join('directory'));
+    const value = Buffer.from([0, 255, 10, 0]);
+    await opened(scratch.join('directory'), O_PATH, async (fd) => {
+      expect(await made('setxattr', fd, 'trusted.test', value, 0)).toBeUndefined();
+      expect(((await made('listxattr', fd)) as Buffer).toString().split('\0')).toContain('trusted.test');
+      expect(await made('getxattr', fd, 'trusted.test')).toEqual(value);
+      expect(await made('removexattr', fd, 'trusted.test')).toBeUndefined();
+      expect(await made('getxattr', fd, 'trusted.test')).toMatchObject({ errno: 61, syscall: 'getxattr' });
+    });
+  });
+
+  test('conditions compare as they say', async () => {
+    const ids = (...numbers: bigint[]) => new Uint8Array(new BigUint64Array(numbers).buffer);
+    const statx = new Uint8Array(256);
+    statx.set(ids(7n), 32);
+    statx.set(ids(9n), 136);
+    expect(await made('require_subset', ids(2n, 5n), ids(1n, 2n, 5n, 2n ** 63n))).toBeUndefined();
+    expect(await made('require_subset', ids(), ids())).toBeUndefined();
+    expect(await made('require_subset', ids(2n, 3n), ids(1n, 2n, 5n))).toMatchObject({ errno: 125 });
+    expect(await made('require_subset', ids(9n), ids(1n, 2n, 5n))).toMatchObject({ errno: 125 });
+    expect(await made('require_other_file', statx, ids(7n, 8n, 1n, 9n))).toBeUndefined();
+    expect(await made('require_other_file', statx, ids(1n, 9n, 7n, 9n))).toMatchObject({ errno: 125 });
+    expect(await made('require_at', 'abcd', 1, 'bc')).toBeUndefined();
+    expect(await made('require_at', 'abcd', 4, '')).toBeUndefined();
+    expect(await made('require_at', 'abcd', 3, 'de')).toMatchObject({ errno: 125 });
+  });
+});
