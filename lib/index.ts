@@ -17,6 +17,7 @@ export type { ParsedOptions } from './format/parse-options.ts';
 export type { Features } from './kernel/features/features.ts';
 export { KernelError } from './kernel/kernel-error.ts';
 export { explain, explainSync } from './mount/explain.ts';
+export { explainError, explainErrorSync } from './mount/explain-error.ts';
 export { features, featuresSync } from './mount/features.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';

@@ -74,8 +74,14 @@ class ProgramJob final : public Job {
       throw Napi::RangeError::New(info.Env(), "the program is not as long as that");
     program_.assign(reinterpret_cast<const char*>(program.Data()), static_cast<std::size_t>(size));
     auto given = info[3].As<Napi::Array>();
-    for (uint32_t i = 0; i < given.Length(); ++i)
-      given_.emplace_back(owned(info.Env()).release(given.Get(i).ToNumber().Int32Value()));
+    std::vector<int> numbers;
+    for (uint32_t i = 0; i < given.Length(); ++i) {
+      Napi::Value number = given.Get(i);
+      if (!number.IsNumber()) throw Napi::TypeError::New(info.Env(), "what is given must be descriptors");
+      numbers.push_back(number.As<Napi::Number>().Int32Value());
+    }
+    // Only now: what is taken over is closed when a later one is refused.
+    for (int number : numbers) given_.emplace_back(owned(info.Env()).release(number));
   }
   void run() override {
     result_ = runProgram(program_, given_, kept_);

@@ -123,6 +123,8 @@ Result<std::string> statmount(uint64_t mount, uint64_t mask, uint32_t capacity) 
 // ssize_t listmount(struct mnt_id_req *req, uint64_t *ids, size_t n, unsigned int flags);
 Result<std::string> listmount(uint64_t mount, uint64_t after, uint32_t capacity) {
   MountIdRequest request{sizeof request, 0, mount, after};
+  // Where size_t has 32 bits, more would wrap; no namespace has so many mounts (fs.mount-max).
+  if (capacity > 0x1000000) return Failure{EINVAL, "listmount"};
   std::string buffer(capacity * sizeof(uint64_t), '\0');
   long got = syscall(SYS_listmount, &request, buffer.data(), static_cast<std::size_t>(capacity), 0);
   if (got < 0) return failed("listmount");

@@ -48,7 +48,8 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
     }
     if (!outcome.ok()) {
       Failure& failure = outcome.failure();
-      if (!(flags.back() & may_fail)) {
+      // A malformed step is no failed call.
+      if (!(flags.back() & may_fail) || failure.errnum == EBADMSG) {
         failure.step = static_cast<int>(results.size());
         if (context >= 0) failure.log = messages(context);
         return std::move(failure);

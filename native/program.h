@@ -72,6 +72,7 @@ class Reader {
   }
   // `length` bytes, and what pads `length + terminator` to whole words.
   std::string_view bytes(uint32_t length, uint32_t terminator) {
+    if (static_cast<std::size_t>(end_ - at_) < length) return fail(), std::string_view{};
     std::size_t padded = (static_cast<std::size_t>(length) + terminator + 3) & ~std::size_t{3};
     if (static_cast<std::size_t>(end_ - at_) < padded) return fail(), std::string_view{};
     std::string_view view(at_, length);

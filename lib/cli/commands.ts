@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'lists the mounted overlays, layer by layer',
     load: async () => (await import('./list.ts')).listCommand,
   },
+  explain: {
+    summary: 'says what is wrong with a mount, without mounting',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
   doctor: {
     summary: 'tries what this kernel, user and directory can do, and says what would help',
     load: async () => (await import('./doctor.ts')).doctor,

@@ -31,7 +31,7 @@ export function describeFailure(error: unknown): Failure {
 }
 
 // Hints are for programs, `mkdir: true`; whoever reads them here has flags of the same names.
-function inFlags(hint: string): string {
+export function inFlags(hint: string): string {
   return hint.replaceAll(
     /\b([a-z]\w*): true\b/gi,
     (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,

@@ -33,7 +33,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   nosymfollow: 'symbolic links not followed',
 };
 
-const FLAGS: Readonly<Record<string, FlagRow>> = {
+export const FLAGS: Readonly<Record<string, FlagRow>> = {
   lower: { value: 'DIR', repeatable: true, about: 'a layer to read; repeat it, the top one first' },
   data: { value: 'DIR', repeatable: true, about: 'a layer that gives only the data of metacopy files' },
   upper: { value: 'DIR', about: 'where changes go; absent: a read-only view' },
@@ -70,7 +70,8 @@ function layer(given: Given, flag: 'upper' | 'work', parts: ParsedOptions): stri
   return once(flag, own === undefined ? undefined : wordToPath(own), parts[flag]);
 }
 
-function specOf(given: Given): MountSpec {
+/** The mount that the flags and words ask for. @throws {UsageError} {OverlayError} for what is behind -o */
+export function specOf(given: Given): MountSpec {
   const parts = parseOptions(wordToBytes(given.texts('options').join(',')));
   if (parts.remount) throw new UsageError('remount changes a mount that is there; this makes one');
   const lower = layers(given, 'lower', parts);
@@ -90,7 +91,7 @@ function specOf(given: Given): MountSpec {
   };
   return {
     lower,
-    target: wordToPath(given.words[0]!),
+    ...(given.words[0] !== undefined && { target: wordToPath(given.words[0]) }),
     mkdir: given.has('mkdir'),
     shareUpper: given.has('share-upper'),
     attributes: { ...parts.attributes, ...own },
@@ -107,7 +108,7 @@ async function rowOf(overlay: Overlay): Promise<OverlayMount | undefined> {
 }
 
 /** mount(8)'s form has short flags only. */
-function isForeign(args: readonly string[]): boolean {
+export function isForeign(args: readonly string[]): boolean {
   return args.some((word) => /^-[^-]/.test(word)) && !args.some((word) => /^--./.test(word));
 }
 

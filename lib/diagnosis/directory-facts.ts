@@ -40,7 +40,10 @@ export interface DirectoryFacts {
   readonly mount: MountinfoEntry | undefined;
   /** Where it lies in its filesystem, whatever mount leads there; absent with `mount`. */
   readonly placeInFilesystem: Buffer | undefined;
-  /** The errno (positive) with which the kernel refuses to clone its mount, as it must for a layer; 0 when it does not. */
+  /**
+   * The errno (positive) with which the kernel refuses to clone its mount, as it must for a layer; 0 when it does not, or
+   * when nothing speaks for it: the mount is known, and no other lies below.
+   */
   readonly cloneErrno: number;
   /** When it was made, in nanoseconds; 0 when the filesystem does not tell. */
   readonly born: bigint;
@@ -108,7 +111,8 @@ export function* lookAtDirectories(
 ): Routine<(DirectoryFacts | MissingDirectory)[]> {
   const opened = yield* openAll(directories);
   try {
-    return yield* describeAll(directories, opened, mounts);
+    const looked = yield* describeAll(directories, opened, mounts);
+    return yield* tryClones(looked, opened, mounts);
   } finally {
     for (const fd of opened) if (fd >= 0) close(fd);
   }
@@ -123,7 +127,6 @@ function* describeAll(
   const program = new Program();
   const steps = opened.map((fd) => ({
     statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, WANTED),
-    clone: program.add('open_tree', MAY_FAIL, fd, '', AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
     statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
   }));
@@ -131,7 +134,7 @@ function* describeAll(
   return directories.map((subject, i) => {
     const fd = opened[i]!;
     if (fd < 0) return { subject, errno: -fd };
-    const { statx, statfs, link, clone } = steps[i]!;
+    const { statx, statfs, link } = steps[i]!;
     const [stat, fs, name] = [statx, statfs, link].map((step) => program.bytes(step));
     if (stat === undefined || fs === undefined)
       return { subject, errno: -program.value(stat ? statfs : statx) };
@@ -149,8 +152,37 @@ function* describeAll(
       realPath,
       mount,
       placeInFilesystem: name === undefined ? undefined : placeIn(mount, realPath),
-      cloneErrno: Math.max(0, -program.value(clone)),
+      cloneErrno: 0,
       born: bornIn(stat),
     };
+  });
+}
+
+function isSuspect(looked: DirectoryFacts, mounts: readonly MountinfoEntry[]): boolean {
+  if (looked.mount === undefined) return true;
+  const { realPath } = looked;
+  const prefix = realPath.equals(SLASH) ? realPath : Buffer.concat([realPath, SLASH]);
+  return mounts.some(
+    ({ target }) => target.length > prefix.length && target.subarray(0, prefix.length).equals(prefix),
+  );
+}
+
+// Only for suspects: letting a clone go costs the kernel a grace period.
+function* tryClones(
+  all: readonly (DirectoryFacts | MissingDirectory)[],
+  opened: readonly number[],
+  mounts: readonly MountinfoEntry[],
+): Routine<(DirectoryFacts | MissingDirectory)[]> {
+  const program = new Program();
+  const how = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const steps = all.map((looked, i) =>
+    'errno' in looked || !isSuspect(looked, mounts)
+      ? undefined
+      : program.add('open_tree', MAY_FAIL, opened[i]!, '', how),
+  );
+  if (program.steps > 0) yield* program.run();
+  return all.map((looked, i) => {
+    const step = steps[i];
+    return step === undefined ? looked : { ...looked, cloneErrno: Math.max(0, -program.value(step)) };
   });
 }

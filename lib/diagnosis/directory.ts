@@ -12,10 +12,11 @@ import {
 } from '../kernel/constants.ts';
 import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { type Finding, shown } from './overlay-error.ts';
-import { placeOf, type Subject, subjectText } from './subject.ts';
+import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 const SLASH = 0x2f;
 
@@ -74,7 +75,7 @@ function hintForMissing({ option }: Subject, path: Buffer): string {
   if (variable !== undefined) {
     return `${variable} was not expanded, which only shells do: put its value there, as from process.env`;
   }
-  return option === 'lower' || option === 'data'
+  return option === 'lower' || option === 'data' || option === 'dir'
     ? 'create the directory, or correct the path'
     : 'create the directory, correct the path, or pass mkdir: true';
 }
@@ -95,10 +96,7 @@ function* missing(subject: Subject, path: Buffer): Routine<Finding> {
   return {
     code: 'ERR_OVERLAY_NOT_FOUND',
     sentence: `${name} does not exist${whole ? '' : `: there is no ${quote(part)}`}`,
-    hint:
-      subject.option === 'lower' || subject.option === 'data' || subject.option === 'dir'
-        ? 'create the directory, or correct the path'
-        : 'create the directory, correct the path, or pass mkdir: true',
+    hint: hintForMissing(subject, path),
     ...placeOf(subject),
   };
 }
@@ -184,4 +182,24 @@ export function* explainDescriptor(subject: Subject, fd: number): Routine<Findin
     const finding = { code: 'ERR_OVERLAY_INVALID_DESCRIPTOR', sentence: `${about} is not open` };
     return { ...finding, hint: 'keep the directory open until it is mounted', ...placeOf(subject) };
   }
+}
+
+/** What is wrong with any of these, in their order; all are opened in one program, and only what fails is looked at. */
+export function* explainDirectories(directories: readonly Directory[]): Routine<Finding[]> {
+  const program = new Program();
+  const steps = directories.map(({ fd, absolute }) =>
+    program.add('openat', MAY_FAIL, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0),
+  );
+  yield* program.run();
+  const findings: Finding[] = [];
+  for (const [i, directory] of directories.entries()) {
+    if (program.value(steps[i]!) === 0) continue;
+    const { fd, absolute } = directory;
+    const finding =
+      absolute === undefined
+        ? yield* explainDescriptor(directory, fd!)
+        : yield* explainDirectory(directory, absolute);
+    if (finding !== undefined) findings.push(finding);
+  }
+  return findings;
 }

@@ -40,6 +40,22 @@ export function* kernelSaysInUse(directory: number): Routine<boolean | undefined
   }
 }
 
+// Whether the answer "busy" means anything here: a filter, or a driver of its own kind, may give it to everything. A view
+// of one lower is refused by every driver, and never as busy.
+function* asksHonestly(): Routine<boolean> {
+  const program = new Program();
+  const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);
+  program.add('fsconfig_set_string', 0, context, 'lowerdir', '/');
+  program.add('fsconfig_create', 0, context);
+  try {
+    yield* program.run();
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError) return error.errno !== -EBUSY;
+    throw error;
+  }
+}
+
 function* statOf(fd: number): Routine<Stat> {
   return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID));
 }
@@ -52,7 +68,9 @@ export function* nearestInUse(absolute: string | Uint8Array): Routine<Buffer | u
   let fd = yield* call('openat', AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
   try {
     for (;;) {
-      if (yield* kernelSaysInUse(fd)) return yield* call('readlinkat', AT_FDCWD, procPath(fd));
+      if (yield* kernelSaysInUse(fd)) {
+        return (yield* asksHonestly()) ? yield* call('readlinkat', AT_FDCWD, procPath(fd)) : undefined;
+      }
       const here = yield* statOf(fd);
       const parent = yield* call('openat', fd, '..', O_PATH | O_DIRECTORY, 0);
       close(fd);

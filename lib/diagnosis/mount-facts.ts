@@ -1,4 +1,5 @@
 // All that is looked at to explain a mount: its directories, its work directory's content, the caller, the mount table.
+import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
@@ -18,6 +19,7 @@ export interface AskedMount {
   readonly work: Directory | undefined;
   readonly target: Directory | undefined;
   readonly parameters: readonly Parameter[];
+  readonly attributes?: MountAttributes;
 }
 
 export type Looked = DirectoryFacts | MissingDirectory;

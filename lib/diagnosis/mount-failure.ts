@@ -2,7 +2,7 @@
 import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { explainDescriptor, explainDirectory } from './directory.ts';
+import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
 import { type AskedMount, lookAtMount } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
@@ -27,13 +27,7 @@ function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
   const suspects = directories.filter(
     (dir) => subject === undefined || subject.option === 'target' || subject === dir,
   );
-  for (const dir of suspects) {
-    const { absolute, fd } = dir;
-    const finding =
-      absolute === undefined ? yield* explainDescriptor(dir, fd!) : yield* explainDirectory(dir, absolute);
-    if (finding !== undefined) return finding;
-  }
-  return undefined;
+  return (yield* explainDirectories(suspects))[0];
 }
 
 function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {

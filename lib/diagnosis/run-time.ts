@@ -37,6 +37,8 @@ export interface RunTimeFailure {
 /** A live overlay, in the words of this floor. */
 export interface LiveOverlay {
   readonly root: Directory;
+  /** The directory of the overlay that `root` shows: not empty for a bind mount of a part. */
+  readonly within?: Buffer;
   readonly lower: readonly Directory[];
   readonly data: readonly Directory[];
   readonly upper: Directory | undefined;
@@ -195,6 +197,9 @@ export function* lookAtFailure(
   const path = failure.path && (yield* locate(failure.path, overlay?.root, failure.syscall));
   const dest = failure.dest && (yield* locate(failure.dest, overlay?.root, failure.syscall));
   const located: Located | undefined = path?.place === undefined && dest?.place !== undefined ? dest : path;
+  const place =
+    located?.place &&
+    placeOfNames([...namesOf(overlay?.within ?? Buffer.alloc(0)), ...namesOf(located.place)]);
   try {
     const fd = path?.itself ?? -1;
     const [itself] = yield* lookAtEntries([fd], overlay?.options.userxattr ? 'user' : 'trusted');
@@ -203,9 +208,9 @@ export function* lookAtFailure(
       failure,
       overlay,
       itself,
-      place: located?.place,
+      place,
       acrossMounts: path !== undefined && dest !== undefined && path.mountId !== dest.mountId,
-      ...(yield* lookInLayers(overlay, located?.place, traps)),
+      ...(yield* lookInLayers(overlay, place, traps)),
       upper,
       work,
       lowers: (overlay?.lower ?? []).map((directory) => factsOf(directory)!),

@@ -7,6 +7,9 @@ import type { CallArgument, StepBytes } from './kernel-error.ts';
 import { NULL_LENGTH, STEP_LENGTH } from './program-text.ts';
 
 const ROOM = 8192;
+// What a step may have behind a text or blob besides those that make room themselves: at most 32 bytes of numbers, and a
+// reference to a step's bytes or a NULL between.
+const BEHIND = 64;
 // A loop is quicker than a call into the engine for names such as "lowerdir+".
 const SHORT = 24;
 
@@ -77,7 +80,7 @@ export class ProgramBytes {
 
   #string(value: string, terminated: boolean): void {
     // UTF-8 takes at most three bytes a UTF-16 unit.
-    this.#reserve(16 + value.length * 3);
+    this.#reserve(BEHIND + value.length * 3);
     const start = (this.#at + 1) * 4;
     const buffer = this.#buffer;
     let size = value.length;
@@ -96,7 +99,7 @@ export class ProgramBytes {
   }
 
   #array(value: Uint8Array, terminated: boolean): void {
-    this.#reserve(16 + value.length);
+    this.#reserve(BEHIND + value.length);
     this.#buffer.set(value, (this.#at + 1) * 4);
     this.#end(value.length, terminated);
   }

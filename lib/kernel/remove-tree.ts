@@ -1,7 +1,7 @@
 // Removes a directory with all in it, without following a link and without crossing a mount.
 import { call, close } from './call.ts';
 import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, STATX_MNT_ID } from './constants.ts';
-import { EACCES, EBUSY, EISDIR, ENOENT, ENOTEMPTY, EPERM } from './errno.ts';
+import { EACCES, EBUSY, EISDIR, ENOENT, ENOTEMPTY } from './errno.ts';
 import { KernelError } from './kernel-error.ts';
 import { someNames } from './names.ts';
 import type { Routine } from './routine.ts';
@@ -31,9 +31,9 @@ function* removeEntry(parent: number, name: Buffer, mount: bigint): Routine<void
   try {
     yield* call('unlinkat', parent, name, 0);
   } catch (error) {
-    // EISDIR from Linux, EPERM by POSIX, for a directory.
     if (isErrno(error, ENOENT)) return;
-    if (!isErrno(error, EISDIR, EPERM)) throw error;
+    // What Linux says of a directory. EPERM is of what may not be removed at all (unlink(2)).
+    if (!isErrno(error, EISDIR)) throw error;
     yield* removeDirectory(parent, name, mount);
   }
 }

@@ -79,27 +79,45 @@ function covered(target: Target, cause: KernelError): OverlayError {
   );
 }
 
+// Each gives the error for a work directory that stays although the overlay has ended, if there is one.
+type Left = OverlayError | undefined;
+
 /** What to do when the overlay is not what the path leads to any more. */
-function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: KernelError): Routine<void> {
+function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: KernelError): Routine<Left> {
   const now = yield* whereNow(ending.id);
-  if (now === undefined) yield* endDetached(ending);
-  else if (now.equals(tried)) throw covered(target, cause);
-  else yield* endAt(ending, target, now);
+  if (now === undefined) return yield* endDetached(ending);
+  if (now.equals(tried)) throw covered(target, cause);
+  return yield* endAt(ending, target, now);
 }
 
-function* endDetached(ending: Ending): Routine<void> {
+function* endDetached(ending: Ending): Routine<Left> {
   const { plan, removal } = planEnding(ending, undefined);
   yield plan.program;
-  if (ending.work !== undefined) yield* finishWork(ending.work, plan, removal);
+  return ending.work && (yield* finishWork(ending.work, plan, removal));
 }
 
-function* finishWork(work: OwnWork, plan: Plan, removal: number | undefined): Routine<void> {
-  if (removal === undefined) yield* removeIdleWork(work);
-  else if (plan.program.value(removal) === 0) close(work.parent);
-  else yield* removeOwnWork(work);
+function* finishWork(work: OwnWork, plan: Plan, removal: number | undefined): Routine<Left> {
+  try {
+    if (removal === undefined) yield* removeIdleWork(work);
+    else if (plan.program.value(removal) === 0) close(work.parent);
+    else yield* removeOwnWork(work);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const path = shown(work.layer.path!);
+    const sentence = `the overlay has ended, but its work directory ${JSON.stringify(path)} could not be removed: ${error.message}`;
+    const finding = {
+      code: 'ERR_OVERLAY_WORK_LEFT',
+      sentence,
+      hint: 'remove it yourself',
+      option: 'work',
+      path,
+    };
+    return new OverlayError([finding], error);
+  }
 }
 
-function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<void> {
+function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<Left> {
   const { plan, removal } = planEnding(ending, path);
   try {
     yield plan.program;
@@ -109,11 +127,15 @@ function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<
     if (error.syscall !== 'umount2') return yield* elsewhere(ending, target, real, error);
     throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id });
   }
-  if (ending.work !== undefined) yield* finishWork(ending.work, plan, removal);
+  return ending.work && (yield* finishWork(ending.work, plan, removal));
 }
 
-/** @throws {OverlayError} ERR_OVERLAY_BUSY, ERR_OVERLAY_COVERED and others; everything is as before then */
-export function* endMount(ending: Ending): Routine<void> {
-  if (ending.target === undefined) yield* endDetached(ending);
-  else yield* endAt(ending, ending.target, ending.target.absolute);
+/**
+ * Gives an error when the overlay has ended and its work directory stays.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_BUSY, ERR_OVERLAY_COVERED and others; everything is as before then
+ */
+export function* endMount(ending: Ending): Routine<Left> {
+  if (ending.target === undefined) return yield* endDetached(ending);
+  return yield* endAt(ending, ending.target, ending.target.absolute);
 }

@@ -1,30 +1,23 @@
-// explain(): what would fail, found without mounting; the same rules that explain a mount that failed.
-import { explainDescriptor, explainDirectory } from '../diagnosis/directory.ts';
+// explain(): what would fail or do harm, found without mounting; the same rules that explain a mount that failed.
+import { lookAtDangers } from '../diagnosis/danger-facts.ts';
+import { findDangers } from '../diagnosis/danger-rules.ts';
+import { explainDirectories } from '../diagnosis/directory.ts';
 import { lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { explainDriver, explainPrivilege } from '../diagnosis/privilege.ts';
 import { kernelClaim, lockHeld, tableClaim } from '../diagnosis/refused-claim.ts';
 import { applyRules } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
+import { workHasData } from '../diagnosis/unfit-work.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
-import { procPath } from '../kernel/constants.ts';
+import { procPath, S_IFDIR } from '../kernel/constants.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 
 function* directoryFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
-  const findings: Finding[] = [];
-  for (const directory of directories) {
-    if (directory === undefined) continue;
-    const { absolute, fd } = directory as Layer;
-    const finding =
-      absolute === undefined
-        ? yield* explainDescriptor(directory, fd!)
-        : yield* explainDirectory(directory, absolute);
-    if (finding !== undefined) findings.push(finding);
-  }
-  return findings;
+  return yield* explainDirectories(directories.filter((directory) => directory !== undefined));
 }
 
 /** Who has upper and work: the mount table, our locks, and the kernel, asked in the order of their cost. */
@@ -50,7 +43,12 @@ function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Findi
 function* findAll(request: MountRequest): Routine<Finding[]> {
   const { lower, data, upper, work, target, mkdir } = request;
   const facts = yield* lookAtMount(request);
+  const seen = yield* lookAtDangers(request);
   const findings = mkdir ? [] : yield* directoryFindings([upper, work]);
+  // What the kernel leaves there is a directory of mode 000.
+  if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
+    findings.push(...workHasData(work).findings);
+  }
   findings.push(...(yield* claimFindings(request, facts)));
   for (const explain of [explainPrivilege, explainDriver]) {
     const finding = yield* explain();
@@ -59,6 +57,7 @@ function* findAll(request: MountRequest): Routine<Finding[]> {
   findings.push(...(yield* directoryFindings([...lower, ...data])));
   findings.push(...applyRules(RULES, facts).map(({ finding }) => finding));
   if (!mkdir) findings.push(...(yield* directoryFindings([target])));
+  findings.push(...findDangers(facts, seen));
   return findings.filter(
     (finding, i) =>
       findings.findIndex(

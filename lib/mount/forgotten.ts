@@ -1,6 +1,8 @@
 // Detached overlays that were forgotten without unmount(): their descriptors are closed, and that is told of once.
 import { close } from '../kernel/call.ts';
+import { runAsync } from '../kernel/routine.ts';
 import type { Made } from './made.ts';
+import { type OwnWork, removeIdleWork } from './work-directory.ts';
 
 let warned = false;
 
@@ -13,14 +15,21 @@ function warn(): void {
   });
 }
 
-const registry = new FinalizationRegistry<readonly number[]>((fds) => {
+interface Forgotten {
+  readonly fds: readonly number[];
+  readonly work: OwnWork | undefined;
+}
+
+const registry = new FinalizationRegistry<Forgotten>(({ fds, work }) => {
   for (const fd of fds) close(fd);
   warn();
+  // Nobody is there to be told when it cannot be removed.
+  if (work !== undefined) runAsync(removeIdleWork(work)).catch(() => {});
 });
 
 /** Watches the handle of a detached overlay, which goes with its descriptor. */
-export function watchForgotten(handle: object, made: Made): void {
-  registry.register(handle, [made.mount!, ...made.claims], handle);
+export function watchForgotten(handle: object, made: Made, work: OwnWork | undefined): void {
+  registry.register(handle, { fds: [made.mount!, ...made.claims], work }, handle);
 }
 
 /** The handle has ended, or its mount stays without it. */

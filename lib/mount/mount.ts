@@ -13,7 +13,14 @@ import { droppedOption } from './read-back.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 import { leaveTurn, takeTurn } from './turn.ts';
-import { makeOwnWork, type OwnWork, removeLeftovers, removeOwnWork } from './work-directory.ts';
+import {
+  type DriverPart,
+  makeOwnWork,
+  type OwnWork,
+  removableParts,
+  removeLeftovers,
+  removeOwnWork,
+} from './work-directory.ts';
 
 type Directory = Layer | Target;
 
@@ -77,7 +84,13 @@ function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): R
   throw error;
 }
 
+const INDEX_KEYS: readonly string[] = ['index', 'nfs_export'];
+
 function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
+  const { work, parameters } = request;
+  const indexed = parameters.some(({ key }) => INDEX_KEYS.includes(key));
+  const removable: readonly DriverPart[] =
+    indexed && work !== undefined ? yield* removableParts(work) : ['work'];
   const plan = planAtOnce(request);
   if (plan !== undefined) {
     takeTurn();
@@ -91,15 +104,15 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
       leaveTurn();
     }
   }
-  return yield* mountCarefully(request);
+  return yield* mountCarefully(request, removable);
 }
 
-function* mountCarefully(request: MountRequest): Routine<MountedOverlay> {
+function* mountCarefully(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
   const made: Buffer[] = [];
   try {
     return yield* prepared(request, made);
   } catch (error) {
-    if (request.work !== undefined) yield* removeLeftovers(request.work, error);
+    if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
     throw error;
   }

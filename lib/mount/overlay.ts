@@ -109,7 +109,7 @@ export class MountedOverlay implements Overlay {
     this.#target = request.target;
     this.#fd = made.mount;
     if (this.#target !== undefined) this.#remember();
-    else watchForgotten(this, made);
+    else watchForgotten(this, made, work);
   }
 
   get path(): string {
@@ -175,8 +175,9 @@ export class MountedOverlay implements Overlay {
       work: this.#work,
       lazy,
     };
+    let left: OverlayError | undefined;
     try {
-      yield* endMount(ending);
+      left = yield* endMount(ending);
     } catch (error) {
       this.#ended = false;
       // The descriptor had to go before the unmount: it would have kept the mount busy itself.
@@ -186,6 +187,7 @@ export class MountedOverlay implements Overlay {
     }
     if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.#made.id));
     if (this.#made.mount !== undefined) stopWatching(this);
+    if (left !== undefined) throw left;
   }
 
   *#attach(path: PathLike): Routine<void> {

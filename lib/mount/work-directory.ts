@@ -7,6 +7,7 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_PATH,
   procPath,
@@ -94,26 +95,48 @@ export function* removeOwnWork(work: OwnWork): Routine<void> {
 // The calls that a failed mount comes to when the driver may have begun to fill the work directory.
 const FILLING: readonly unknown[] = ['fsconfig', 'fsmount', 'move_mount', 'mount_setattr', 'mount', 'statx'];
 
+/** What the driver makes in a work directory. */
+export type DriverPart = 'work' | 'index';
+
+/**
+ * What a mount that fails may be rid of. An index that was there remembers to whom it belongs, so that it has to be known
+ * before the mount; `work` is made anew by every mount.
+ */
+export function* removableParts(work: Layer): Routine<DriverPart[]> {
+  const program = new Program();
+  const dir = program.add(
+    'openat',
+    MAY_FAIL,
+    work.fd ?? AT_FDCWD,
+    work.absolute ?? '.',
+    O_PATH | O_DIRECTORY,
+    0,
+  );
+  const index = program.add('statx', MAY_FAIL, dir, 'index', AT_SYMLINK_NOFOLLOW, STATX_INO);
+  yield* program.run();
+  return program.value(index) === -ENOENT ? ['work', 'index'] : ['work'];
+}
+
 /**
  * Takes back what the driver makes in a work directory before it refuses the mount. Only what is empty, and only where
  * the kernel says that no other overlay uses it.
  */
-export function* removeLeftovers(work: Layer, error: unknown): Routine<void> {
+export function* removeLeftovers(work: Layer, error: unknown, parts: readonly DriverPart[]): Routine<void> {
   if (!(error instanceof OverlayError) || !FILLING.includes(error.syscall)) return;
   try {
     const flags = O_PATH | O_DIRECTORY;
     const dir = yield* call('openat', work.fd ?? AT_FDCWD, work.absolute ?? '.', flags, 0);
-    yield* closingAfter(dir, removeEmptyParts(dir));
+    yield* closingAfter(dir, removeEmptyParts(dir, parts));
   } catch (failure) {
     // It is the mount's own error that counts.
     if (!(failure instanceof KernelError)) throw failure;
   }
 }
 
-function* removeEmptyParts(dir: number): Routine<void> {
+function* removeEmptyParts(dir: number, parts: readonly DriverPart[]): Routine<void> {
   if ((yield* kernelSaysInUse(dir)) !== false) return;
   const program = new Program();
-  for (const part of ['work', 'index']) program.add('unlinkat', MAY_FAIL, dir, part, AT_REMOVEDIR);
+  for (const part of parts) program.add('unlinkat', MAY_FAIL, dir, part, AT_REMOVEDIR);
   yield* program.run();
 }
 

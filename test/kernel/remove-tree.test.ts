@@ -109,3 +109,20 @@ test('opens directories of mode 000 as their owner, who is nobody', () => {
   const under = ['unshare', '--user', '--map-root-user', '--mount'];
   expect(printedJson(asNobody(script, { under }))).toEqual(['l', 'm', 'u']);
 });
+
+privileged('says what the kernel says of a file that may not be removed', () => {
+  const scratch = scratchDirectory();
+  const { path } = tmpfsMount({ scratch });
+  const tree = `${path}/tree`;
+  mkdirSync(tree);
+  writeFileSync(`${tree}/file`, 'text');
+  run('chattr', '+i', `${tree}/file`);
+  const parent = callSync('openat', AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+  try {
+    expect(() => runSync(removeTree(parent, 'tree'))).toThrow(/^unlinkat\(\d+, "file", 0\): EPERM$/);
+    expect(readFileSync(`${tree}/file`, 'utf8')).toBe('text');
+  } finally {
+    run('chattr', '-i', `${tree}/file`);
+    close(parent);
+  }
+});

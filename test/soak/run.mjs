@@ -8,7 +8,8 @@
 // Leaked descriptors, mounts and files are seen exactly. Memory is compared after a warm-up, in which Node fills its heap
 // and the thread pool its stacks. The heap may grow by 1 MiB: over 10,000 rounds 105 bytes a round, less than one leaked
 // object with a finalizer. Resident memory may grow by 16 MiB, 1.6 kB a round: less than one leaked program buffer (8 kB),
-// more than the pages that V8 takes and gives back as it likes (measured: -5 to 6 MiB, the same over 40,000 rounds).
+// more than the pages that V8 takes and gives back as it likes (measured: -5 to 6 MiB, 10 over
+// 40,000 rounds, and then none).
 //
 // --leak leaks on purpose, one thing a round, to show that it would be seen.
 import { spawnSync } from 'node:child_process';

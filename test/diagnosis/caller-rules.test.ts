@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { CALLER_RULES } from '../../lib/diagnosis/caller-rules.ts';
+import { type Changes, codes } from './facts.ts';
+
+const root = { uid: 0, capSysAdmin: true, initialUserNamespace: true };
+const metacopy = { parameters: [{ key: 'metacopy', value: 'on' }] };
+
+test.each<[string, Changes, string[]]>([
+  ['a privileged caller', { caller: root, asked: metacopy }, []],
+  ['no CAP_SYS_ADMIN', { caller: { ...root, capSysAdmin: false } }, ['NO_PRIVILEGE']],
+  ['nothing known of the caller', { caller: { ...root, capSysAdmin: undefined } }, []],
+  [
+    'trusted attributes in a user namespace',
+    { caller: { ...root, initialUserNamespace: false }, asked: metacopy },
+    ['NEEDS_TRUSTED metacopy'],
+  ],
+  ['a user namespace alone', { caller: { ...root, initialUserNamespace: false } }, []],
+])('%s', (_, changes, expected) => {
+  expect(codes(CALLER_RULES, changes)).toEqual(expected);
+});
