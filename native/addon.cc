@@ -12,11 +12,11 @@ namespace {
 
 // close(fd): false when the number was not given out by this addon.
 Napi::Value close(const Napi::CallbackInfo& info) {
-  double number = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0.5;
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "argument 0 must be a descriptor");
+  double number = info[0].As<Napi::Number>().DoubleValue();
   // Not by conversion alone, which takes 4294967299 for 3.
-  if (!(number >= INT32_MIN && number <= INT32_MAX) || number != static_cast<int32_t>(number))
-    throw Napi::TypeError::New(info.Env(), "argument 0 must be a descriptor");
-  return Napi::Boolean::New(info.Env(), sys::owned(info.Env()).close(static_cast<int>(number)));
+  bool possible = number >= 0 && number <= INT32_MAX && number == static_cast<int32_t>(number);
+  return Napi::Boolean::New(info.Env(), possible && sys::owned(info.Env()).close(static_cast<int>(number)));
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
