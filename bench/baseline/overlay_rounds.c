@@ -27,7 +27,9 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +104,17 @@ static void release(int fd) {
   close(fd);
 }
 
+// The library refuses a work directory with somebody's data, and a mount that came out read-only.
+static void look_for_data(int work_fd) {
+  struct statx sx;
+  statx(work_fd, "work", AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE, &sx);
+}
+static void look_whether_writable(int mount) {
+  struct statfs fs;
+  must(fstatfs(mount, &fs), "fstatfs");
+  if (fs.f_flags & ST_RDONLY) must(-1, "a read-only mount");
+}
+
 // The library looks for mounts it has not seen yet; in a steady loop there are none.
 static void look_for_new_mounts(void) {
   static uint64_t ids[512];
@@ -126,6 +139,7 @@ static void same_round(void) {
   if (writable) {
     upper_fd = claim(upper);
     work_fd = claim(work);
+    look_for_data(work_fd);
     look_for_new_mounts();
   }
   int fs = fs_open("overlay");
@@ -139,6 +153,7 @@ static void same_round(void) {
   }
   int mount = create_and_mount(fs);
   if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", AT_FDCWD, target, F_MOVE_F_EMPTY | F_MOVE_T_SYMLINKS), "move_mount");
+  if (writable) look_whether_writable(mount);
   uint64_t id = unique_mount_id(mount, "", F_EMPTY_PATH);
   if (attached) close(mount);
   close(fs);

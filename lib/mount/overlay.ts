@@ -57,14 +57,15 @@ function* explaining<T>(target: Target, attempt: Routine<T>): Routine<T> {
   }
 }
 
+// Part by part, since this belongs to the price of every mount.
 function frozen(given: Readonly<MountSpec>, work: OwnWork | undefined): Readonly<MountSpec> {
-  const copy = { ...given } as Record<string, unknown>;
-  for (const [name, value] of Object.entries(copy)) {
-    if (Array.isArray(value)) copy[name] = Object.freeze([...value]);
-    else if (value?.constructor === Object) copy[name] = Object.freeze({ ...value });
-  }
+  const copy: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { ...given };
+  if (Array.isArray(copy.lower)) copy.lower = Object.freeze(copy.lower.slice());
+  if (copy.data !== undefined) copy.data = Object.freeze(copy.data.slice());
+  if (copy.options !== undefined) copy.options = Object.freeze({ ...copy.options });
+  if (copy.attributes !== undefined) copy.attributes = Object.freeze({ ...copy.attributes });
   if (work !== undefined) copy.work = shown(work.layer.path!);
-  return Object.freeze(copy) as unknown as MountSpec;
+  return Object.freeze(copy);
 }
 
 // Handles of attached overlays by mount id, so that `unmount(target)` in the same thread ends the handle too. They are
