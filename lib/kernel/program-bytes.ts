@@ -13,10 +13,16 @@ const BEHIND = 64;
 // A loop is quicker than a call into the engine for names such as "lowerdir+".
 const SHORT = 24;
 
-const LETTER_F = 102;
-const LETTER_U = 117;
-const LETTER_Q = 113;
-const LETTER_T = 116;
+// Kinds of arguments: what is one word, two words, text, bytes.
+const WORD = 0;
+const LONG = 1;
+const TEXT = 2;
+const BLOB = 3;
+
+/** The kind of an argument, by its letter in the call's signature (native/calls.h). */
+export function kindOf(letter: string): number {
+  return { f: WORD, u: WORD, q: LONG, t: TEXT, b: BLOB }[letter]!;
+}
 
 type Bytes = string | Uint8Array | StepBytes | null;
 
@@ -55,11 +61,11 @@ export class ProgramBytes {
     this.word(HOST_IS_LITTLE_ENDIAN ? high : low);
   }
 
-  /** An argument by its letter in the call's signature (native/calls.h). */
-  argument(letter: number, value: CallArgument): void {
-    if (letter === LETTER_F || letter === LETTER_U) this.word(value as number);
-    else if (letter === LETTER_Q) this.long(value as number | bigint);
-    else this.bytes(value as Bytes, letter === LETTER_T);
+  /** An argument of that kind. */
+  argument(kind: number, value: CallArgument): void {
+    if (kind === WORD) this.#words[this.#at++] = value as number;
+    else if (kind === LONG) this.long(value as number | bigint);
+    else this.bytes(value as Bytes, kind === TEXT);
   }
 
   /** Text ends with a NUL, which does not count; a blob just ends. Both are padded to whole words. */

@@ -2,7 +2,7 @@
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
 import { addon, type NativeCall, type NativeFailure } from './addon.ts';
 import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './kernel-error.ts';
-import { ProgramBytes } from './program-bytes.ts';
+import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
 import { type Routine, wait } from './routine.ts';
 import type { CallSignatures } from './signatures.ts';
@@ -28,8 +28,24 @@ const resultLimits: Readonly<Record<string, number>> = {
   listxattr: 65536,
 };
 
+/** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
+interface Row {
+  readonly number: number;
+  /** How many arguments. */
+  readonly arity: number;
+  /** Their kinds, two bits each, the first lowest. */
+  readonly kinds: number;
+}
+
+function rowOf({ number, signature }: NativeCall): Row {
+  const kinds = [...signature].reduce((bits, letter, i) => bits | (kindOf(letter) << (2 * i)), 0);
+  return { number, arity: signature.length, kinds };
+}
+
 // A Map, since the table that the addon gives is an object that the engine looks up slowly.
-const calls: ReadonlyMap<string, NativeCall> = new Map(Object.entries(addon.calls));
+const rows: ReadonlyMap<string, Row> = new Map(
+  Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
+);
 
 export class Program {
   readonly given: readonly number[];
@@ -58,19 +74,18 @@ export class Program {
     f?: CallArgument,
     g?: CallArgument,
   ): number {
-    const { number, signature } = calls.get(name)!;
-    const { length } = signature;
+    const { number, arity, kinds } = rows.get(name)!;
     const bytes = this.#bytes;
     bytes.begin();
     bytes.word(number | (flags << 8));
-    bytes.argument(signature.charCodeAt(0), a);
-    if (length > 1) bytes.argument(signature.charCodeAt(1), b!);
-    if (length > 2) bytes.argument(signature.charCodeAt(2), c!);
-    if (length > 3) bytes.argument(signature.charCodeAt(3), d!);
-    if (length > 4) bytes.argument(signature.charCodeAt(4), e!);
-    if (length > 5) {
-      bytes.argument(signature.charCodeAt(5), f!);
-      bytes.argument(signature.charCodeAt(6), g!);
+    bytes.argument(kinds & 3, a);
+    if (arity > 1) bytes.argument((kinds >> 2) & 3, b!);
+    if (arity > 2) bytes.argument((kinds >> 4) & 3, c!);
+    if (arity > 3) bytes.argument((kinds >> 6) & 3, d!);
+    if (arity > 4) bytes.argument((kinds >> 8) & 3, e!);
+    if (arity > 5) {
+      bytes.argument((kinds >> 10) & 3, f!);
+      bytes.argument((kinds >> 12) & 3, g!);
     }
     // The last argument of the others is how much they may give.
     if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? 8 * Number(c ?? b));

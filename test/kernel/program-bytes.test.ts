@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
 import type { CallArgument } from '../../lib/kernel/kernel-error.ts';
-import { ProgramBytes } from '../../lib/kernel/program-bytes.ts';
+import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
 
 type Step = readonly [name: string, ...args: CallArgument[]];
 
@@ -42,7 +42,7 @@ function written(steps: readonly Step[], filling = 4): Buffer {
     bytes.begin();
     bytes.word(number);
     args.forEach((value, i) => {
-      bytes.argument(signature.charCodeAt(i), value);
+      bytes.argument(kindOf(signature[i]!), value);
     });
   }
   expect(bytes.size).toBeLessThanOrEqual(bytes.buffer.length);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
 import { AT_FDCWD } from '../../lib/kernel/constants.ts';
 import { type CallArgument, STEP_BASE } from '../../lib/kernel/kernel-error.ts';
-import { ProgramBytes } from '../../lib/kernel/program-bytes.ts';
+import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from '../../lib/kernel/program-text.ts';
 
 type Step = readonly [name: string, ...args: CallArgument[]];
@@ -16,7 +16,7 @@ function printed(...steps: readonly Step[]): string[] {
     bytes.word(name === 'close' ? CLOSE_GIVEN : addon.calls[name]!.number | (15 << 8));
     const signature = addon.calls[name]?.signature ?? 'f';
     args.forEach((value, i) => {
-      bytes.argument(signature.charCodeAt(i), value);
+      bytes.argument(kindOf(signature[i]!), value);
     });
   }
   const program = Buffer.from(bytes.buffer.subarray(0, bytes.size));

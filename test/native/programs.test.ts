@@ -7,7 +7,7 @@ import { addon, type NativeFailure } from '../../lib/kernel/addon.ts';
 import { AT_FDCWD, O_PATH } from '../../lib/kernel/constants.ts';
 import { STEP_BASE } from '../../lib/kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, WANT } from '../../lib/kernel/program.ts';
-import { ProgramBytes } from '../../lib/kernel/program-bytes.ts';
+import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
 import { CLOSE_GIVEN, NULL_LENGTH, STEP_LENGTH } from '../../lib/kernel/program-text.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { native } from './arguments.ts';
@@ -31,7 +31,7 @@ function harmless(): { program: Buffer; ends: number[] } {
     bytes.begin();
     bytes.word(number(name) | (flags << 8));
     [...addon.calls[name]!.signature].forEach((letter, i) => {
-      bytes.argument(letter.charCodeAt(0), args[i]!);
+      bytes.argument(kindOf(letter), args[i]!);
     });
     ends.push(bytes.size);
   };
