@@ -2,7 +2,6 @@
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import type { UnmountOptions } from '../format/mount-spec.ts';
-import { close } from '../kernel/call.ts';
 import { AT_FDCWD, LOCK_UN, MNT_DETACH, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
@@ -11,7 +10,7 @@ import { MOUNT_ID_OFFSET, mountIdNumber } from '../kernel/stat.ts';
 import { Plan } from './plan.ts';
 import { wrongType } from './refuse.ts';
 import type { Target } from './spec-paths.ts';
-import { type OwnWork, planWorkRemoval, removeIdleWork, removeOwnWork } from './work-directory.ts';
+import { type OwnWork, removeIdleWork } from './work-directory.ts';
 
 /** What is to end. */
 export interface Ending {
@@ -35,11 +34,8 @@ export function readUnmountOptions(options: unknown): boolean {
   return lazy ?? false;
 }
 
-function planEnding(
-  ending: Ending,
-  target: string | Uint8Array | undefined,
-): { plan: Plan; removal?: number } {
-  const { fd, claims, work, lazy } = ending;
+function planEnding(ending: Ending, target: string | Uint8Array | undefined): Plan {
+  const { fd, claims, lazy } = ending;
   const plan = new Plan(fd === undefined ? claims : [fd, ...claims]);
   if (target !== undefined) {
     const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
@@ -51,9 +47,7 @@ function planEnding(
   if (target !== undefined) plan.program.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
   // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same.
   for (const claim of claims) plan.program.add('flock', 0, claim, LOCK_UN);
-  // A lazily unmounted overlay may still need it, which is seen when the unmount is done.
-  if (work === undefined || lazy) return { plan };
-  return { plan, removal: planWorkRemoval(plan, work) };
+  return plan;
 }
 
 // Where the mount is now that it was not found at its target; undefined when somebody else has unmounted it.
@@ -91,16 +85,14 @@ function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: Kernel
 }
 
 function* endDetached(ending: Ending): Routine<Left> {
-  const { plan, removal } = planEnding(ending, undefined);
-  yield plan.program;
-  return ending.work && (yield* finishWork(ending.work, plan, removal));
+  yield planEnding(ending, undefined).program;
+  return ending.work && (yield* finishWork(ending.work));
 }
 
-function* finishWork(work: OwnWork, plan: Plan, removal: number | undefined): Routine<Left> {
+// The overlay may live on without the mount that ended: then its work directory stays.
+function* finishWork(work: OwnWork): Routine<Left> {
   try {
-    if (removal === undefined) yield* removeIdleWork(work);
-    else if (plan.program.value(removal) === 0) close(work.parent);
-    else yield* removeOwnWork(work);
+    yield* removeIdleWork(work);
     return undefined;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
@@ -118,16 +110,15 @@ function* finishWork(work: OwnWork, plan: Plan, removal: number | undefined): Ro
 }
 
 function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<Left> {
-  const { plan, removal } = planEnding(ending, path);
   try {
-    yield plan.program;
+    yield planEnding(ending, path).program;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const real = Buffer.from(path as Uint8Array);
     if (error.syscall !== 'umount2') return yield* elsewhere(ending, target, real, error);
     throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id });
   }
-  return ending.work && (yield* finishWork(ending.work, plan, removal));
+  return ending.work && (yield* finishWork(ending.work));
 }
 
 /**

@@ -20,7 +20,6 @@ import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
-import type { Plan } from './plan.ts';
 import type { Layer } from './spec-paths.ts';
 
 const PREFIX = '.overlayfs-work-';
@@ -73,14 +72,6 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
     close(parent);
     throw error;
   }
-}
-
-/** Adds to an unmounting plan the steps that remove an own work directory in its usual state. */
-export function planWorkRemoval(plan: Plan, work: OwnWork): number {
-  const { parent, name } = work;
-  plan.program.add('unlinkat', MAY_FAIL, parent, `${name}/work`, AT_REMOVEDIR);
-  plan.program.add('unlinkat', MAY_FAIL, parent, `${name}/index`, AT_REMOVEDIR);
-  return plan.program.add('unlinkat', MAY_FAIL, parent, name, AT_REMOVEDIR);
 }
 
 /** Removes it whatever is in it, and lets its parent go. */

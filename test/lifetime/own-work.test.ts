@@ -1,6 +1,8 @@
 // Overlays whose work directory was made for them: it goes with them, also when they are forgotten or end badly.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { mount } from '../../lib/mount/mount.ts';
+import { run } from '../support/command.ts';
 import { printedJson, runNode } from '../support/node-process.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -48,5 +50,17 @@ describePrivileged('an overlay with a work directory of its own', () => {
       console.log(JSON.stringify(said.at(-1)));`;
     const args = [{ lower, upper }, { lower, upper: other }, scratch.path].map((arg) => JSON.stringify(arg));
     expect(printedJson(runNode(script, { args }))).toEqual(readdirSync(lower[0]!));
+  });
+
+  test('that lives on in a bind mount keeps its work directory', async () => {
+    const scratch = scratchDirectory();
+    const { lower, upper, target } = scratch.layers({ upper: true, work: false });
+    const copy = scratch.directory('copy');
+    const overlay = await mount({ lower, upper: upper!, target });
+    run('mount', '--bind', target, copy);
+    await overlay.unmount();
+    // A copy-up needs the work directory.
+    writeFileSync(`${copy}/shared`, 'changed');
+    expect(readFileSync(`${upper}/shared`, 'utf8')).toBe('changed');
   });
 });
