@@ -8,6 +8,7 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/mount/attach.ts': 'test/mount/mount.test.ts',
   'lib/mount/claim.ts': 'test/mount/live-uppers.test.ts',
   'lib/mount/compat.ts': 'test/mount/ladder.test.ts',
   'lib/mount/end-mount.ts': 'test/mount/unmount.test.ts',

@@ -1,6 +1,6 @@
 // From the failed call of a mount to the error that says what is wrong: only what a look at the machine confirmed.
 import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
-import type { KernelError } from '../kernel/kernel-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
@@ -93,4 +93,14 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   }
   const [first, ...rest] = findings;
   return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);
+}
+
+/** A call about one directory, its failure explained. */
+export function* explaining<T>(directory: Directory, attempt: Routine<T>): Routine<T> {
+  try {
+    return yield* attempt;
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw yield* explainMountFailure(error, { directories: [directory], subject: directory });
+  }
 }

@@ -1,5 +1,5 @@
 // mount(): from a spec to a live overlay, or to an error and nothing changed.
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/mount-failure.ts';
 import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
@@ -11,7 +11,6 @@ import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
 import { droppedOption } from './read-back.ts';
 import { type MountRequest, readSpec } from './spec.ts';
-import type { Layer, Target } from './spec-paths.ts';
 import { leaveTurn, takeTurn } from './turn.ts';
 import {
   type DriverPart,
@@ -21,18 +20,6 @@ import {
   removeLeftovers,
   removeOwnWork,
 } from './work-directory.ts';
-
-type Directory = Layer | Target;
-
-// A call about one directory, its failure explained.
-function* explaining<T>(directory: Directory, attempt: Routine<T>): Routine<T> {
-  try {
-    return yield* attempt;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    throw yield* explainMountFailure(error, { directories: [directory], subject: directory });
-  }
-}
 
 function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
   for (const directory of [request.upper, request.work, request.target]) {

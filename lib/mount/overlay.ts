@@ -1,26 +1,15 @@
 // A live overlay: what a program holds of a mount that it made, until it unmounts it or forgets it.
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
-import { PROPAGATION_FLAGS } from '../format/attributes.ts';
 import type { MountSpec, PathLike, UnmountOptions } from '../format/mount-spec.ts';
-import { call, callSync } from '../kernel/call.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_SYMLINKS,
-  O_DIRECTORY,
-  O_PATH,
-} from '../kernel/constants.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
+import { callSync } from '../kernel/call.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
-import { MAY_FAIL } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { mountIdNumber } from '../kernel/stat.ts';
+import { attachMount, spreadByPath } from './attach.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
 import { stopWatching, watchForgotten } from './forgotten.ts';
 import type { Made } from './made.ts';
-import { Plan } from './plan.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import { readTarget, type Target } from './spec-paths.ts';
@@ -45,16 +34,6 @@ export interface Overlay extends AsyncDisposable, Disposable {
   /** Ends it; nothing happens when it has ended. @throws {OverlayError} ERR_OVERLAY_BUSY and others */
   unmount(options?: UnmountOptions): Promise<void>;
   unmountSync(options?: UnmountOptions): void;
-}
-
-// A call about the target, its failure explained.
-function* explaining<T>(target: Target, attempt: Routine<T>): Routine<T> {
-  try {
-    return yield* attempt;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    throw yield* explainMountFailure(error, { directories: [target], subject: target });
-  }
 }
 
 // Part by part, since this belongs to the price of every mount.
@@ -97,6 +76,7 @@ export class MountedOverlay implements Overlay {
   #target: Target | undefined;
   #fd: number | undefined;
   #ended = false;
+  #attaching = false;
   #ending: Promise<void> | undefined;
 
   constructor(request: MountRequest, made: Made, work: OwnWork | undefined) {
@@ -136,11 +116,11 @@ export class MountedOverlay implements Overlay {
   }
 
   async attach(target: PathLike): Promise<void> {
-    await runAsync(this.#attach(target));
+    await runAsync(this.#attachOnce(target));
   }
 
   attachSync(target: PathLike): void {
-    runSync(this.#attach(target));
+    runSync(this.#attachOnce(target));
   }
 
   async unmount(options?: UnmountOptions): Promise<void> {
@@ -191,8 +171,22 @@ export class MountedOverlay implements Overlay {
     if (left !== undefined) throw left;
   }
 
-  *#attach(path: PathLike): Routine<void> {
+  // Two at once would both find it detached.
+  *#attachOnce(path: PathLike): Routine<void> {
     this.#mustLive();
+    if (this.#attaching) {
+      const hint = 'await the first attach()';
+      refuse('ERR_OVERLAY_ATTACHED', { option: 'target' }, 'the overlay is being attached already', hint);
+    }
+    this.#attaching = true;
+    try {
+      yield* this.#attach(path);
+    } finally {
+      this.#attaching = false;
+    }
+  }
+
+  *#attach(path: PathLike): Routine<void> {
     const target = readTarget(path);
     if (target === undefined)
       refuse('ERR_OVERLAY_INVALID_TYPE', { option: 'target' }, 'target is missing', 'name a directory');
@@ -213,20 +207,13 @@ export class MountedOverlay implements Overlay {
         'give target when mounting',
       );
     }
-    const plan = new Plan();
-    const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    plan.about(target).add('move_mount', 0, this.#fd!, '', AT_FDCWD, target.absolute, how);
     const { propagation } = this.#request;
-    const type = propagation === undefined ? 0 : PROPAGATION_FLAGS[propagation];
-    const spread =
-      type !== 0 && plan.program.add('mount_setattr', MAY_FAIL, this.#fd!, '', AT_EMPTY_PATH, 0, 0, type, -1);
-    yield* explaining(target, plan.program.run());
+    const spread = yield* attachMount(this.#fd!, target, propagation);
     this.#target = target;
     this.#remember();
     stopWatching(this);
-    // Before Linux 5.12 by path; the overlay stays attached when that fails too.
-    if (spread === false || plan.program.value(spread) === 0) return;
-    yield* explaining(target, call('mount', 'none', target.absolute, null, type, null));
+    // The overlay stays attached when this fails.
+    if (!spread) yield* spreadByPath(target, propagation!);
   }
 
   #remember(): void {
