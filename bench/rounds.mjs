@@ -1,5 +1,6 @@
 // The contenders of one row, and how they take turns so that drift of the machine cancels.
-import { spawnSync } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 
 const PAGE_TEXT = 4095;
@@ -49,20 +50,18 @@ function spawnContender({ writable, attached, lowers }, root, { lower, upper, wo
     ...(writable ? [`upperdir=${upper}`, `workdir=${work}`] : []),
   ].join(',');
   if (options.length > PAGE_TEXT) return undefined;
-  const call = (command, args) => {
-    const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.trim()}`);
-  };
-  return async (rounds) => {
+  const spawner = fork(new URL('spawner.mjs', import.meta.url));
+  const run = async (rounds) => {
     const took = [];
     for (let i = 0; i < rounds; i++) {
-      const start = process.hrtime.bigint();
-      call('mount', ['-t', 'overlay', 'overlay', '-o', options, target]);
-      call('umount', [target]);
-      took.push(nanoseconds(start));
+      spawner.send({ options, target });
+      const [answer] = await once(spawner, 'message');
+      if (answer.complaint) throw new Error(answer.complaint);
+      took.push(answer.took);
     }
     return took;
   };
+  return { run, stop: () => spawner.disconnect() };
 }
 
 function baselineContender(baseline, fewest) {
@@ -73,7 +72,16 @@ function baselineContender(baseline, fewest) {
   };
 }
 
-// Measures one row: name → the samples of each block. Blocks run A B C, then C B A, and so on.
+// Turn b begins with contender b and goes by steps of another size each time: nobody always comes after the same one,
+// whose last effects (a journal being written, a processor just woken) would be counted with it.
+function inTurn(contenders, turn) {
+  const { length } = contenders;
+  const steps = [1, 2, 3, 4].filter((step) => length % step !== 0 || step === 1);
+  const step = steps[turn % steps.length];
+  return contenders.map((_, i) => contenders[(turn + i * step) % length]);
+}
+
+// Measures one row: name → the samples of each block.
 export async function measureRow(row, { root, baseline, library, blocks, blockRounds, warmUp }) {
   const spec = specOf(row, root);
   baseline.prepare(row.writable, row.attached, row.lowers, root);
@@ -88,15 +96,17 @@ export async function measureRow(row, { root, baseline, library, blocks, blockRo
         ]
       : []),
     // One round a block: it is so slow that more would only stretch the run.
-    ...(spawned ? [['spawn', () => spawned(1)]] : []),
+    ...(spawned ? [['spawn', () => spawned.run(1)]] : []),
   ];
   const samples = Object.fromEntries(contenders.map(([name]) => [name, []]));
-  // Caches, and the code that the engine compiles only after some hundred calls.
-  for (const [name, run] of contenders) await run(name === 'spawn' ? 1 : warmUp);
-  for (let block = 0; block < blocks; block++) {
-    for (const [name, run] of block % 2 ? [...contenders].reverse() : contenders) {
-      samples[name].push(await run(blockRounds));
+  try {
+    // Caches, and the code that the engine compiles only after some hundred calls.
+    for (const [name, run] of contenders) await run(name === 'spawn' ? 1 : warmUp);
+    for (let block = 0; block < blocks; block++) {
+      for (const [name, run] of inTurn(contenders, block)) samples[name].push(await run(blockRounds));
     }
+  } finally {
+    spawned?.stop();
   }
   return samples;
 }
