@@ -81,32 +81,44 @@ function inTurn(contenders, turn) {
   return contenders.map((_, i) => contenders[(turn + i * step) % length]);
 }
 
-// Measures one row: name → the samples of each block.
-export async function measureRow(row, { root, baseline, library, blocks, blockRounds, warmUp }) {
+// Who is measured beside whom. Each form has a pass of its own with C: what one form leaves behind (threads just woken,
+// caches full of its code) is no cost of the other, and a program uses one.
+const PASSES = [
+  ['fewest', 'same', 'sync'],
+  ['fewest', 'same', 'promise'],
+  ['sync', 'spawn'],
+];
+
+async function measurePass(contenders, { blocks, blockRounds, warmUp }) {
+  const samples = Object.fromEntries(contenders.map(([name]) => [name, []]));
+  // Caches, and the code that the engine compiles only after some hundred calls.
+  for (const [name, run] of contenders) await run(name === 'spawn' ? 1 : warmUp);
+  for (let block = 0; block < blocks; block++) {
+    for (const [name, run] of inTurn(contenders, block)) samples[name].push(await run(blockRounds));
+  }
+  return samples;
+}
+
+// Measures one row: for each pass, name → the samples of each block.
+export async function measureRow(row, { root, baseline, library, ...lengths }) {
   const spec = specOf(row, root);
   baseline.prepare(row.writable, row.attached, row.lowers, root);
   const spawned = spawnContender(row, root, spec);
-  const contenders = [
-    ['fewest', baselineContender(baseline, true)],
-    ['same', baselineContender(baseline, false)],
-    ...(library
-      ? [
-          ['sync', syncContender(library, spec)],
-          ['promise', promiseContender(library, spec)],
-        ]
-      : []),
+  const contenders = {
+    fewest: baselineContender(baseline, true),
+    same: baselineContender(baseline, false),
+    ...(library && { sync: syncContender(library, spec), promise: promiseContender(library, spec) }),
     // One round a block: it is so slow that more would only stretch the run.
-    ...(spawned ? [['spawn', () => spawned.run(1)]] : []),
-  ];
-  const samples = Object.fromEntries(contenders.map(([name]) => [name, []]));
+    ...(spawned && { spawn: () => spawned.run(1) }),
+  };
   try {
-    // Caches, and the code that the engine compiles only after some hundred calls.
-    for (const [name, run] of contenders) await run(name === 'spawn' ? 1 : warmUp);
-    for (let block = 0; block < blocks; block++) {
-      for (const [name, run] of inTurn(contenders, block)) samples[name].push(await run(blockRounds));
+    const passes = [];
+    for (const names of PASSES) {
+      const present = names.filter((name) => name in contenders).map((name) => [name, contenders[name]]);
+      passes.push(await measurePass(present, lengths));
     }
+    return passes;
   } finally {
     spawned?.stop();
   }
-  return samples;
 }

@@ -77,11 +77,16 @@ try {
   const results = [];
   for (const row of rows.filter(({ name }) => only.test(name))) {
     if (interrupted) throw new Error('interrupted');
-    const samples = await measureRow(row, { root, baseline, library, ...lengthOf(row) });
+    const passes = await measureRow(row, { root, baseline, library, ...lengthOf(row) });
+    const beside = (...names) => passes.find((pass) => names.every((name) => name in pass)) ?? {};
     results.push({
       name: row.name,
-      microseconds: Object.fromEntries(COLUMNS.map((column) => [column, microseconds(samples[column])])),
-      ratios: Object.fromEntries(RATIOS.map(([a, b]) => [`${a}/${b}`, ratio(samples[a], samples[b])])),
+      microseconds: Object.fromEntries(
+        COLUMNS.map((column) => [column, microseconds(beside(column)[column])]),
+      ),
+      ratios: Object.fromEntries(
+        RATIOS.map(([a, b]) => [`${a}/${b}`, ratio(beside(a, b)[a], beside(a, b)[b])]),
+      ),
     });
     if (!options.json) process.stderr.write(`${row.name} done\n`);
   }
