@@ -2,11 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { parseMountinfo } from '../format/mountinfo.ts';
-import { AT_FDCWD, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../kernel/constants.ts';
+import { AT_FDCWD } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
-import { mountIdIn } from '../kernel/stat.ts';
+import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { shown } from './overlay-error.ts';
 
 /** A process, and by what it keeps the mount: `cwd`, `root`, `exe`, `fd 5`, `mapped file`. */
@@ -58,7 +58,7 @@ function* onMount(places: readonly Place[], mountId: Uint8Array): Routine<Place[
   for (let start = 0; start < places.length; start += PROGRAM_STEPS) {
     const batch = places.slice(start, start + PROGRAM_STEPS);
     const program = new Program();
-    const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+    const mask = STATX_BEST_MNT_ID;
     const steps = batch.map(({ path }) =>
       program.add('statx', WANT | MAY_FAIL, AT_FDCWD, path, AT_STATX_DONT_SYNC, mask),
     );

@@ -1,5 +1,7 @@
 // What the caller may not do.
 import { EPERM } from '../kernel/errno.ts';
+import type { Caller } from '../kernel/features/caller.ts';
+import type { Finding } from './overlay-error.ts';
 import type { Rule } from './rule.ts';
 
 const TRUSTED_OPTIONS: ReadonlyMap<string, readonly (string | undefined)[]> = new Map([
@@ -8,22 +10,36 @@ const TRUSTED_OPTIONS: ReadonlyMap<string, readonly (string | undefined)[]> = ne
   ['verity', ['on', 'require']],
 ]);
 
+const NO_PRIVILEGE = 'ERR_OVERLAY_NO_PRIVILEGE';
+
+/** The finding for a caller that is known to have no CAP_SYS_ADMIN. */
+export function noPrivilege({ uid, capSysAdmin }: Caller): Finding | undefined {
+  if (capSysAdmin !== false) return undefined;
+  return {
+    code: NO_PRIVILEGE,
+    sentence: `this process (uid ${uid}) may not mount: it has no CAP_SYS_ADMIN`,
+    hint:
+      uid === 0
+        ? 'give the container CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN), or run outside of it'
+        : 'run as root, or inside a user namespace: unshare -Urm node …',
+  };
+}
+
+/** The finding for a kernel that is known not to list the filesystem "overlay". */
+export function noDriver(listed: boolean | undefined): Finding | undefined {
+  if (listed !== false) return undefined;
+  return {
+    code: 'ERR_OVERLAY_NO_DRIVER',
+    sentence: 'this kernel has no overlay filesystem: /proc/filesystems does not list it',
+    hint: 'load it as root: modprobe overlay; or use a kernel built with CONFIG_OVERLAY_FS',
+  };
+}
+
 export const CALLER_RULES: readonly Rule[] = [
   {
-    code: 'ERR_OVERLAY_NO_PRIVILEGE',
+    code: NO_PRIVILEGE,
     errnos: [EPERM],
-    find: ({ caller }) =>
-      caller.capSysAdmin !== false
-        ? []
-        : [
-            {
-              sentence: `this process (uid ${caller.uid}) may not mount: it has no CAP_SYS_ADMIN`,
-              hint:
-                caller.uid === 0
-                  ? 'give the container CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN), or run outside of it'
-                  : 'run as root, or inside a user namespace: unshare -Urm node …',
-            },
-          ],
+    find: ({ caller }) => [noPrivilege(caller)].filter((finding) => finding !== undefined),
   },
   {
     code: 'ERR_OVERLAY_NEEDS_TRUSTED',

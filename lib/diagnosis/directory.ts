@@ -169,7 +169,7 @@ function* nothing(): Routine<undefined> {
 }
 
 /** What is wrong with a descriptor that should be a directory's; undefined when it is one. */
-export function* explainDescriptor(subject: Subject, fd: number): Routine<Finding | undefined> {
+function* explainDescriptor(subject: Subject, fd: number): Routine<Finding | undefined> {
   const about = `${subjectText(subject)}: descriptor ${fd}`;
   try {
     const stat = decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_TYPE));

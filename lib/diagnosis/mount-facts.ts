@@ -7,6 +7,7 @@ import { readIfPossible } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
+import { isDriverListed } from './driver-facts.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import type { Directory } from './subject.ts';
 import { lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
@@ -57,7 +58,6 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const factsOf = (directory: Directory | undefined) =>
     directory && looked.find(({ subject }) => subject === directory);
   const lookedUpper = factsOf(upper);
-  const filesystems = (yield* readIfPossible('/proc/filesystems'))?.toString();
   const limit = (yield* readIfPossible('/proc/sys/fs/mount-max'))?.toString();
   return {
     asked,
@@ -70,7 +70,7 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(),
     caller: yield* readCaller(),
-    driver: filesystems === undefined ? undefined : /\boverlay$/m.test(filesystems),
+    driver: yield* isDriverListed(),
     mounts,
     mountLimit: limit === undefined ? undefined : Number(limit),
   };

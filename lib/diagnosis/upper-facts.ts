@@ -71,7 +71,7 @@ export function* withDirectory<T>(
 }
 
 /** The names in a directory below another; undefined when it cannot be read. */
-export function* namesBelow(directory: Directory, below: string): Routine<string[] | undefined> {
+function* namesBelow(directory: Directory, below: string): Routine<string[] | undefined> {
   return yield* withDirectory(directory, below, O_RDONLY | O_NOFOLLOW, function* (fd) {
     return (yield* allNames(fd)).map((name) => name.toString());
   });

@@ -13,25 +13,22 @@ export const O_PATH = 0o10000000;
 
 // linux/openat2.h
 export const RESOLVE_NO_XDEV = 0x01;
-export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 
 // linux/mount.h
+export { LSMT_ROOT } from '../format/statmount.ts';
 export const FSOPEN_CLOEXEC = 1;
 export const FSMOUNT_CLOEXEC = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 export const MOVE_MOUNT_T_SYMLINKS = 0x10;
-export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
-export const LSMT_ROOT = 0xffff_ffff_ffff_ffffn;
 
 // sys/mount.h
-export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
@@ -65,7 +62,6 @@ export const S_IFREG = 0o100000;
 
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
-export const RENAME_EXCHANGE = 2;
 export const RENAME_WHITEOUT = 4;
 
 /** The magic link of one of this process's descriptors. */

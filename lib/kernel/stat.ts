@@ -1,6 +1,6 @@
 // What statx(2) and statfs(2) say of a file, decoded from the kernel's structs (linux/stat.h).
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
-import { S_IFDIR, S_IFMT } from './constants.ts';
+import { S_IFDIR, S_IFMT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -12,6 +12,9 @@ const SIZE = 40;
 const DEVICE = 136;
 /** Where the mount's id stands, 8 bytes: the unique one when the kernel knows it and was asked. */
 export const MOUNT_ID_OFFSET = 144;
+
+/** What to ask statx(2) for: the unique id where the kernel has it (Linux 6.8), else that of mountinfo. */
+export const STATX_BEST_MNT_ID: number = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
 
 /** The mount's id as the kernel has it, for comparing. */
 export function mountIdIn(statx: Buffer): Buffer {

@@ -4,18 +4,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call, close } from '../kernel/call.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  O_DIRECTORY,
-  O_PATH,
-  procPath,
-  STATX_MNT_ID,
-  STATX_MNT_ID_UNIQUE,
-} from '../kernel/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { KEEP } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
-import { mountIdIn } from '../kernel/stat.ts';
+import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { addClaims, type SeenTable } from './claim.ts';
 import {
   emptyLowerDirectory,
@@ -81,7 +73,7 @@ function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
   if (clone < 0) return collect(plan, 'mount', false, original);
   close(original);
   // A clone is another mount, with an id of its own.
-  const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  const mask = STATX_BEST_MNT_ID;
   const statx = yield* call('statx', clone, '', AT_EMPTY_PATH, mask);
   return { ...collect(plan, 'mount', true, clone), id: mountIdIn(statx) };
 }

@@ -2,11 +2,11 @@
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import type { UnmountOptions } from '../format/mount-spec.ts';
-import { AT_FDCWD, LOCK_UN, MNT_DETACH, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../kernel/constants.ts';
+import { AT_FDCWD, LOCK_UN, MNT_DETACH } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { MOUNT_ID_OFFSET, mountIdNumber } from '../kernel/stat.ts';
+import { MOUNT_ID_OFFSET, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { Plan } from './plan.ts';
 import { wrongType } from './refuse.ts';
 import type { Target } from './spec-paths.ts';
@@ -38,7 +38,7 @@ function planEnding(ending: Ending, target: string | Uint8Array | undefined): Pl
   const { fd, claims, lazy } = ending;
   const plan = new Plan(fd === undefined ? claims : [fd, ...claims]);
   if (target !== undefined) {
-    const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+    const mask = STATX_BEST_MNT_ID;
     const now = plan.program.add('statx', 0, AT_FDCWD, target, 0, mask);
     plan.program.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
   }

@@ -1,10 +1,11 @@
 // explain(): what would fail or do harm, found without mounting; the same rules that explain a mount that failed.
+
+import { noDriver, noPrivilege } from '../diagnosis/caller-rules.ts';
 import { lookAtDangers } from '../diagnosis/danger-facts.ts';
 import { findDangers } from '../diagnosis/danger-rules.ts';
 import { explainDirectories } from '../diagnosis/directory.ts';
 import { lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
-import { explainDriver, explainPrivilege } from '../diagnosis/privilege.ts';
 import { kernelClaim, lockHeld, tableClaim } from '../diagnosis/refused-claim.ts';
 import { applyRules } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
@@ -50,8 +51,7 @@ function* findAll(request: MountRequest): Routine<Finding[]> {
     findings.push(...workHasData(work).findings);
   }
   findings.push(...(yield* claimFindings(request, facts)));
-  for (const explain of [explainPrivilege, explainDriver]) {
-    const finding = yield* explain();
+  for (const finding of [noPrivilege(facts.caller), noDriver(facts.driver)]) {
     if (finding !== undefined) findings.push(finding);
   }
   findings.push(...(yield* directoryFindings([...lower, ...data])));

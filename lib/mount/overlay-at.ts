@@ -9,13 +9,11 @@ import {
   OVERLAYFS_SUPER_MAGIC,
   procPath,
   STATX_ATTR_MOUNT_ROOT,
-  STATX_MNT_ID,
-  STATX_MNT_ID_UNIQUE,
 } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { KEEP, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeFileSystemStat, decodeStat, mountIdIn } from '../kernel/stat.ts';
+import { decodeFileSystemStat, decodeStat, mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import type { Target } from './spec-paths.ts';
 
 /** An overlay mount that was found at a path. */
@@ -30,7 +28,7 @@ export interface Found {
 function* look(target: Target): Routine<Found> {
   const program = new Program();
   const dir = program.add('openat', 0, AT_FDCWD, target.absolute, O_PATH, 0);
-  const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  const mask = STATX_BEST_MNT_ID;
   const statx = program.add('statx', WANT, dir, '', AT_EMPTY_PATH, mask);
   const statfs = program.add('fstatfs', WANT, dir);
   yield* program.run();

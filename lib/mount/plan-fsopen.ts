@@ -13,11 +13,9 @@ import {
   O_PATH,
   procPath,
   ST_RDONLY,
-  STATX_MNT_ID,
-  STATX_MNT_ID_UNIQUE,
 } from '../kernel/constants.ts';
 import { KEEP, LOG, WANT } from '../kernel/program.ts';
-import { FILESYSTEM_FLAGS_OFFSET } from '../kernel/stat.ts';
+import { FILESYSTEM_FLAGS_OFFSET, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import type { Claims } from './claim.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
@@ -136,12 +134,5 @@ function place(plan: Plan, request: MountRequest, context: number): void {
     const type = PROPAGATION_FLAGS[request.propagation];
     plan.about({ option: 'propagation' }).add('mount_setattr', 0, mount, '', AT_EMPTY_PATH, 0, 0, type, -1);
   }
-  plan.identity = plan.program.add(
-    'statx',
-    WANT,
-    mount,
-    '',
-    AT_EMPTY_PATH,
-    STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
-  );
+  plan.identity = plan.program.add('statx', WANT, mount, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID);
 }

@@ -1,4 +1,5 @@
 // A mount through mount(2), for kernels and filters without the new mount API; all of the old form is here.
+
 import { attributesToMsFlags, PROPAGATION_FLAGS } from '../format/attributes.ts';
 import { escapeOptionValue } from '../format/escape.ts';
 import { joinLowerdir } from '../format/option-text.ts';
@@ -12,10 +13,9 @@ import {
   O_PATH,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-  STATX_MNT_ID,
-  STATX_MNT_ID_UNIQUE,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL, WANT } from '../kernel/program.ts';
+import { STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import type { Plan } from './plan.ts';
 import { requireWritable, textOf } from './plan-fsopen.ts';
 import type { MountRequest } from './spec.ts';
@@ -78,7 +78,7 @@ export function planMount(
     const type = PROPAGATION_FLAGS[propagation];
     plan.about({ option: 'propagation' }).add('mount', 0, 'none', target, null, type, null);
   }
-  plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE);
+  plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_BEST_MNT_ID);
   if (request.target === undefined) detach(plan, target);
 }
 
