@@ -87,6 +87,7 @@ constexpr Call table[] = {
     row<statx>("statx"),
     row<fstatfs>("fstatfs"),
     row<flock>("flock"),
+    row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),
     row<mknodat>("mknodat"),
     row<unlinkat>("unlinkat"),

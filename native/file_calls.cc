@@ -91,6 +91,14 @@ Result<Unit> flock(FdArg file, uint32_t operation) {
   return unit("flock", syscall(SYS_flock, file.number, operation));
 }
 
+// int ioctl(int fd, unsigned long op, void *argp); the structure goes in, and comes out as the kernel left it.
+Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument) {
+  std::string buffer(argument);
+  if (syscall(SYS_ioctl, file.number, static_cast<unsigned long>(request), buffer.data()) < 0)
+    return failed("ioctl");
+  return buffer;
+}
+
 // int mkdirat(int dirfd, const char *pathname, mode_t mode);
 Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode) {
   return unit("mkdirat", syscall(SYS_mkdirat, dir.number, path.data, mode));

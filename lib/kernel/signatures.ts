@@ -40,6 +40,7 @@ export interface CallSignatures {
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
   flock: [file: Fd, operation: number];
+  ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
   mknodat: [dir: Fd, path: Text, mode: number, device: number];
   unlinkat: [dir: Fd, path: Text, flags: number];
@@ -64,6 +65,7 @@ type Bytes =
   | 'readlinkat'
   | 'statx'
   | 'fstatfs'
+  | 'ioctl'
   | 'getxattr'
   | 'listxattr';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';

@@ -1,12 +1,16 @@
 // The calls by themselves, in both forms: what they give, how they fail, and that they do what the call of their name does.
+import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
   symlinkSync,
+  writeSync,
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
@@ -49,6 +53,7 @@ describe.each([
     ['readlinkat', [AT_FDCWD, '/'], 'readlinkat', 22],
     ['fsconfig_set_string', [-1, 'key', 'value'], 'fsconfig', 22],
     ['fstatfs', [-1], 'fstatfs', 9],
+    ['ioctl', [-1, 0x5401, new Uint8Array(4)], 'ioctl', 9],
     ['getxattr', [-1, 'user.name'], 'getxattr', 2],
     ['require_at', ['abc', 1, 'cc'], 'require_at', 125],
     ['require_at', ['abc', 4, ''], 'require_at', 125],
@@ -128,6 +133,21 @@ describe.each([
         expect(await made('flock', two, exclusive)).toBeUndefined();
       }),
     );
+  });
+
+  test('ioctl gives the structure back as the kernel left it, and leaves the one passed alone', async () => {
+    const [fifo, given] = [scratchDirectory().join('fifo'), new Uint8Array([9, 9, 9, 9])];
+    spawnSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, 'r+');
+    try {
+      writeSync(fd, 'abc');
+      const FIONREAD = process.arch === 'ppc64' ? 0x4004667f : 0x541b;
+      const got = (await made('ioctl', fd, FIONREAD, given)) as Buffer;
+      expect(new Uint32Array(Uint8Array.from(got).buffer)).toEqual(new Uint32Array([3]));
+      expect(given).toEqual(new Uint8Array([9, 9, 9, 9]));
+    } finally {
+      closeSync(fd);
+    }
   });
 
   privileged('attributes are set, listed, read and removed through an O_PATH descriptor', async () => {
