@@ -29,6 +29,7 @@ const testedBy: Record<string, string> = {
   'lib/diagnosis/subject.ts': 'test/diagnosis/overlay-error.test.ts',
   'lib/diagnosis/unmount-failure.ts': 'test/mount/unmount.test.ts',
   'lib/diagnosis/format-failure.ts': 'test/mount/option-words.test.ts',
+  'lib/format/overlay-error.ts': 'test/diagnosis/overlay-error.test.ts',
   'lib/format/format-error.ts': 'test/format/parse-options.test.ts',
   'lib/format/option-table.ts': 'test/format/options.test.ts',
   'lib/kernel/features/abilities.ts': 'test/kernel/features/directory.test.ts',
