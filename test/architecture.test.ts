@@ -32,6 +32,7 @@ const testedBy: Record<string, string> = {
   'lib/format/overlay-error.ts': 'test/diagnosis/overlay-error.test.ts',
   'lib/format/format-error.ts': 'test/format/parse-options.test.ts',
   'lib/format/option-table.ts': 'test/format/options.test.ts',
+  'lib/kernel/scanned-entry.ts': 'test/kernel/scan-directory.test.ts',
   'lib/kernel/features/abilities.ts': 'test/kernel/features/directory.test.ts',
   'lib/kernel/features/probe-directory.ts': 'test/kernel/features/directory.test.ts',
   'lib/kernel/features/usability.ts': 'test/kernel/features/directory.test.ts',
