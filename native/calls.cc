@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "file_calls.h"
 #include "mount_calls.h"
+#include "scan_directory.h"
 
 namespace sys {
 namespace {
@@ -98,6 +99,8 @@ constexpr Call table[] = {
     row<setxattr>("setxattr"),
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
+    row<scan_directory>("scan_directory"),
+    row<scan_entry>("scan_entry"),
     row<require_subset>("require_subset"),
     row<require_other_file>("require_other_file"),
     row<require_at>("require_at"),
