@@ -86,7 +86,7 @@ export function takeDataOut(
   directory: Buffer,
   data: readonly string[],
   dialect: Dialect,
-  taken = { files: 0 },
+  taken: { files: number },
 ): void {
   for (const path of entriesOf(directory)) {
     const stat = lstatSync(path);

@@ -130,7 +130,8 @@ export function build(stage: Stage, story: Story, mode: Mode, tally: Tally): Sta
   if (mode.shape === 'nested') ({ outer, lower } = nest(stage, lower, mode, trace));
   if (mode.shape === 'dataOnly') {
     data = [stage.directory('data'), stage.directory('data')];
-    for (const layer of lower) takeDataOut(Buffer.from(layer), data, mode.dialect);
+    const taken = { files: 0 };
+    for (const layer of lower) takeDataOut(Buffer.from(layer), data, mode.dialect, taken);
   }
   trace.push(`stack, top first: ${lower.join(', ')}${data.length > 0 ? ` :: ${data.join(', ')}` : ''}`);
   const stack = { lower, upper: stage.directory('upper'), ...(data.length > 0 && { data }) };
