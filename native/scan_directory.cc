@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 
 #include "outcome.h"
 #include "proc_path.h"
@@ -34,8 +35,9 @@ struct XattrArguments {
   uint32_t size, flags;
 };
 
-struct Head {
-  uint32_t length, errnum, failed, name_length, xattrs, unused;
+// Large, and left as it comes: clearing it costs more than most scans.
+struct Buffers {
+  char records[32768], list[xattr_limit], value[xattr_limit];
 };
 
 template <class T>
@@ -45,92 +47,40 @@ T at(const char* bytes) {
   return value;
 }
 
-void append(std::string& out, uint32_t word) {
-  out.append(reinterpret_cast<const char*>(&word), sizeof word);
-}
-
-bool wanted(const char* name, Blob prefixes) {
+bool beginsWithOne(std::string_view name, Blob prefixes) {
   while (!prefixes.empty()) {
     std::size_t length = prefixes.find('\0');
     if (length == Blob::npos) return false;
-    if (std::strncmp(name, prefixes.data(), length) == 0) return true;
+    if (name.substr(0, length) == prefixes.substr(0, length)) return true;
     prefixes.remove_prefix(length + 1);
   }
   return false;
 }
 
-// One file, by the calls that take a directory and a name, or by a path of /proc where the kernel has none of those.
-class Subject {
- public:
-  Subject(FdArg dir, const char* name) : dir_(dir), name_(name) {}
-
-  unsigned flags() const { return at_symlink_nofollow | (*name_ ? 0 : at_empty_path); }
-
-  long list(char* list, std::size_t size) {
-    long got = syscall(number_listxattrat, dir_.number, name_, flags(), list, size);
-    if (got >= 0 || !refused()) return got;
-    return syscall(*name_ ? SYS_llistxattr : SYS_listxattr, path(), list, size);
-  }
-
-  long get(const char* attribute, char* value, std::size_t size) {
-    XattrArguments arguments{reinterpret_cast<uintptr_t>(value), static_cast<uint32_t>(size), 0};
-    long got =
-        syscall(number_getxattrat, dir_.number, name_, flags(), attribute, &arguments, sizeof arguments);
-    if (got >= 0 || !refused()) return got;
-    return syscall(*name_ ? SYS_lgetxattr : SYS_getxattr, path(), attribute, value, size);
-  }
-
- private:
-  // EBADF: of an O_PATH descriptor itself. EPERM: some filters refuse so what they do not know.
-  static bool refused() { return errno == ENOSYS || errno == EPERM || errno == EBADF; }
-
-  const char* path() {
-    if (path_.empty()) {
-      path_ = ProcPath(dir_).data();
-      if (*name_) path_.append("/").append(name_);
-    }
-    return path_.c_str();
-  }
-
-  FdArg dir_;
-  const char* name_;
-  std::string path_;
-};
-
-// Calls read(buffer, size), again with all the room there may be when little was not enough.
-template <class Read>
-long readInto(std::string& buffer, Read read) {
-  buffer.resize(xattr_usual);
-  long got = read(buffer.data(), buffer.size());
-  if (got < 0 && errno == ERANGE) {
-    buffer.resize(xattr_limit);
-    got = read(buffer.data(), buffer.size());
-  }
-  return got;
-}
-
 class Scan {
  public:
-  Scan(FdArg dir, Blob prefixes) : dir_(dir), prefixes_(prefixes) { out_.resize(2 * sizeof(uint32_t)); }
+  Scan(FdArg dir, Blob prefixes) : dir_(dir), prefixes_(prefixes), buffers_(new Buffers) {
+    put(nullptr, 2 * sizeof(uint32_t));
+  }
 
+  char* records() { return buffers_->records; }
   std::size_t size() const { return out_.size(); }
   uint32_t count() const { return count_; }
 
   void add(const char* name) {
+    name_ = name;
+    flags_ = at_symlink_nofollow | (*name ? 0 : at_empty_path);
     std::size_t start = out_.size();
+    std::string_view text(name);
+    char stat[statx_size];
     head_ = {};
-    head_.name_length = static_cast<uint32_t>(std::strlen(name));
-    char stat[statx_size] = {};
-    Subject subject(dir_, name);
-    lengths_.clear();
-    attributes_.clear();
-    if (syscall(SYS_statx, dir_.number, name, subject.flags() | at_no_automount, statx_mask, stat) < 0)
-      fail(scan_statx);
-    else if (!prefixes_.empty())
-      addXattrs(subject);
-    out_.append(sizeof head_, '\0').append(stat, statx_kept).append(lengths_);
-    out_.append(name, head_.name_length).append(attributes_);
-    out_.resize((out_.size() + 7) & ~std::size_t{7});
+    head_.name_length = static_cast<uint32_t>(text.size());
+    bool known = syscall(SYS_statx, dir_.number, name, flags_ | at_no_automount, statx_mask, stat) == 0;
+    if (!known) fail(scan_statx);
+    put(nullptr, sizeof head_);
+    put(known ? stat : nullptr, statx_kept);
+    put(text.data(), text.size());
+    if (known && !prefixes_.empty()) addXattrs();
     head_.length = static_cast<uint32_t>(out_.size() - start);
     std::memcpy(out_.data() + start, &head_, sizeof head_);
     ++count_;
@@ -148,46 +98,88 @@ class Scan {
   }
 
  private:
+  struct Head {
+    uint32_t length, errnum, failed, name_length, xattrs;
+  };
+
+  // Appends bytes, or room for them, padded to whole words.
+  __attribute__((noinline)) void put(const char* bytes, std::size_t size) {
+    std::size_t end = out_.size();
+    out_.resize((end + size + 3) & ~std::size_t{3});
+    if (bytes) std::memcpy(out_.data() + end, bytes, size);
+  }
+
   void fail(ScanStep step) {
     head_.errnum = static_cast<uint32_t>(errno);
     head_.failed = step;
   }
 
-  void addXattrs(Subject& subject) {
-    long listed = readInto(list_, [&](char* out, std::size_t size) { return subject.list(out, size); });
-    if (listed < 0) {
-      // A filesystem without attributes has none.
-      if (errno != EOPNOTSUPP) fail(scan_listxattr);
-      return;
-    }
-    const char* end = list_.data() + listed;
-    for (const char* name = list_.data(); name < end; name += std::strlen(name) + 1)
-      if (wanted(name, prefixes_)) addXattr(subject, name);
+  // Where the calls that take a directory and a name are not to be had. EBADF: of an O_PATH descriptor itself. EPERM:
+  // some filters refuse so what they do not know.
+  const char* otherPath() {
+    if (errno != ENOSYS && errno != EPERM && errno != EBADF) return nullptr;
+    path_ = ProcPath(dir_).data();
+    if (*name_) path_.append("/").append(name_);
+    return path_.c_str();
   }
 
-  void addXattr(Subject& subject, const char* name) {
-    if (attributes_.size() > entry_limit) {
-      errno = E2BIG;
-      return fail(scan_getxattr);
+  // Each call is made again with all the room there may be when little was not enough.
+  long list(std::size_t size = xattr_usual) {
+    char* out = buffers_->list;
+    long got = syscall(number_listxattrat, dir_.number, name_, flags_, out, size);
+    if (got < 0)
+      if (const char* path = otherPath())
+        got = syscall(*name_ ? SYS_llistxattr : SYS_listxattr, path, out, size);
+    return got < 0 && errno == ERANGE && size < xattr_limit ? list(xattr_limit) : got;
+  }
+
+  long get(const char* attribute, std::size_t size = xattr_usual) {
+    char* out = buffers_->value;
+    XattrArguments how{reinterpret_cast<uintptr_t>(out), static_cast<uint32_t>(size), 0};
+    long got = syscall(number_getxattrat, dir_.number, name_, flags_, attribute, &how, sizeof how);
+    if (got < 0)
+      if (const char* path = otherPath())
+        got = syscall(*name_ ? SYS_lgetxattr : SYS_getxattr, path, attribute, out, size);
+    return got < 0 && errno == ERANGE && size < xattr_limit ? get(attribute, xattr_limit) : got;
+  }
+
+  void addXattrs() {
+    long listed = list();
+    // A filesystem without attributes has none.
+    if (listed < 0 && errno != EOPNOTSUPP) fail(scan_listxattr);
+    std::size_t start = out_.size();
+    for (long from = 0; from < listed;) {
+      std::string_view name(buffers_->list + from);
+      from += static_cast<long>(name.size()) + 1;
+      if (!beginsWithOne(name, prefixes_)) continue;
+      long got = get(name.data());
+      if (got >= 0 && out_.size() - start > entry_limit) {
+        got = -1;
+        errno = E2BIG;
+      }
+      if (got >= 0) {
+        const uint32_t lengths[] = {static_cast<uint32_t>(name.size()), static_cast<uint32_t>(got)};
+        put(reinterpret_cast<const char*>(lengths), sizeof lengths);
+        put(name.data(), name.size());
+        put(buffers_->value, static_cast<std::size_t>(got));
+        ++head_.xattrs;
+      } else if (errno != ENODATA) {
+        // ENODATA: removed since it was listed.
+        fail(scan_getxattr);
+      }
     }
-    long got = readInto(value_, [&](char* out, std::size_t size) { return subject.get(name, out, size); });
-    if (got < 0) {
-      // Removed since it was listed.
-      if (errno != ENODATA) fail(scan_getxattr);
-      return;
-    }
-    append(lengths_, static_cast<uint32_t>(std::strlen(name)));
-    append(lengths_, static_cast<uint32_t>(got));
-    attributes_.append(name).append(value_.data(), static_cast<std::size_t>(got));
-    ++head_.xattrs;
   }
 
   FdArg dir_;
   Blob prefixes_;
+  std::unique_ptr<Buffers> buffers_;
   uint32_t count_ = 0;
-  Head head_;
-  // Kept between entries for their memory.
-  std::string out_, list_, value_, lengths_, attributes_;
+  std::string out_;
+  // Of the entry that is being added.
+  const char* name_ = nullptr;
+  unsigned flags_ = 0;
+  Head head_ = {};
+  std::string path_;
 };
 
 // off_t lseek(int fd, off_t offset, int whence), with 64 bits everywhere.
@@ -208,14 +200,16 @@ bool isDots(const char* name) { return name[0] == '.' && (!name[1] || (name[1] =
 Result<std::string> scan_directory(FdArg dir, Blob prefixes, uint32_t room) {
   const std::size_t limit = std::size_t{room} * sizeof(uint64_t);
   Scan scan(dir, prefixes);
-  // An entry takes some six times as much room as its record; 4,096 bytes hold the longest names.
-  std::string records(limit / 8 < 4096 ? 4096 : limit / 8 > 32768 ? 32768 : limit / 8, '\0');
+  // An entry takes some six times as much room as its record; 2,048 bytes hold the longest names.
+  std::size_t most = limit / 8;
+  if (most < 2048) most = 2048;
+  if (most > sizeof(Buffers::records)) most = sizeof(Buffers::records);
   uint64_t next = 0;
   for (;;) {
-    long got = syscall(SYS_getdents64, dir.number, records.data(), records.size());
+    long got = syscall(SYS_getdents64, dir.number, scan.records(), most);
     if (got < 0) return failed("getdents64");
     if (got == 0) return scan.take(true);
-    for (const char* record = records.data(); record < records.data() + got;
+    for (const char* record = scan.records(); record < scan.records() + got;
          record += at<uint16_t>(record + dirent_length)) {
       const char* name = record + dirent_name;
       if (!isDots(name)) {

@@ -5,9 +5,9 @@
 //
 // What comes out is in words of 32 bits in the byte order of the host:
 //   1 when the directory is at its end | number of entries, then for each entry
-//   length in bytes, a multiple of 8 | errno | what failed (ScanStep) | name's length | number of attributes | 0 |
-//   152 bytes of struct statx (linux/stat.h, up to the mount's id) | for each attribute: name's length, value's length |
-//   the name | for each attribute: name, value | padding
+//   length in bytes | errno | what failed (ScanStep) | name's length | number of attributes |
+//   152 bytes of struct statx (linux/stat.h, up to the mount's id) | name, padded | for each attribute:
+//   name's length | value's length | name, padded | value, padded
 #pragma once
 
 #include <string>

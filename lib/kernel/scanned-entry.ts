@@ -32,14 +32,14 @@ export type ScannedEntry = ReadEntry | UnreadEntry;
 
 const STEPS = ['statx', 'listxattr', 'getxattr'] as const;
 
-// Words of an entry's head, of struct statx behind it (linux/stat.h), and of what follows.
+// Words of an entry's head, of struct statx behind it (linux/stat.h), and of the name.
 const LENGTH = 0;
 const ERRNO = 1;
 const FAILED = 2;
 const NAME_LENGTH = 3;
 const XATTRS = 4;
-const STATX = 6;
-const VARIABLE = STATX + 152 / 4;
+const STATX = 5;
+const NAME = STATX + 152 / 4;
 
 const LOW = HOST_IS_LITTLE_ENDIAN ? 0 : 1;
 const HIGH = 1 - LOW;
@@ -129,29 +129,31 @@ export interface Batch {
   readonly entries: ScannedEntry[];
 }
 
+const wordsOf = (bytes: number) => (bytes + 3) >> 2;
+
 function decodeXattrs(
   bytes: Buffer,
   words: Uint32Array,
-  lengths: number,
   from: number,
   count: number,
 ): ReadonlyMap<string, Buffer> {
   const xattrs = new Map<string, Buffer>();
   for (let i = 0, at = from; i < count; i++) {
-    const valueAt = at + words[lengths + 2 * i]!;
-    const end = valueAt + words[lengths + 2 * i + 1]!;
-    xattrs.set(bytes.toString('latin1', at, valueAt), bytes.subarray(valueAt, end));
-    at = end;
+    const [nameLength, valueLength] = [words[at]!, words[at + 1]!];
+    const name = (at + 2) * 4;
+    const value = name + 4 * wordsOf(nameLength);
+    xattrs.set(bytes.toString('latin1', name, name + nameLength), bytes.subarray(value, value + valueLength));
+    at += 2 + wordsOf(nameLength) + wordsOf(valueLength);
   }
   return xattrs;
 }
 
 function decodeEntry(bytes: Buffer, words: Uint32Array, at: number): ScannedEntry {
+  const nameLength = words[at + NAME_LENGTH]!;
+  const nameAt = (at + NAME) * 4;
+  const name = bytes.subarray(nameAt, nameAt + nameLength);
   const count = words[at + XATTRS]!;
-  const nameAt = (at + VARIABLE + 2 * count) * 4;
-  const nameEnd = nameAt + words[at + NAME_LENGTH]!;
-  const name = bytes.subarray(nameAt, nameEnd);
-  const xattrs = count === 0 ? NONE : decodeXattrs(bytes, words, at + VARIABLE, nameEnd, count);
+  const xattrs = count === 0 ? NONE : decodeXattrs(bytes, words, at + NAME + wordsOf(nameLength), count);
   const errno = words[at + ERRNO]!;
   const stat = new EntryStat(words, at + STATX);
   if (errno === 0) return { name, xattrs, error: undefined, stat };

@@ -239,8 +239,8 @@ describe('on a kernel', () => {
     (errno) => {
       const dir = layer();
       const now = scannedWith([], dir);
-      expect(now[0]).toContain('user.overlay.originhere');
-      expect(now[1]).toContain('user.overlay.originhere');
+      expect(now[0]).toContain('user.overlay.origin\0here');
+      expect(now[1]).toContain('user.overlay.origin\0here');
       expect(scannedWith([`listxattrat=${errno}`, `getxattrat=${errno}`], dir)).toEqual(now);
     },
   );
@@ -254,7 +254,7 @@ describe('on a kernel', () => {
     const [given] = scannedWith(rules, layer());
     const words = new Uint32Array(new Uint8Array(Buffer.from(given, 'latin1')).buffer);
     expect([...words.subarray(0, 2)]).toEqual([1, 3]);
-    expect(given).not.toContain('user.overlay.originhere');
+    expect(given).not.toContain('user.overlay.origin\0here');
     const errors = new Set<number>();
     for (let at = 2; at < words.length; at += words[at]! / 4) errors.add(words[at + 1]!);
     expect(errors.has(errno)).toBe(true);
