@@ -8,6 +8,8 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
 export const O_PATH = 0o10000000;
 
@@ -59,9 +61,11 @@ export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
+export const S_IFIFO = 0o010000;
 
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
 export const RENAME_WHITEOUT = 4;
 
 /** The magic link of one of this process's descriptors. */
