@@ -9,7 +9,7 @@ import type { Layers, Stage } from './stage.ts';
 
 /** The errno with which the entry, its list of names or its content cannot be had. */
 function failure({ error, content }: Entry): string | undefined {
-  return error ?? /^<(E[A-Z]+)>$/.exec(content ?? '')?.[1];
+  return error ?? /^<(E[A-Z]+|error)>$/.exec(content ?? '')?.[1];
 }
 
 function errnoAt(root: string, path: string): string | undefined {

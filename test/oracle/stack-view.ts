@@ -20,7 +20,7 @@ async function orError(read: () => Promise<string | undefined>): Promise<string 
     return await read();
   } catch (error) {
     if (!(error instanceof Error) || !('hint' in error)) throw error;
-    return '<EIO>';
+    return '<error>';
   }
 }
 
