@@ -4,7 +4,7 @@ import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { Overlay } from '../../lib/mount/overlay.ts';
 import { differences } from './difference.ts';
 import { below, type Entry, errnoOf, type Snapshot, snapshot } from './snapshot.ts';
-import { viewOf } from './stack-view.ts';
+import { type StackView, viewOf } from './stack-view.ts';
 import type { Layers, Stage } from './stage.ts';
 
 /** The errno with which the entry, its list of names or its content cannot be had. */
@@ -22,16 +22,28 @@ function errnoAt(root: string, path: string): string | undefined {
 }
 
 /**
- * Entries that both say cannot be had are taken out. The driver does not list each of those: whether it does depends on
- * what it has looked at before, so that it is asked for them by name.
+ * Takes out what cannot be compared:
+ *
+ * - Entries that both say cannot be had. The driver does not list each of those: whether it does depends on what it has
+ *   looked at before, so that it is asked for them by name.
+ * - ESTALE. The driver knows a directory or file of a layer by one place; where redirects give it two, it refuses the one
+ *   that is looked at later.
+ * - With index=on, the other names of a file of which one name was copied up: they follow it by an entry in the work
+ *   directory, which is no layer.
  */
-function withoutFailures(root: string, mounted: Snapshot, seen: Snapshot): [Snapshot, Snapshot] {
-  const [left, right] = [new Map(mounted), new Map(seen)];
-  for (const [path, entry] of seen) {
+function comparable(
+  root: string,
+  mounted: Snapshot,
+  seen: StackView,
+  indexed: boolean,
+): [Snapshot, Snapshot] {
+  const [left, right] = [new Map(mounted), new Map(seen.entries)];
+  for (const [path, entry] of seen.entries) {
     const ours = failure(entry);
     const shown = mounted.get(path);
     const theirs = shown === undefined ? errnoAt(root, path) : failure(shown);
-    if (ours === undefined || theirs === undefined || (ours !== theirs && ours !== 'error')) continue;
+    const agree = ours !== undefined && theirs !== undefined && (ours === theirs || ours.includes('error'));
+    if (!agree && theirs !== 'ESTALE' && !(indexed && seen.linkedBelow.has(path))) continue;
     left.delete(path);
     right.delete(path);
   }
@@ -46,10 +58,7 @@ export async function disagreements(
   work: string | Overlay,
 ): Promise<string[]> {
   const overlay = typeof work === 'string' ? stage.mount(layers, options, work) : work;
-  const [mounted, seen] = withoutFailures(
-    overlay.path,
-    snapshot(overlay.path),
-    await viewOf(layers, options),
-  );
-  return differences(mounted, seen, ['the mount', 'openStack']);
+  const seen = await viewOf(layers, options);
+  const views = comparable(overlay.path, snapshot(overlay.path), seen, options.index === true);
+  return differences(...views, ['the mount', 'openStack']);
 }

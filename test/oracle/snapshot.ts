@@ -1,6 +1,15 @@
 // A mounted directory read entry by entry with plain calls, knowing nothing of layers: what the kernel shows.
 import { createHash } from 'node:crypto';
-import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
 import { callSync, close } from '../../lib/kernel/call.ts';
 import { AT_FDCWD, O_NOFOLLOW, O_PATH } from '../../lib/kernel/constants.ts';
 
@@ -91,12 +100,29 @@ export function deviceNumber(rdev: bigint): string {
 export function errnoOf(error: unknown): string {
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   if (typeof code !== 'string' || typeof errno !== 'number') throw error;
-  return code;
+  // Node has no name for it.
+  return errno === -116 ? 'ESTALE' : code;
+}
+
+/** Not readFileSync(), which stops at the size that fstat(2) gives: planted metadata may give another than the data's. */
+function wholeOf(path: Buffer): Buffer {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const chunks: Buffer[] = [];
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(65536);
+      const got = readSync(fd, chunk);
+      if (got === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, got));
+    }
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function contentOf(path: Buffer, type: EntryType): string | undefined {
   if (type === 'symlink') return shownBytes(readlinkSync(path, { encoding: 'buffer' }));
-  return type === 'file' ? shownBytes(readFileSync(path)) : undefined;
+  return type === 'file' ? shownBytes(wholeOf(path)) : undefined;
 }
 
 function orError(read: () => string | undefined): string | undefined {

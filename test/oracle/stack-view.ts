@@ -1,8 +1,10 @@
 // What openStack says of layers, in the words of a snapshot.
 
+import type { FileHandle } from 'node:fs/promises';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { EntryPath, MergedEntry } from '../../lib/layer/merged-entry.ts';
 import { openStack, type Stack } from '../../lib/layer/stack.ts';
+import type { StackSpec } from '../../lib/layer/stack-spec.ts';
 import { type Entry, type EntryType, type Snapshot, shownBytes } from './snapshot.ts';
 import type { Layers } from './stage.ts';
 
@@ -24,13 +26,19 @@ async function orError(read: () => Promise<string | undefined>): Promise<string 
   }
 }
 
-async function contentOf(stack: Stack, { type, path, size }: MergedEntry): Promise<string | undefined> {
+// Not readFile(), which stops at the size that fstat(2) gives; of planted metadata it is another than the data's.
+async function wholeOf(file: FileHandle): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of file.createReadStream({ autoClose: false })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function contentOf(stack: Stack, { type, path }: MergedEntry): Promise<string | undefined> {
   if (type === 'symlink') return shownBytes(Buffer.from((await stack.readlink(path)) as string));
   if (type !== 'file') return undefined;
   const file = await stack.open(path);
   try {
-    // Of planted metadata with another size the kernel shows so many bytes; the file that has them is opened as it is.
-    return shownBytes((await file.readFile()).subarray(0, size));
+    return shownBytes(await wholeOf(file));
   } finally {
     await file.close();
   }
@@ -55,14 +63,22 @@ async function entryOf(stack: Stack, entry: MergedEntry): Promise<Entry> {
   };
 }
 
+export interface StackView {
+  readonly entries: Snapshot;
+  /** Files with several names in a lower layer. */
+  readonly linkedBelow: ReadonlySet<string>;
+}
+
 /** The whole merged view. */
-export async function viewOf(layers: Layers, options: AnyOverlayOptions): Promise<Snapshot> {
-  await using stack = await openStack({ ...layers, options } as Parameters<typeof openStack>[0]);
-  const found = new Map<string, Entry>();
+export async function viewOf(layers: Layers, options: AnyOverlayOptions): Promise<StackView> {
+  await using stack = await openStack({ ...layers, options } as StackSpec);
+  const entries = new Map<string, Entry>();
+  const linkedBelow = new Set<string>();
   for await (const entry of stack.walk()) {
     const path = latin1(entry.path);
-    if (found.has(path)) throw new Error(`the walk tells ${JSON.stringify(path)} twice`);
-    found.set(path, await entryOf(stack, entry));
+    if (entries.has(path)) throw new Error(`the walk tells ${JSON.stringify(path)} twice`);
+    entries.set(path, await entryOf(stack, entry));
+    if (entry.layer.kind === 'lower' && entry.type !== 'directory' && entry.nlink > 1) linkedBelow.add(path);
   }
-  return found;
+  return { entries, linkedBelow };
 }
