@@ -44,6 +44,10 @@ async function contentOf(stack: Stack, { type, path }: MergedEntry): Promise<str
   }
 }
 
+export function shownType(type: MergedEntry['type']): EntryType {
+  return (type === 'character' ? 'char' : type) as EntryType;
+}
+
 async function entryOf(stack: Stack, entry: MergedEntry): Promise<Entry> {
   const { type, mode, uid, gid, mtime, size, rdev, xattrs, error } = entry;
   if (error !== undefined) return { error: promisedErrno(error) };
@@ -51,7 +55,7 @@ async function entryOf(stack: Stack, entry: MergedEntry): Promise<Entry> {
   const device = type === 'character' || type === 'block';
   const sorted = [...xattrs].map(([name, value]) => [name, value.toString('hex')]).sort();
   return {
-    type: (type === 'character' ? 'char' : type) as EntryType,
+    type: shownType(type),
     mode,
     uid,
     gid,
