@@ -40,6 +40,11 @@ export class DirectoryScan {
     this.#first = first;
   }
 
+  /** Whether it is known that there are no more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /**
    * The next entries, without `.` and `..`, in the directory's own order; none at its end. Their number is bounded, so
    * that memory stays flat and the event loop gets its turn between them, however large the directory is.
