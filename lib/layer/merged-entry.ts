@@ -1,0 +1,157 @@
+// An entry of the merged view, as lstat(2) and listxattr(2) show it in a mounted overlay.
+import type { OverlayError } from '../format/overlay-error.ts';
+import { nameInOverlay } from '../format/overlay-xattr.ts';
+import { latin1ToPath } from '../format/path-bytes.ts';
+import type { EntryStat } from '../kernel/scan-directory.ts';
+import { type LayerName, placeIn } from './layer.ts';
+import type { RealEntry } from './real-entry.ts';
+import type { MergedDirectory } from './rules.ts';
+import type { Resolution } from './search.ts';
+
+/** Text where the bytes are UTF-8, the bytes themselves where they are not. */
+export type EntryPath = string | Buffer;
+
+/** `'unknown'`: the entry cannot be looked at. */
+export type EntryType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'fifo'
+  | 'socket'
+  | 'block'
+  | 'character'
+  | 'unknown';
+
+/** A place of a layer. */
+export interface LayerPlace {
+  readonly layer: LayerName;
+  /** From the layer's root; `.` for the root itself. */
+  readonly place: EntryPath;
+}
+
+export interface MergedEntry extends LayerPlace {
+  /** From the root of the merged view, without a slash before it; `.` for the root itself. */
+  readonly path: EntryPath;
+  readonly type: EntryType;
+  /** Permissions with set-id and sticky bits: 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** In bytes. Of a directory what its topmost layer says. */
+  readonly size: number;
+  /** In nanoseconds since 1970; negative before. */
+  readonly mtime: bigint;
+  /** 1 for a directory that several layers have, as in the overlay. */
+  readonly nlink: number;
+  /** Of a device file. */
+  readonly rdev: { readonly major: number; readonly minor: number };
+  /** Tells hard links of one layer: device and inode of the layer's file. */
+  readonly inode: string;
+  /** Without the overlay's own; those of an overlay over this one without their escape. Names as latin1 text. */
+  readonly xattrs: ReadonlyMap<string, Buffer>;
+  /** Which layers are merged in this directory, top first; only itself for all else. */
+  readonly layers: readonly LayerPlace[];
+  /** Where the content is, of a file whose metadata and content are in two layers, unless a data layer has it. */
+  readonly content?: LayerPlace;
+  /** An absolute path at which the data layers are asked for the content. */
+  readonly dataPath?: EntryPath;
+  /** What the upper's redirect says: an absolute path, or another name. */
+  readonly redirect?: EntryPath;
+  /** What a mounted overlay fails with here, or why this entry may be wrong or incomplete. */
+  readonly error?: OverlayError;
+}
+
+const TYPES: ReadonlyMap<number, EntryType> = new Map([
+  [0o010000, 'fifo'],
+  [0o020000, 'character'],
+  [0o040000, 'directory'],
+  [0o060000, 'block'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
+
+export function typeOf({ mode }: { readonly mode: number }): EntryType {
+  return TYPES.get(mode & 0o170000) ?? 'unknown';
+}
+
+/** A place or path for people: `.` for the root. */
+export function shownPlace(place: string): EntryPath {
+  return place === '' ? '.' : latin1ToPath(place);
+}
+
+export function layerPlace({ layer, place }: { layer: { name: LayerName }; place: string }): LayerPlace {
+  return { layer: layer.name, place: shownPlace(place) };
+}
+
+/** The entry whose metadata the merged view shows. */
+export function topOf({ upper, lowers }: Resolution): RealEntry | undefined {
+  return upper ?? lowers[0];
+}
+
+/** The entry whose content the merged view shows; undefined when a data layer has it, or nothing. */
+export function contentOf(resolution: Resolution): RealEntry | undefined {
+  const { upper, lowers, upperMetacopy, dataPath } = resolution;
+  if (upper !== undefined && !upperMetacopy) return upper;
+  return dataPath === undefined ? lowers.at(-1) : undefined;
+}
+
+const NONE: ReadonlyMap<string, Buffer> = new Map();
+
+/** The attributes that an overlay shows of an entry. */
+export function shownXattrs({ layer, xattrs }: RealEntry): ReadonlyMap<string, Buffer> {
+  if (xattrs.size === 0) return NONE;
+  const visible = new Map<string, Buffer>();
+  for (const [name, value] of xattrs) {
+    const inOverlay = nameInOverlay(name, layer.dialect);
+    if (inOverlay !== undefined) visible.set(inOverlay, value);
+  }
+  return visible;
+}
+
+/** The merged directory that a name stands for. What was scanned of it is let go. */
+export function directoryOf(parent: MergedDirectory, { name, upper, lowers }: Resolution): MergedDirectory {
+  const place = ({ layer, place }: RealEntry) => ({ layer, place });
+  return { path: placeIn(parent.path, name), upper: upper && place(upper), lowers: lowers.map(place) };
+}
+
+function statFields(stat: EntryStat | undefined) {
+  return {
+    type: stat === undefined ? ('unknown' as const) : typeOf(stat),
+    mode: (stat?.mode ?? 0) & 0o7777,
+    uid: stat?.uid ?? 0,
+    gid: stat?.gid ?? 0,
+    size: stat?.size ?? 0,
+    mtime: stat?.mtime ?? 0n,
+    rdev: { major: stat?.rdevMajor ?? 0, minor: stat?.rdevMinor ?? 0 },
+    inode: stat === undefined ? '' : `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,
+  };
+}
+
+/** What the merged view shows for a name at `path`; undefined when it shows nothing. */
+export function mergedEntry(path: string, resolution: Resolution): MergedEntry | undefined {
+  const top = topOf(resolution);
+  const { upper, lowers, isDirectory, merged, redirect, dataPath, problem } = resolution;
+  if (top === undefined && problem === undefined) return undefined;
+  const all = isDirectory ? [...(upper === undefined ? [] : [upper]), ...lowers] : [];
+  const content = top === undefined || isDirectory ? top : contentOf(resolution);
+  const first = problem?.findings[0];
+  const where = top === undefined ? problemPlace(first?.option, first?.index, first?.path) : layerPlace(top);
+  const error = problem ?? top?.problem;
+  return {
+    path: shownPlace(path),
+    ...where,
+    ...statFields(top?.stat),
+    nlink: merged ? 1 : (top?.stat.nlink ?? 0),
+    xattrs: top === undefined ? NONE : shownXattrs(top),
+    layers: all.length > 1 ? all.map(layerPlace) : [where],
+    ...(content === top || content === undefined ? {} : { content: layerPlace(content) }),
+    ...(dataPath === undefined ? {} : { dataPath: latin1ToPath(dataPath) }),
+    ...(redirect === undefined ? {} : { redirect: latin1ToPath(redirect) }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function problemPlace(option = 'lower', index = 0, place: string = '.'): LayerPlace {
+  return { layer: { kind: option as LayerName['kind'], index }, place };
+}

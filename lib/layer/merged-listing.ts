@@ -1,0 +1,138 @@
+// The entries of a merged directory: its layers' directories read one after the other, each name then searched among them.
+import { OverlayError } from '../format/overlay-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { type DirectoryScan, openScan, type ScannedEntry } from '../kernel/scan-directory.ts';
+import { unreadable, vanished } from './finding.ts';
+import { INSIDE, placeIn, type RealDirectory, reachPlace } from './layer.ts';
+import { ALL_XATTRS, type Look, lookAt, notOpened, type RealEntry, realEntry } from './real-entry.ts';
+import type { MergedDirectory, Rules } from './rules.ts';
+import { type Resolution, Search } from './search.ts';
+
+type Looked = RealEntry | OverlayError | undefined;
+
+/** At most so many names are searched before the caller has its turn: about a millisecond. */
+const AT_ONCE = 256;
+
+/** An entry of a scan, or the error that it gives when it is looked up. */
+export function looked({ layer, place }: RealDirectory, name: string, scanned: ScannedEntry): Looked {
+  try {
+    return realEntry(layer, placeIn(place, name), scanned);
+  } catch (error) {
+    if (error instanceof OverlayError) return error;
+    throw error;
+  }
+}
+
+export function given(found: Looked): RealEntry | undefined {
+  if (found instanceof OverlayError) throw found;
+  return found;
+}
+
+/**
+ * A merged directory that is read from its beginning to its end. One that a single layer has is read as it comes; of
+ * several all names are kept, as the kernel does, since the upper ones must be known first.
+ */
+export class MergedListing {
+  /** Why some of it is missing. */
+  readonly problems: OverlayError[] = [];
+  readonly #rules: Rules;
+  readonly #dir: MergedDirectory;
+  readonly #parts: readonly RealDirectory[];
+  #scan: DirectoryScan | undefined;
+  #merged: Map<string, Looked>[] | undefined;
+  #names: Iterator<string> | undefined;
+
+  constructor(rules: Rules, dir: MergedDirectory) {
+    this.#rules = rules;
+    this.#dir = dir;
+    this.#parts = dir.upper === undefined ? dir.lowers : [dir.upper, ...dir.lowers];
+  }
+
+  /** Opens it, so that `problems` tells what cannot be read. */
+  *open(): Routine<void> {
+    if (this.#parts.length === 1) {
+      this.#scan = yield* this.#openPart(this.#parts[0]!);
+      return;
+    }
+    this.#merged = [];
+    for (const part of this.#parts) this.#merged.push(yield* this.#wholePart(part));
+    const names = new Set<string>();
+    for (const map of this.#merged) for (const name of map.keys()) names.add(name);
+    this.#names = names.values();
+  }
+
+  /** The next names with what they stand for, also those that are deleted; none at the end. */
+  *next(): Routine<Resolution[]> {
+    return this.#merged === undefined ? yield* this.#nextOfOne() : yield* this.#nextOfMany(this.#merged);
+  }
+
+  close(): void {
+    this.#scan?.close();
+    this.#scan = undefined;
+  }
+
+  *#openPart(part: RealDirectory): Routine<DirectoryScan | undefined> {
+    try {
+      return yield* reachPlace(part, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS));
+    } catch (error) {
+      this.problems.push(notOpened(part, error) ?? vanished(part, error));
+      return undefined;
+    }
+  }
+
+  *#batch(scan: DirectoryScan, part: RealDirectory): Routine<[string, Looked][]> {
+    try {
+      const batch = yield* scan.next();
+      return batch.map((scanned) => {
+        const name = scanned.name.toString('latin1');
+        return [name, looked(part, name, scanned)];
+      });
+    } catch (error) {
+      this.problems.push(notOpened(part, error) ?? unreadable(part, error));
+      return [];
+    }
+  }
+
+  *#wholePart(part: RealDirectory): Routine<Map<string, Looked>> {
+    const entries = new Map<string, Looked>();
+    const scan = yield* this.#openPart(part);
+    if (scan === undefined) return entries;
+    try {
+      for (;;) {
+        const batch = yield* this.#batch(scan, part);
+        if (batch.length === 0) return entries;
+        for (const [name, found] of batch) entries.set(name, found);
+      }
+    } finally {
+      scan.close();
+    }
+  }
+
+  *#nextOfOne(): Routine<Resolution[]> {
+    if (this.#scan === undefined) return [];
+    const [part] = this.#parts;
+    const resolutions: Resolution[] = [];
+    for (const [name, found] of yield* this.#batch(this.#scan, part!)) {
+      const look: Look = function* (dir, wanted) {
+        return dir === part && wanted === name ? given(found) : yield* lookAt(dir, wanted);
+      };
+      resolutions.push(yield* new Search(this.#rules, name, look).resolve(this.#dir));
+    }
+    return resolutions;
+  }
+
+  *#nextOfMany(merged: readonly Map<string, Looked>[]): Routine<Resolution[]> {
+    const parts = new Map(this.#parts.map((part, i) => [part, merged[i]!]));
+    const look: Look = function* (dir, name) {
+      const names = parts.get(dir);
+      return names === undefined ? yield* lookAt(dir, name) : given(names.get(name));
+    };
+    const resolutions: Resolution[] = [];
+    while (resolutions.length < AT_ONCE) {
+      const { value: name, done } = this.#names!.next();
+      if (done) break;
+      resolutions.push(yield* new Search(this.#rules, name, look).resolve(this.#dir));
+    }
+    return resolutions;
+  }
+}
