@@ -26,8 +26,6 @@ const resultLimits: Readonly<Record<string, number>> = {
   readlinkat: 4096,
   getxattr: 65536,
   listxattr: 65536,
-  // What most entries take; more is refused (EMSGSIZE).
-  scan_entry: 2048,
 };
 
 // What the last argument of those counts, in bytes; with the others it counts bytes.

@@ -1,42 +1,27 @@
 // Some names of a directory with what statx(2) and their attributes say, many in one job: the rest of it is not read.
-import { EMSGSIZE } from './errno.ts';
-import { KernelError } from './kernel-error.ts';
-import { Program, WANT } from './program.ts';
+import { call } from './call.ts';
 import type { Routine } from './routine.ts';
-import { prefixBytes, type ScannedEntry, type ScanRequest, scanEntry } from './scan-directory.ts';
+import { prefixBytes, ROOM, type ScannedEntry, type ScanRequest } from './scan-directory.ts';
 import { decodeBatch } from './scanned-entry.ts';
 
-/** A job of so many takes the time of about five that have one each. */
-const AT_ONCE = 64;
+const NUL = Buffer.alloc(1);
 
-function* scanTogether(
-  dir: number,
-  names: readonly Uint8Array[],
-  request: ScanRequest,
-): Routine<ScannedEntry[]> {
-  const prefixes = prefixBytes(request);
-  const program = new Program();
-  const steps = names.map((name) => program.add('scan_entry', WANT, dir, name, prefixes));
-  try {
-    yield* program.run();
-  } catch (error) {
-    if (!(error instanceof KernelError) || error.errno !== -EMSGSIZE) throw error;
-    // One of them has more attributes than there is room for.
-    const entries: ScannedEntry[] = [];
-    for (const name of names) entries.push(yield* scanEntry(dir, name, request));
-    return entries;
-  }
-  return steps.map((step) => decodeBatch(program.bytes(step)!).entries[0]!);
-}
-
-/** An entry for each name, in their order, no link followed; as `scanEntry` gives it. */
+/**
+ * An entry for each name, in their order, no link followed; as `scanEntry` gives it.
+ *
+ * @param names one path component each: what a path leads through would not be confined
+ */
 export function* scanNames(
   dir: number,
   names: readonly Uint8Array[],
   request: ScanRequest,
 ): Routine<ScannedEntry[]> {
+  const prefixes = prefixBytes(request);
   const entries: ScannedEntry[] = [];
-  for (let at = 0; at < names.length; at += AT_ONCE)
-    entries.push(...(yield* scanTogether(dir, names.slice(at, at + AT_ONCE), request)));
+  while (entries.length < names.length) {
+    const left = Buffer.concat(names.slice(entries.length).flatMap((name) => [name, NUL]));
+    const batch = decodeBatch(yield* call('scan_entries', dir, left, prefixes, ROOM));
+    for (const entry of batch.entries) entries.push(entry);
+  }
   return entries;
 }
