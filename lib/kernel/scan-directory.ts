@@ -16,13 +16,14 @@ export interface ScanRequest {
 }
 
 // In words of 64 bits. A batch of this much is decoded in about a millisecond.
-const ROOM = 32768;
+export const ROOM = 32768;
 // Most directories are small: the first batch comes with the open, and what it may take is allocated for it.
 const FIRST_ROOM = 2048;
 
 const FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-function prefixBytes({ xattrs }: ScanRequest): Buffer {
+/** The wanted prefixes as the addon takes them. */
+export function prefixBytes({ xattrs }: ScanRequest): Buffer {
   return Buffer.from(xattrs.map((prefix) => `${prefix}\0`).join(''), 'latin1');
 }
 
@@ -38,6 +39,11 @@ export class DirectoryScan {
     this.fd = fd;
     this.#prefixes = prefixes;
     this.#first = first;
+  }
+
+  /** Whether it is known that there are no more. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /**
@@ -101,5 +107,6 @@ export function* scanEntry(
   name: string | Uint8Array,
   request: ScanRequest,
 ): Routine<ScannedEntry> {
-  return decodeBatch(yield* call('scan_entry', dir, name, prefixBytes(request))).entries[0]!;
+  const names = Buffer.concat([Buffer.from(name as string), Buffer.alloc(1)]);
+  return decodeBatch(yield* call('scan_entries', dir, names, prefixBytes(request), 1)).entries[0]!;
 }

@@ -1,14 +1,14 @@
 // One layer of a stack, opened: everything in it is reached beneath its root, through no link and no other mount.
 import type { Dialect } from '../format/overlay-xattr.ts';
-import { call, close } from '../kernel/call.ts';
+import { call } from '../kernel/call.ts';
 import {
-  O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from '../kernel/constants.ts';
+import { reach } from '../kernel/reach.ts';
 import type { Routine } from '../kernel/routine.ts';
 
 /** Which layer of the stack: the upper, or one of the lowers or data layers, counted from the top and from 0. */
@@ -38,9 +38,6 @@ export interface RealDirectory {
 /** How everything in a layer is opened. RESOLVE_NO_SYMLINKS holds for magic links too. Source: openat2(2). */
 export const INSIDE: number = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 
-// PATH_MAX is 4096 with the NUL, and a name has at most 255 bytes.
-const LONGEST_STEP = 4095 - 256;
-
 /** `lower 2`; `upper`. */
 export function layerText({ kind, index }: LayerName): string {
   return kind === 'upper' ? 'upper' : `${kind} ${index}`;
@@ -51,43 +48,19 @@ export function placeIn(place: string, name: string): string {
   return place === '' ? name : `${place}/${name}`;
 }
 
-/** A path in steps that the kernel takes: one for nearly all. */
-function stepsOf(place: string): string[] {
-  if (place.length <= LONGEST_STEP) return [place];
-  const steps: string[] = [];
-  let rest = place;
-  while (rest.length > LONGEST_STEP) {
-    const end = rest.lastIndexOf('/', LONGEST_STEP);
-    steps.push(rest.slice(0, end));
-    rest = rest.slice(end + 1);
-  }
-  return [...steps, rest];
-}
-
 /**
- * Hands `use` a descriptor and the path from there, of at most 4,095 bytes, that lead to a place of the layer.
+ * Hands `use` a descriptor and a path from there that lead to a place of the layer, however long its path is.
  *
  * @throws {KernelError} of openat2(2): ENOENT, ENOTDIR, ELOOP for a link on the way, EXDEV for a mount, EACCES
  */
-export function* reach<T>(
+export function reachPlace<T>(
   { layer, place }: RealDirectory,
   use: (dir: number, path: Buffer) => Routine<T>,
 ): Routine<T> {
-  const steps = stepsOf(place === '' ? '.' : place).map((step) => Buffer.from(step, 'latin1'));
-  let dir = layer.fd;
-  try {
-    for (const step of steps.slice(0, -1)) {
-      const next = yield* call('openat2', dir, step, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, INSIDE);
-      if (dir !== layer.fd) close(dir);
-      dir = next;
-    }
-    return yield* use(dir, steps.at(-1)!);
-  } finally {
-    if (dir !== layer.fd) close(dir);
-  }
+  return reach(layer.fd, Buffer.from(place === '' ? '.' : place, 'latin1'), INSIDE, use);
 }
 
-/** Opens a place of the layer as O_PATH, whatever is there. Close it. Throws as {@link reach} does. */
+/** Opens a place of the layer as O_PATH, whatever is there. Close it. Throws as {@link reachPlace} does. */
 export function openPlace(place: RealDirectory, flags: number = 0): Routine<number> {
-  return reach(place, (dir, path) => call('openat2', dir, path, O_PATH | O_NOFOLLOW | flags, 0, INSIDE));
+  return reachPlace(place, (dir, path) => call('openat2', dir, path, O_PATH | O_NOFOLLOW | flags, 0, INSIDE));
 }

@@ -3,7 +3,7 @@ import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type DirectoryScan, openScan, type ScannedEntry } from '../kernel/scan-directory.ts';
 import { unreadable, vanished } from './finding.ts';
-import { INSIDE, placeIn, type RealDirectory, reach } from './layer.ts';
+import { INSIDE, placeIn, type RealDirectory, reachPlace } from './layer.ts';
 import { ALL_XATTRS, type Look, lookAt, notOpened, type RealEntry, realEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
@@ -73,7 +73,7 @@ export class MergedListing {
 
   *#openPart(part: RealDirectory): Routine<DirectoryScan | undefined> {
     try {
-      return yield* reach(part, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS));
+      return yield* reachPlace(part, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS));
     } catch (error) {
       this.problems.push(notOpened(part, error) ?? vanished(part, error));
       return undefined;

@@ -4,7 +4,6 @@ import { FormatError } from '../format/format-error.ts';
 import type { AnyOverlayOptions, LayerSource } from '../format/mount-spec.ts';
 import { optionError } from '../format/option-error.ts';
 import { type Finding, OverlayError, shown } from '../format/overlay-error.ts';
-import type { Dialect } from '../format/overlay-xattr.ts';
 import { bytesToPath, pathToBytes } from '../format/path-bytes.ts';
 import { call, close } from '../kernel/call.ts';
 import {
@@ -15,12 +14,12 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../kernel/constants.ts';
-import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../kernel/errno.ts';
-import { readCaller } from '../kernel/features/caller.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type EntryStat, scanEntry } from '../kernel/scan-directory.ts';
+import { dialectFor } from './caller-dialect.ts';
 import { type Layer, type LayerName, layerText } from './layer.ts';
+import { pathFailure } from './path-failure.ts';
 import type { Rules } from './rules.ts';
 
 /** The layers of a stack. A MountSpec fits; what only a mount needs is ignored. */
@@ -55,40 +54,6 @@ interface OpenedStack {
 function fail(finding: Finding, cause?: unknown): never {
   throw new OverlayError([finding], cause);
 }
-
-const OPEN_FAILURES: readonly [number, string, string, string][] = [
-  [
-    ENOENT,
-    'ERR_OVERLAY_NOT_FOUND',
-    'does not exist, or something on the way to it',
-    'name a directory that exists',
-  ],
-  [
-    ENOTDIR,
-    'ERR_OVERLAY_NOT_DIRECTORY',
-    'is no directory, or something on the way to it is none',
-    'name a directory',
-  ],
-  [
-    EACCES,
-    'ERR_OVERLAY_NO_ACCESS',
-    'cannot be reached: a directory on the way may not be searched',
-    'run as a user who may',
-  ],
-  [
-    ELOOP,
-    'ERR_OVERLAY_SYMLINK_LOOP',
-    'cannot be reached: symbolic links lead in a circle',
-    'correct the links',
-  ],
-  [
-    ENAMETOOLONG,
-    'ERR_OVERLAY_NAME_TOO_LONG',
-    'has a name of more than 255 bytes, or is longer than 4,095',
-    'use a shorter path, or pass { fd }',
-  ],
-  [EBADF, 'ERR_OVERLAY_INVALID_DESCRIPTOR', 'is a descriptor that is not open', 'pass an open fs.FileHandle'],
-];
 
 function* openRoot(source: LayerSource, name: LayerName): Routine<number> {
   const index = name.kind === 'upper' ? {} : { index: name.index };
@@ -126,9 +91,8 @@ function* openDirectory(
     return yield* call('openat', dir, path, O_PATH | O_DIRECTORY, 0);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    const known = OPEN_FAILURES.find(([errno]) => errno === -error.errno);
-    const [, code, what, hint] = known ?? [0, 'ERR_OVERLAY_UNEXPLAINED', 'cannot be opened', 'see the cause'];
-    return fail({ code, sentence: `${layerText(name)} (${text}) ${what}`, hint, ...place }, error);
+    const [finding] = pathFailure(error, `${layerText(name)} (${text})`).findings;
+    return fail({ ...finding!, ...place }, error);
   }
 }
 
@@ -148,12 +112,6 @@ function* withoutMounts(fd: number): Routine<number> {
 }
 
 const identity = ({ devMajor, devMinor, ino }: EntryStat) => `${devMajor}:${devMinor}:${ino}`;
-
-function* dialectOf({ userxattr }: StackOptions): Routine<Dialect> {
-  if (userxattr !== undefined) return userxattr ? 'user' : 'trusted';
-  const { capSysAdmin, initialUserNamespace } = yield* readCaller();
-  return capSysAdmin && initialUserNamespace !== false ? 'trusted' : 'user';
-}
 
 function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [LayerSource, LayerName][] {
   const lowers = Array.isArray(lower)
@@ -182,7 +140,7 @@ function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [
 export function* openLayers(spec: StackSpec): Routine<OpenedStack> {
   const sources = checkedSources(spec);
   const { options = {} } = spec;
-  const dialect = yield* dialectOf(options);
+  const dialect = yield* dialectFor(options.userxattr);
   const layers: Layer[] = [];
   const roots = new Set<string>();
   try {

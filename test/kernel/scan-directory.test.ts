@@ -223,7 +223,7 @@ describe('on a kernel', () => {
       import { openSync } from 'node:fs';
       const addon = createRequire('/')(${JSON.stringify(addon)});
       const given = addon.scan_directorySync(openSync(${JSON.stringify(dir)}), Buffer.from('\\0'), 32768);
-      const one = addon.scan_entrySync(openSync(${JSON.stringify(`${dir}/file`)}), '', Buffer.from('user.\\0'));
+      const one = addon.scan_entriesSync(openSync(${JSON.stringify(`${dir}/file`)}), Buffer.alloc(1), Buffer.from('user.\\0'), 1);
       console.log(JSON.stringify([given.toString('latin1'), one.toString('latin1')]));`;
     return printedJson<[string, string]>(runFaked(rules, script));
   };
