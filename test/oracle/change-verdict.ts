@@ -1,8 +1,10 @@
 // Changes judged by two snapshots: applied to the tree before they must give the tree after, and say nothing else.
-import type { Change, ChangedPart } from '../../lib/layer/change.ts';
+import type { Change } from '../../lib/layer/change.ts';
 import { shownPath } from './difference.ts';
 import type { Entry, Snapshot } from './snapshot.ts';
 import { latin1, shownType } from './stack-view.ts';
+
+type ChangedPart = Change['what'][number];
 
 /** What is at a path once changes are applied. */
 interface Origin {
@@ -58,8 +60,10 @@ export interface ChangeRules {
    * Content was compared. Otherwise the time tells of it, and a copy-up that changed nothing is a change of nothing.
    */
   readonly exactly: boolean;
-  /** Attributes that are left aside. */
-  readonly notes?: boolean;
+  /** The overlay's notes are left aside. */
+  readonly withoutNotes: boolean;
+  /** The root itself is not compared. */
+  readonly withoutRoot: boolean;
 }
 
 class Judge {
@@ -109,7 +113,8 @@ class Judge {
   }
 
   #move(from: string, path: string, what: readonly ChangedPart[]): void {
-    if (!this.#trees.before.has(from)) this.#complain(path, `comes from ${shownPath(from)}, which is not there`);
+    if (!this.#trees.before.has(from))
+      this.#complain(path, `comes from ${shownPath(from)}, which is not there`);
     removeAt(this.#tree, path);
     for (const old of this.#trees.before.keys()) {
       if (isBelow(old, from)) this.#tree.set(path + old.slice(from.length), { before: old, what: [] });
@@ -120,6 +125,7 @@ class Judge {
   verdict(): string[] {
     const { before, after } = this.#trees;
     for (const [path, origin] of this.#tree) {
+      if (path === '' && this.#rules.withoutRoot) continue;
       const entry = after.get(path);
       if (entry === undefined) this.#complain(path, 'is gone, and no change says so');
       else if (origin.before !== undefined && before.has(origin.before))
@@ -133,7 +139,7 @@ class Judge {
   #compare(path: string, before: Entry, after: Entry, told: readonly ChangedPart[]): void {
     const known = (parts: readonly ChangedPart[]) =>
       [...parts].filter((part) => this.#rules.exactly || part !== 'content').sort();
-    const right = known(partsOf(before, after, this.#rules.notes ? notes : undefined));
+    const right = known(partsOf(before, after, this.#rules.withoutNotes ? notes : undefined));
     const said = known(told);
     if (right.join() !== said.join()) this.#complain(path, `differs in [${right}], and [${said}] is told`);
     const content = partsOf(before, after).includes('content');

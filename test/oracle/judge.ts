@@ -1,7 +1,9 @@
 // The verdict: the kernel's view of layers against ours, and every disagreement as a line.
 import { lstatSync } from 'node:fs';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
+import { compareTrees } from '../../lib/layer/compare-trees.ts';
 import type { Overlay } from '../../lib/mount/overlay.ts';
+import { type Trees, wrongChanges } from './change-verdict.ts';
 import { differences } from './difference.ts';
 import { below, type Entry, errnoOf, type Snapshot, snapshot } from './snapshot.ts';
 import { type StackView, viewOf } from './stack-view.ts';
@@ -50,6 +52,27 @@ function comparable(
   return [left, right];
 }
 
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** What is known of two mounts, to judge changes by. */
+function treesOf(before: [string, Snapshot], after: [string, Snapshot], linked: ReadonlySet<string>): Trees {
+  const failed = ([root, entries]: [string, Snapshot], path: string) => {
+    const errno = errnoAt(root, path) ?? failure(entries.get(path) ?? {});
+    return errno !== undefined && errno !== 'ENOENT' && errno !== 'ENOTDIR';
+  };
+  const unknown = (path: string) => linked.has(path) || failed(before, path) || failed(after, path);
+  return { before: before[1], after: after[1], unknown };
+}
+
+/** A view of the lowers needs no index, and gets none. */
+function viewOptions({ index: _, ...options }: AnyOverlayOptions): AnyOverlayOptions {
+  return options;
+}
+
 /** Mounts the layers, and compares; nothing when all agree. `work` may be an overlay that is mounted already. */
 export async function disagreements(
   stage: Stage,
@@ -58,7 +81,17 @@ export async function disagreements(
   work: string | Overlay,
 ): Promise<string[]> {
   const overlay = typeof work === 'string' ? stage.mount(layers, options, work) : work;
+  const mounted = snapshot(overlay.path);
   const seen = await viewOf(layers, options);
-  const views = comparable(overlay.path, snapshot(overlay.path), seen, options.index === true);
-  return differences(...views, ['the mount', 'openStack']);
+  const indexed = options.index === true;
+  const views = comparable(overlay.path, mounted, seen, indexed);
+  const wrong = differences(...views, ['the mount', 'openStack']);
+  const { upper: _, ...lowers } = layers;
+  const lower = stage.mount(lowers, viewOptions(options));
+  const linked = indexed ? seen.linkedBelow : new Set<string>();
+  const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], linked);
+  const walked = await all(compareTrees(lower.path, overlay.path));
+  const rules = { exactly: true, withoutNotes: true, withoutRoot: true };
+  wrong.push(...wrongChanges(walked, trees, rules).map((line) => `compareTrees: ${line}`));
+  return wrong;
 }

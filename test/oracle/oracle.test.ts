@@ -10,6 +10,8 @@ import { Stage } from './stage.ts';
 import { actOn, build, type Story, stories } from './story.ts';
 
 const runs = Number(process.env.OVERLAYFS_ORACLE_RUNS ?? 150);
+/** Milliseconds for each mode, after which no further run begins, and no further step of shrinking. */
+const limit = Number(process.env.OVERLAYFS_ORACLE_LIMIT ?? 60_000);
 const seed = process.env.OVERLAYFS_ORACLE_SEED;
 
 async function judge(place: string, story: Story, mode: Mode, tally: Tally): Promise<void> {
@@ -33,7 +35,11 @@ describePrivileged('openStack sees what the kernel shows', () => {
       const tally: Tally = new Map();
       await fc.assert(
         fc.asyncProperty(stories, (story) => judge(place, story, mode, tally)),
-        { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }) },
+        {
+          numRuns: runs,
+          ...(seed !== undefined && { seed: Number(seed) }),
+          interruptAfterTimeLimit: limit,
+        },
       );
       // Operations that never work would test nothing.
       expect(tally.size).toBeGreaterThan(20);
