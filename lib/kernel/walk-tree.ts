@@ -78,15 +78,24 @@ function* openPlaces(root: number, places: readonly string[], request: WalkReque
   return opened;
 }
 
+// The next batch is read while the one before is looked at.
 async function* batchesOf(
   place: string,
   scan: DirectoryScan,
 ): AsyncGenerator<WalkedBatch | UnwalkedDirectory, void> {
-  for (let last = false; !last; ) {
-    const entries = await runAsync(scan.next()).catch(asResult);
-    if (entries instanceof KernelError) return yield { place, error: entries };
-    last = scan.ended;
-    yield { place, fd: scan.fd, entries, last, error: undefined };
+  const read = () => runAsync(scan.next()).catch(asResult);
+  let coming: Promise<ScannedEntry[] | KernelError> | undefined = read();
+  try {
+    while (coming !== undefined) {
+      const entries: ScannedEntry[] | KernelError = await coming;
+      if (entries instanceof KernelError) return yield { place, error: entries };
+      const last = scan.ended;
+      coming = last ? undefined : read();
+      yield { place, fd: scan.fd, entries, last, error: undefined };
+    }
+  } finally {
+    // It uses the descriptor.
+    await coming;
   }
 }
 
