@@ -83,7 +83,8 @@ class Judge {
     if (!this.#trees.unknown(path)) this.#wrong.push(`${shownPath(path)}: ${words}`);
   }
 
-  apply({ kind, path: given, type, from, what, linkTo, error }: Change): void {
+  apply(change: Change): void {
+    const { kind, path: given, type, from, what, error } = change;
     const path = latin1(given);
     const words = `${kind}${from === undefined ? '' : ` from ${shownPath(latin1(from))}`} [${what}]`;
     if (error !== undefined) {
@@ -98,7 +99,11 @@ class Judge {
     const now = shownType(type);
     if (entry?.type !== undefined && entry.type !== now)
       this.#complain(path, `is told as ${words}, a ${now}, and is a ${entry.type}`);
-    if (kind === 'deleted') return removeAt(this.#tree, path);
+    if (kind === 'deleted') removeAt(this.#tree, path);
+    else this.#place(path, there, change, words);
+  }
+
+  #place(path: string, there: Origin | undefined, { kind, from, what, linkTo }: Change, words: string): void {
     if (this.#rules.exactly && kind === 'modified' && from === undefined && what.length === 0)
       this.#complain(path, `is told as ${words}, which is no change`);
     if (linkTo !== undefined && !this.#firstNames.has(latin1(linkTo)))

@@ -1,10 +1,17 @@
 // Two snapshots compared, and the difference said in lines that a person can act on.
+import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry, Snapshot } from './snapshot.ts';
 
+/** The runs of one character that names and values are made long with, as `n×255`. */
+export function shortened(text: string): string {
+  return text.replace(/(.)\1{20,}/g, (run, character: string) => `${character}×${run.length}`);
+}
+
 /** A path with what a terminal cannot show as escapes; the root as `.`. */
 export function shownPath(path: string): string {
-  return path === '' ? '.' : JSON.stringify(path).slice(1, -1);
+  const bytes = Buffer.from(path, 'latin1');
+  return path === '' ? '.' : shortened(JSON.stringify(isUtf8(bytes) ? bytes.toString() : path).slice(1, -1));
 }
 
 function shownValue(value: unknown): string {

@@ -33,14 +33,20 @@ describePrivileged('openStack sees what the kernel shows', () => {
     async (_, mode) => {
       const place = scratchDirectory().directory('stage');
       const tally: Tally = new Map();
+      const end = performance.now() + limit;
+      let done = 0;
       await fc.assert(
-        fc.asyncProperty(stories, (story) => judge(place, story, mode, tally)),
+        fc.asyncProperty(stories, async (story) => {
+          if (performance.now() > end) return;
+          await judge(place, story, mode, tally);
+          done++;
+        }),
         {
           numRuns: runs,
           ...(seed !== undefined && { seed: Number(seed) }),
-          interruptAfterTimeLimit: limit,
         },
       );
+      if (done < runs) console.warn(`${mode.name}: time for ${done} of ${runs} runs only`);
       // Operations that never work would test nothing.
       expect(tally.size).toBeGreaterThan(20);
     },

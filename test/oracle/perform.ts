@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { callSync } from '../../lib/kernel/call.ts';
 import { AT_FDCWD } from '../../lib/kernel/constants.ts';
-import { shownPath } from './difference.ts';
+import { shortened, shownPath } from './difference.ts';
 import type { Needs, Operation, Place } from './operations.ts';
 import { below, errnoOf, withEntry } from './snapshot.ts';
 
@@ -168,7 +168,8 @@ class Ground {
 
   chosen<T>(of: readonly T[], number: number): T {
     const choice = chosen(of, number);
-    this.words.push(Buffer.isBuffer(choice) ? JSON.stringify(choice.toString('latin1')) : String(choice));
+    const word = Buffer.isBuffer(choice) ? JSON.stringify(choice.toString('latin1')) : String(choice);
+    this.words.push(shortened(word));
     return choice;
   }
 
