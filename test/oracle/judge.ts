@@ -1,12 +1,14 @@
 // The verdict: the kernel's view of layers against ours, and every disagreement as a line.
 import { lstatSync } from 'node:fs';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
+import type { Change } from '../../lib/layer/change.ts';
 import { compareTrees } from '../../lib/layer/compare-trees.ts';
+import { openStack } from '../../lib/layer/stack.ts';
 import type { Overlay } from '../../lib/mount/overlay.ts';
-import { type Trees, wrongChanges } from './change-verdict.ts';
+import { type ChangeRules, type Trees, wrongChanges } from './change-verdict.ts';
 import { differences } from './difference.ts';
 import { below, type Entry, errnoOf, type Snapshot, snapshot } from './snapshot.ts';
-import { type StackView, viewOf } from './stack-view.ts';
+import { type StackView, specOf, viewOf } from './stack-view.ts';
 import type { Layers, Stage } from './stage.ts';
 
 /** The errno with which the entry, its list of names or its content cannot be had. */
@@ -19,7 +21,9 @@ function errnoAt(root: string, path: string): string | undefined {
     lstatSync(below(Buffer.from(root), Buffer.from(path, 'latin1')));
     return undefined;
   } catch (error) {
-    return errnoOf(error);
+    const errno = errnoOf(error);
+    // Too long to be asked for in one piece, which says nothing of the entry.
+    return errno === 'ENAMETOOLONG' ? undefined : errno;
   }
 }
 
@@ -90,8 +94,12 @@ export async function disagreements(
   const lower = stage.mount(lowers, viewOptions(options));
   const linked = indexed ? seen.linkedBelow : new Set<string>();
   const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], linked);
-  const walked = await all(compareTrees(lower.path, overlay.path));
-  const rules = { exactly: true, withoutNotes: true, withoutRoot: true };
-  wrong.push(...wrongChanges(walked, trees, rules).map((line) => `compareTrees: ${line}`));
+  const judged = (name: string, changes: readonly Change[], rules: ChangeRules) =>
+    wrong.push(...wrongChanges(changes, trees, rules).map((line) => `${name}: ${line}`));
+  const rules = { exactly: true, withoutNotes: true, withoutRoot: false };
+  judged('compareTrees', await all(compareTrees(lower.path, overlay.path)), { ...rules, withoutRoot: true });
+  await using stack = await openStack(specOf(layers, options));
+  judged('changes', await all(stack.changes({ ignoreUnchanged: true })), rules);
+  judged('changes without contents', await all(stack.changes()), { ...rules, exactly: false });
   return wrong;
 }

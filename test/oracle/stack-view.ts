@@ -67,6 +67,11 @@ async function entryOf(stack: Stack, entry: MergedEntry): Promise<Entry> {
   };
 }
 
+/** What openStack is given for a mount with these options. */
+export function specOf(layers: Layers, options: AnyOverlayOptions): StackSpec {
+  return { ...layers, options } as StackSpec;
+}
+
 export interface StackView {
   readonly entries: Snapshot;
   /** Files with several names in a lower layer. */
@@ -75,7 +80,7 @@ export interface StackView {
 
 /** The whole merged view. */
 export async function viewOf(layers: Layers, options: AnyOverlayOptions): Promise<StackView> {
-  await using stack = await openStack({ ...layers, options } as StackSpec);
+  await using stack = await openStack(specOf(layers, options));
   const entries = new Map<string, Entry>();
   const linkedBelow = new Set<string>();
   for await (const entry of stack.walk()) {
