@@ -26,8 +26,6 @@ const resultLimits: Readonly<Record<string, number>> = {
   readlinkat: 4096,
   getxattr: 65536,
   listxattr: 65536,
-  // What most entries take; more is refused (EMSGSIZE).
-  scan_entry: 2048,
 };
 
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */

@@ -22,8 +22,7 @@ const FIRST_ROOM = 2048;
 
 const FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-/** The wanted prefixes as the addon takes them. */
-export function prefixBytes({ xattrs }: ScanRequest): Buffer {
+function prefixBytes({ xattrs }: ScanRequest): Buffer {
   return Buffer.from(xattrs.map((prefix) => `${prefix}\0`).join(''), 'latin1');
 }
 
