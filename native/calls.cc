@@ -95,7 +95,7 @@ constexpr Call table[] = {
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
     row<scan_directory>("scan_directory"),
-    row<scan_entry>("scan_entry"),
+    row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),
     row<require_other_file>("require_other_file"),
     row<require_at>("require_at"),

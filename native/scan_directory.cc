@@ -227,11 +227,16 @@ Result<std::string> scan_directory(FdArg dir, Blob prefixes, uint32_t room) {
   }
 }
 
-Result<std::string> scan_entry(FdArg dir, Text name, Blob prefixes) {
-  if (name.data == nullptr) return Failure{EFAULT, "statx"};
+Result<std::string> scan_entries(FdArg dir, Blob names, Blob prefixes, uint32_t room) {
+  const std::size_t limit = std::size_t{room} * sizeof(uint64_t);
   Scan scan(dir, prefixes);
-  scan.add(name.data);
-  return scan.take(true);
+  while (!names.empty() && (scan.count() == 0 || scan.size() < limit)) {
+    std::size_t length = names.find('\0');
+    if (length == Blob::npos) return Failure{EINVAL, "scan_entries"};
+    scan.add(names.data());
+    names.remove_prefix(length + 1);
+  }
+  return scan.take(names.empty());
 }
 
 }  // namespace sys

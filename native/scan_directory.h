@@ -24,7 +24,8 @@ enum ScanStep : uint32_t { scan_done, scan_statx, scan_listxattr, scan_getxattr 
 // attributes whose names begin with one of them are read, the empty one stands for all.
 Result<std::string> scan_directory(FdArg dir, Blob prefixes, uint32_t room);
 
-// The same for one name of a directory, no link followed; the empty name is the descriptor itself.
-Result<std::string> scan_entry(FdArg dir, Text name, Blob prefixes);
+// The same for names of a directory, of which each ends with a NUL; no link is followed. The empty name is the descriptor
+// itself, which may be of any kind. Ends before the next one when there is no room left.
+Result<std::string> scan_entries(FdArg dir, Blob names, Blob prefixes, uint32_t room);
 
 }  // namespace sys

@@ -28,6 +28,9 @@ const resultLimits: Readonly<Record<string, number>> = {
   listxattr: 65536,
 };
 
+// What the last argument of those counts, in bytes; with the others it counts bytes.
+const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8 };
+
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
 interface Row {
   readonly number: number;
@@ -88,7 +91,7 @@ export class Program {
       bytes.argument((kinds >> 12) & 3, g!);
     }
     // The last argument of the others is how much they may give.
-    if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? 8 * Number(c ?? b));
+    if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(c ?? b));
     return STEP_BASE + this.steps++;
   }
 

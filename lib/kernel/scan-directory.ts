@@ -40,6 +40,11 @@ export class DirectoryScan {
     this.#first = first;
   }
 
+  /** Whether it is known that there are no more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /**
    * The next entries, without `.` and `..`, in the directory's own order; none at its end. Their number is bounded, so
    * that memory stays flat and the event loop gets its turn between them, however large the directory is.
@@ -90,16 +95,34 @@ export function* openScan(
   return new DirectoryScan(fd, prefixes, bytes && decodeBatch(bytes));
 }
 
+const NUL = Buffer.alloc(1);
+
 /**
- * One entry of a directory, no link followed; the empty name is the descriptor itself, which may then be of any kind.
- * That it is not there is an entry's error, as in a scan.
+ * Entries of a directory by their names, in that order, no link followed; the empty name is the descriptor itself, which
+ * may then be of any kind. That one is not there is its error, as in a scan.
  *
- * @param name one path component: what it leads through would not be confined
+ * @param names one path component each: what a path leads through would not be confined
  */
+export function* scanEntries(
+  dir: number,
+  names: readonly (string | Uint8Array)[],
+  request: ScanRequest,
+): Routine<ScannedEntry[]> {
+  const prefixes = prefixBytes(request);
+  const entries: ScannedEntry[] = [];
+  while (entries.length < names.length) {
+    const left = names.slice(entries.length).flatMap((name) => [Buffer.from(name as string), NUL]);
+    const batch = decodeBatch(yield* call('scan_entries', dir, Buffer.concat(left), prefixes, ROOM));
+    for (const entry of batch.entries) entries.push(entry);
+  }
+  return entries;
+}
+
+/** One entry, as {@link scanEntries} has it. */
 export function* scanEntry(
   dir: number,
   name: string | Uint8Array,
   request: ScanRequest,
 ): Routine<ScannedEntry> {
-  return decodeBatch(yield* call('scan_entry', dir, name, prefixBytes(request))).entries[0]!;
+  return (yield* scanEntries(dir, [name], request))[0]!;
 }

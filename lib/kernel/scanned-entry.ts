@@ -161,7 +161,7 @@ function decodeEntry(bytes: Buffer, words: Uint32Array, at: number): ScannedEntr
   return { name, xattrs, error: { errno, syscall }, stat: syscall === 'statx' ? undefined : stat };
 }
 
-/** Decodes what `scan_directory` and `scan_entry` of the addon give. */
+/** Decodes what `scan_directory` and `scan_entries` of the addon give. */
 export function decodeBatch(given: Buffer): Batch {
   // Words have to lie at multiples of four.
   const bytes = given.byteOffset % 4 === 0 ? given : Buffer.copyBytesFrom(given);

@@ -52,7 +52,7 @@ export interface CallSignatures {
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
-  scan_entry: [dir: Fd, name: Text, prefixes: Uint8Array];
+  scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
@@ -71,7 +71,7 @@ type Bytes =
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'
-  | 'scan_entry';
+  | 'scan_entries';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */
