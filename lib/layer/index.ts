@@ -1,7 +1,8 @@
 // What the package gives as overlayfs/layer: reading and marking the directories that an overlay is made of.
 export type { DialectOptions } from './caller-dialect.ts';
-export type { Change, ChangedPart, EntryPath, EntryType } from './change.ts';
+export type { Change, ChangedWhat, EntryPath, EntryType } from './change.ts';
 export type { ChangeOptions } from './changes.ts';
+export { type CompareOptions, type CompareProgress, compareTrees } from './compare-trees.ts';
 export type { LayerName } from './layer.ts';
 export type { HiddenBy, LayerLook, Lookup, Role } from './lookup.ts';
 export type { LayerPlace, MergedEntry } from './merged-entry.ts';
