@@ -1,6 +1,7 @@
 // What mount(8) says of a condition beside what we say: recorded in a run of its own, and held to be there in every other.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { expect } from 'vitest';
 import { formatOptions } from '../../../lib/format/format-options.ts';
 import type { MountSpec } from '../../../lib/format/mount-spec.ts';
@@ -81,6 +82,7 @@ function anywhere(text: string): string {
   return text
     .replaceAll(/\/[^\s"':,]*\/overlayfs-test-\w{6}/g, '/…')
     .replaceAll(packageRoot, '/…/')
+    .replaceAll(`${homedir()}/`, '/…/')
     .replaceAll(/\b(inode|process) \d+/g, '$1 …')
     .replaceAll(/([^.])\1{40,}/g, '$1…$1')
     .replaceAll(/(?:long){5,}/g, 'long…');
