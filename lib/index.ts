@@ -1,4 +1,5 @@
 // The package's door: everything public, and nothing else.
+export type { ErrorCode } from './diagnosis/codes/codes.ts';
 export { type Finding, OverlayError } from './diagnosis/overlay-error.ts';
 export type { FormattableSpec } from './format/format-options.ts';
 export type {

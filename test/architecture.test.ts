@@ -8,6 +8,9 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
+  'lib/cli/stack-source.ts': 'test/cli/which.test.ts',
+  'lib/cli/tree-text.ts': 'test/cli/tree.test.ts',
   'lib/mount/attach.ts': 'test/mount/mount.test.ts',
   'lib/mount/claim.ts': 'test/mount/live-uppers.test.ts',
   'lib/mount/compat.ts': 'test/mount/ladder.test.ts',
@@ -20,6 +23,13 @@ const testedBy: Record<string, string> = {
   'lib/mount/turn.ts': 'test/mount/mount.test.ts',
   'lib/mount/overlay-at.ts': 'test/mount/unmount.test.ts',
   'lib/mount/work-directory.ts': 'test/mount/unmount.test.ts',
+  'lib/diagnosis/codes/codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/argument-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/directory-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/machine-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/danger-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/live-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/run-time-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/driver-facts.ts': 'test/diagnosis/mount-facts.test.ts',
   'lib/diagnosis/busy.ts': 'test/mount/unmount.test.ts',
   'lib/diagnosis/directory.ts': 'test/mount/perform.test.ts',

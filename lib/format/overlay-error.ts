@@ -2,7 +2,7 @@
 
 /** One thing that is wrong or dangerous, found by looking. */
 export interface Finding {
-  /** Stable; listed in docs/errors.md. */
+  /** Stable: an `ErrorCode`, listed in docs/errors.md. */
   readonly code: string;
   /** True, and enough for a person to act on. */
   readonly sentence: string;
@@ -23,7 +23,7 @@ export interface SystemCallFailure {
 }
 
 /**
- * Thrown for everything that goes wrong. Match on `code`, never on the message.
+ * Thrown for everything that goes wrong. Match on `code`, an `ErrorCode`, never on the message.
  * `errno` (negative, as in Node's own errors) and `syscall` are there when a system call failed.
  */
 export class OverlayError extends Error {
