@@ -8,6 +8,7 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/diagnosis/codes/layer-codes.ts': 'test/docs/errors.test.ts',
   'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
   'lib/cli/stack-source.ts': 'test/cli/which.test.ts',
   'lib/cli/tree-text.ts': 'test/cli/tree.test.ts',
@@ -43,6 +44,12 @@ const testedBy: Record<string, string> = {
   'lib/format/format-error.ts': 'test/format/parse-options.test.ts',
   'lib/format/option-error.ts': 'test/mount/spec.test.ts',
   'lib/format/option-table.ts': 'test/format/options.test.ts',
+  'lib/layer/compare-entry.ts': 'test/layer/compare-trees.test.ts',
+  'lib/layer/content-comparer.ts': 'test/layer/compare-trees.test.ts',
+  'lib/layer/double-walk.ts': 'test/layer/compare-trees.test.ts',
+  'lib/layer/pair-teller.ts': 'test/layer/compare-trees.test.ts',
+  'lib/layer/tree-failure.ts': 'test/layer/compare-trees.test.ts',
+  'lib/layer/tree-root.ts': 'test/layer/compare-trees.test.ts',
   'lib/layer/caller-dialect.ts': 'test/layer/whiteout.test.ts',
   'lib/layer/given-path.ts': 'test/layer/whiteout.test.ts',
   'lib/layer/layer-directory.ts': 'test/layer/opaque.test.ts',

@@ -16,7 +16,7 @@ export interface ScanRequest {
 }
 
 // In words of 64 bits. A batch of this much is decoded in about a millisecond.
-const ROOM = 32768;
+export const ROOM = 32768;
 // Most directories are small: the first batch comes with the open, and what it may take is allocated for it.
 const FIRST_ROOM = 2048;
 
@@ -95,34 +95,17 @@ export function* openScan(
   return new DirectoryScan(fd, prefixes, bytes && decodeBatch(bytes));
 }
 
-const NUL = Buffer.alloc(1);
-
 /**
- * Entries of a directory by their names, in that order, no link followed; the empty name is the descriptor itself, which
- * may then be of any kind. That one is not there is its error, as in a scan.
+ * One entry of a directory, no link followed; the empty name is the descriptor itself, which may then be of any kind.
+ * That it is not there is an entry's error, as in a scan.
  *
- * @param names one path component each: what a path leads through would not be confined
+ * @param name one path component: what it leads through would not be confined
  */
-export function* scanEntries(
-  dir: number,
-  names: readonly (string | Uint8Array)[],
-  request: ScanRequest,
-): Routine<ScannedEntry[]> {
-  const prefixes = prefixBytes(request);
-  const entries: ScannedEntry[] = [];
-  while (entries.length < names.length) {
-    const left = names.slice(entries.length).flatMap((name) => [Buffer.from(name as string), NUL]);
-    const batch = decodeBatch(yield* call('scan_entries', dir, Buffer.concat(left), prefixes, ROOM));
-    for (const entry of batch.entries) entries.push(entry);
-  }
-  return entries;
-}
-
-/** One entry, as {@link scanEntries} has it. */
 export function* scanEntry(
   dir: number,
   name: string | Uint8Array,
   request: ScanRequest,
 ): Routine<ScannedEntry> {
-  return (yield* scanEntries(dir, [name], request))[0]!;
+  const names = Buffer.concat([Buffer.from(name as string), Buffer.alloc(1)]);
+  return decodeBatch(yield* call('scan_entries', dir, names, prefixBytes(request), 1)).entries[0]!;
 }

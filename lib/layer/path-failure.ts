@@ -12,7 +12,9 @@ import {
   EOPNOTSUPP,
   EROFS,
 } from '../kernel/errno.ts';
-import type { KernelError } from '../kernel/kernel-error.ts';
+
+/** A failed system call: a KernelError, or an error of node:fs. */
+export type FailedCall = Error & { readonly errno: number };
 
 interface Meaning {
   readonly errno: number;
@@ -86,7 +88,7 @@ const MEANINGS: readonly Meaning[] = [
 ];
 
 /** The meaning of the failed call, or that it is not known. */
-export function pathFailure(error: KernelError, path: string): OverlayError {
+export function pathFailure(error: FailedCall, path: string): OverlayError {
   const meaning = MEANINGS.find(({ errno }) => errno === -error.errno);
   const finding: Finding =
     meaning === undefined

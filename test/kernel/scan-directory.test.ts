@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { callSync, close } from '../../lib/kernel/call.ts';
 import { AT_FDCWD, O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, S_IFCHR } from '../../lib/kernel/constants.ts';
 import { type Routine, runAsync, runSync } from '../../lib/kernel/routine.ts';
-import { openScan, type ScannedEntry, scanEntries, scanEntry } from '../../lib/kernel/scan-directory.ts';
+import { openScan, type ScannedEntry, scanEntry } from '../../lib/kernel/scan-directory.ts';
 import { packageRoot } from '../support/built-package.ts';
 import { runFaked } from '../support/fake-errno.ts';
 import { loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
@@ -203,25 +203,6 @@ describe.each(forms)('%s', (_, run) => {
         close(dir);
         close(itself);
       }
-    }
-  });
-
-  test('many entries by name, in that order, however large', async () => {
-    const scratch = scratchDirectory();
-    const names = Array.from({ length: 3000 }, (_, i) => `name-${i}`);
-    for (const name of names.slice(0, 300)) scratch.file(`dir/${name}`);
-    setXattr(scratch.join('dir/name-7'), 'user.large', Buffer.alloc(2000, 'v'));
-    const dir = callSync('openat', AT_FDCWD, scratch.join('dir'), O_PATH, 0);
-    try {
-      const found = await run(scanEntries(dir, names, { xattrs: ['user.'] }));
-      expect(found.map(({ name }) => name.toString())).toEqual(names);
-      expect(found.flatMap(({ stat }, i) => (stat === undefined ? [] : [i]))).toEqual(
-        Array.from({ length: 300 }, (_, i) => i),
-      );
-      expect(found[7]!.xattrs.get('user.large')).toHaveLength(2000);
-      expect(await run(scanEntries(dir, [], { xattrs: [] }))).toEqual([]);
-    } finally {
-      close(dir);
     }
   });
 

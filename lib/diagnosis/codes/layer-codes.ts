@@ -42,6 +42,10 @@ export const LAYER_CODES = {
       'another mount covers something in a layer, and without CAP_SYS_ADMIN what lies under it is not seen',
     remedy: 'run as root, or unmount it',
   },
+  ERR_OVERLAY_MOUNT_NOT_CROSSED: {
+    meaning: 'another mount in a tree that is compared, which is not entered unless asked',
+    remedy: 'compare that mount by itself',
+  },
   ERR_OVERLAY_UNREADABLE: {
     meaning: 'something that this user may not read, or that cannot be read',
     remedy: 'run as a user who may read it',
