@@ -4,6 +4,7 @@
       "target_name": "overlayfs",
       "sources": [
         "native/addon.cc",
+        "native/ancestry.cc",
         "native/calls.cc",
         "native/checks.cc",
         "native/encode.cc",

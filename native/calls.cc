@@ -4,6 +4,7 @@
 #include <exception>
 #include <tuple>
 
+#include "ancestry.h"
 #include "checks.h"
 #include "file_calls.h"
 #include "mount_calls.h"
@@ -82,6 +83,7 @@ constexpr Call table[] = {
     row<readlinkat>("readlinkat"),
     row<statx>("statx"),
     row<fstatfs>("fstatfs"),
+    row<poll>("poll"),
     row<flock>("flock"),
     row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),
@@ -99,7 +101,11 @@ constexpr Call table[] = {
     row<require_subset>("require_subset"),
     row<require_other_file>("require_other_file"),
     row<require_at>("require_at"),
+    row<require_absent>("require_absent"),
     row<require_bits_clear>("require_bits_clear"),
+    row<ancestors>("ancestors"),
+    row<require_disjoint>("require_disjoint"),
+    row<require_outside>("require_outside"),
 };
 
 }  // namespace

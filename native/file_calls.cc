@@ -86,6 +86,18 @@ Result<std::string> fstatfs(FdArg file) {
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
 }
 
+// int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
+// what there is (revents) in 16 bits.
+Result<std::string> poll(FdArg file, uint32_t events) {
+  struct {
+    int fd;
+    uint16_t events, revents;
+  } asked{file.number, static_cast<uint16_t>(events), 0};
+  const uint64_t none[2] = {0, 0};
+  if (syscall(SYS_ppoll, &asked, 1, none, nullptr, 0) < 0) return failed("poll");
+  return std::string(reinterpret_cast<const char*>(&asked.revents), sizeof asked.revents);
+}
+
 // int flock(int fd, int operation);
 Result<Unit> flock(FdArg file, uint32_t operation) {
   return unit("flock", syscall(SYS_flock, file.number, operation));

@@ -24,8 +24,6 @@ export interface DangerFacts {
   readonly targetHasEntries: boolean;
   /** The entry `work` of the work directory. */
   readonly leftover: Stat | undefined;
-  /** The upper's root has overlay attributes in the namespace that this mount does not read, and none in the one it does. */
-  readonly otherDialect: 'user' | 'trusted' | undefined;
   /** Whether listings beside the upper tell types; undefined when that cannot be seen. */
   readonly tellsTypes: boolean | undefined;
   /** The upper's filesystem knows no attributes of the mount's namespace. */
@@ -43,18 +41,6 @@ function* leftoverIn(work: Directory): Routine<Stat | undefined> {
   return yield* withDirectory(work, '.', O_PATH, function* (fd) {
     return decodeStat(yield* call('statx', fd, 'work', AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
   });
-}
-
-function* otherDialect(
-  upper: Directory,
-  parameters: readonly Parameter[],
-): Routine<DangerFacts['otherDialect']> {
-  const list = yield* withDirectory(upper, '.', O_PATH, (fd) => call('listxattr', fd));
-  const names = list?.toString('latin1').split('\0') ?? [];
-  const has = (dialect: string) => names.some((name) => name.startsWith(`${dialect}.overlay.`));
-  const [mine, other] =
-    dialectOf(parameters) === 'user' ? (['user', 'trusted'] as const) : (['trusted', 'user'] as const);
-  return has(other) && !has(mine) ? other : undefined;
 }
 
 // The directory above has at least one entry: the upper. When that is the root of its mount, its own have to do.
@@ -105,7 +91,6 @@ export function* lookAtDangers({ upper, work, target, parameters }: AskedMount):
   return {
     targetHasEntries: target !== undefined && (yield* hasEntries(target, '.')),
     leftover: work && (yield* leftoverIn(work)),
-    otherDialect: upper && (yield* otherDialect(upper, parameters)),
     tellsTypes: upper && (yield* typesBeside(upper)),
     swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
     noAttributes: upper !== undefined && (yield* lacksAttributes(upper, parameters)),

@@ -37,34 +37,6 @@ export const DANGER_RULES: readonly DangerRule[] = [
   },
   ...LAYER_DANGERS,
   {
-    code: 'ERR_OVERLAY_UPPER_IN_LOWER',
-    find: (facts) =>
-      writtenOf(facts).map((looked) => {
-        const around = lowersOf(facts).find((lower) => !same(lower, looked) && liesIn(looked, lower));
-        if (around === undefined) return undefined;
-        const sentence = `it lies in ${subjectText(around.subject)}, and in the overlay that directory will answer ELOOP`;
-        return about(looked, sentence, 'put it beside the lower directories');
-      }),
-  },
-  {
-    code: 'ERR_OVERLAY_OTHER_DIALECT',
-    find: ({ upper }, { otherDialect }) => {
-      if (!isThere(upper) || otherDialect === undefined) return [];
-      const [sentence, hint] =
-        otherDialect === 'trusted'
-          ? [
-              'an overlay without userxattr has written it, whose notes userxattr ignores',
-              'leave userxattr out',
-            ]
-          : [
-              'an overlay with userxattr has written it, whose notes are ignored without',
-              'give userxattr: true',
-            ];
-      const harm = 'deleted directories come back, and renamed or metacopy files lose their content';
-      return [about(upper, `${sentence}: ${harm}`, `${hint}, or start with an empty upper`)];
-    },
-  },
-  {
     code: 'ERR_OVERLAY_NO_FILE_TYPES',
     find: ({ upper }, { tellsTypes }) =>
       isThere(upper) && tellsTypes === false

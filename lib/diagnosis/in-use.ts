@@ -63,15 +63,23 @@ function* statOf(fd: number): Routine<Stat> {
 /**
  * The nearest of the directory and its ancestors on its mount that the kernel says is in use, as a path; only exact roots
  * are marked, so each is asked for.
+ *
+ * @param free those that were found free, and are not asked for again; what is found is added
  */
-export function* nearestInUse(absolute: string | Uint8Array): Routine<Buffer | undefined> {
+export function* nearestInUse(
+  absolute: string | Uint8Array,
+  free: Set<string> = new Set(),
+): Routine<Buffer | undefined> {
   let fd = yield* call('openat', AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
   try {
     for (;;) {
+      const here = yield* statOf(fd);
+      const name = `${here.mountId} ${here.inode}`;
+      if (free.has(name)) return undefined;
       if (yield* kernelSaysInUse(fd)) {
         return (yield* asksHonestly()) ? yield* call('readlinkat', AT_FDCWD, procPath(fd)) : undefined;
       }
-      const here = yield* statOf(fd);
+      free.add(name);
       const parent = yield* call('openat', fd, '..', O_PATH | O_DIRECTORY, 0);
       close(fd);
       fd = parent;

@@ -7,6 +7,7 @@ import { nearestInUse } from './in-use.ts';
 import { type AskedMount, lookAtMount } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
+import { useOf } from './refused-claim.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
@@ -36,7 +37,7 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
     const used = yield* nearestInUse(dir.absolute);
     if (used === undefined) continue;
     return {
-      code: 'ERR_OVERLAY_IN_USE',
+      code: useOf(dir).code,
       sentence: `${subjectText(dir)}: the kernel says that ${JSON.stringify(shown(used))} is the upper or work of a live overlay`,
       hint: 'unmount that overlay first, or use another directory',
       ...placeOf(dir),

@@ -82,10 +82,16 @@ export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' 
   return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
 }
 
-function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+/** Whether the options ask for an index; undefined when that is left to the module's default. */
+export function asksForIndex(parameters: readonly Parameter[]): boolean | undefined {
   const index = parameters.findLast(({ key }) => key === 'index')?.value;
   if (index !== undefined) return index === 'on';
-  if (parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on')) return true;
+  return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
+}
+
+function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+  const asked = asksForIndex(parameters);
+  if (asked !== undefined) return asked;
   const byDefault = yield* readIfPossible('/sys/module/overlay/parameters/index');
   return byDefault?.toString().trim() === 'Y';
 }

@@ -7,7 +7,7 @@ export type Text = string | Uint8Array;
 export type Fd = number;
 type Blob = Uint8Array | StepBytes;
 
-/** Names and argument orders are those of the system calls; see native/mount_calls.h and file_calls.h. */
+/** Names and argument orders are those of the system calls; see native/mount_calls.h, file_calls.h and ancestry.h. */
 export interface CallSignatures {
   fsopen: [type: Text, flags: number];
   fspick: [dir: Fd, path: Text, flags: number];
@@ -39,6 +39,7 @@ export interface CallSignatures {
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
+  poll: [file: Fd, events: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
@@ -56,7 +57,11 @@ export interface CallSignatures {
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
+  require_absent: [bytes: Blob, text: Blob];
   require_bits_clear: [bytes: Blob, offset: number, bits: number | bigint];
+  ancestors: [dir: Fd, before: Blob];
+  require_disjoint: [some: Blob, others: Blob];
+  require_outside: [paths: Blob, never: Blob, around: Blob];
 }
 
 type Bytes =
@@ -71,7 +76,9 @@ type Bytes =
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'
-  | 'scan_entries';
+  | 'scan_entries'
+  | 'ancestors'
+  | 'poll';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */

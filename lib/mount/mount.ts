@@ -2,16 +2,14 @@
 import { explaining } from '../diagnosis/mount-failure.ts';
 import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
-import { procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { takeBack } from './made.ts';
+import { pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
-import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
+import { collectFsopen, perform, planAtOnce, readyToPlan, refuseKnownHolder } from './perform.ts';
 import { droppedOption } from './read-back.ts';
 import { type MountRequest, readSpec } from './spec.ts';
-import { leaveTurn, takeTurn } from './turn.ts';
 import {
   type DriverPart,
   makeOwnWork,
@@ -29,20 +27,23 @@ function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
   }
 }
 
+// The kernel knows directories in use that the mount table does not show.
 function* askKernel(request: MountRequest): Routine<void> {
-  for (const layer of [request.upper, request.work]) {
+  const { upper, work, lower, data, shareUpper, shareLower } = request;
+  const written = shareUpper ? [] : [upper, work];
+  const free = new Set<string>();
+  for (const layer of [...written, ...(shareLower ? [] : [...lower, ...data])]) {
     if (layer === undefined) continue;
-    const claimed = { ...layer, absolute: layer.absolute ?? procPath(layer.fd!) };
-    const error = yield* explaining(layer, kernelClaim(claimed));
+    const error = yield* explaining(layer, kernelClaim(pathed(layer), free));
     if (error === undefined) continue;
-    yield* explaining(layer, refuseKnownHolder(claimed));
+    yield* refuseKnownHolder(request);
     throw error;
   }
 }
 
 function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
-  if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
+  if (request.guard === 'kernel') yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
     return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
   }
@@ -78,17 +79,15 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const indexed = parameters.some(({ key }) => INDEX_KEYS.includes(key));
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
+  yield* readyToPlan(request);
   const plan = planAtOnce(request);
   if (plan !== undefined) {
-    takeTurn();
     try {
       yield plan.program;
       return new MountedOverlay(request, collectFsopen(plan, request), undefined);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       yield* takeBack(plan, error, request.target?.absolute);
-    } finally {
-      leaveTurn();
     }
   }
   return yield* mountCarefully(request, removable);

@@ -2,16 +2,12 @@
 
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { type Claimed, lockedClaim, lockHeld, tableClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
 import { becameReadOnly, workHasData } from '../diagnosis/unfit-work.ts';
-import { call } from '../kernel/call.ts';
-import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApi } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { identityOf } from '../kernel/stat.ts';
-import { addClaims, type SeenTable } from './claim.ts';
+import { addClaims } from './claim.ts';
 import { compatMount } from './compat.ts';
 import {
   emptyLowerDescriptor,
@@ -20,26 +16,27 @@ import {
   needsEmptyLower,
   removeEmptyLower,
 } from './empty-lower.ts';
+import { refuseGuarded, refuseLocked } from './findings.ts';
+import { bringUpToDate } from './fresh-table.ts';
 import { type Known, RUNGS, type Rung } from './ladder.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { collect, FailedStep, type Made, pathed, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { type LayerForm, planFsopen } from './plan-fsopen.ts';
+import { addGuards, GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-import { inTurn, isTaken } from './turn.ts';
 
 // What this thread has learnt; every mount after the first failed one starts from the right rung.
 let known: Known;
 // Layers on a mount that is attached nowhere came with Linux 6.15; found out by a view of one lower that failed.
 let emptyLowerByName = false;
 const live = new LiveUppers();
-const CHANGED_TABLE_TRIES = 8;
 
 /** Lets go of locks whose mounts are gone. */
 type Sweep = () => Routine<void>;
 
-function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenTable): Routine<Made> {
+function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenUppers): Routine<Made> {
   if (!needsEmptyLower(request)) return yield* fsopenWith(request, request.lower, form, seen);
   const [only] = request.lower;
   // The other forms would show the number of the descriptor as a layer.
@@ -64,9 +61,10 @@ function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenTable): 
   }
 }
 
-function planWith(request: MountRequest, lowers: readonly Layer[], form: LayerForm, seen: SeenTable): Plan {
+function planWith(request: MountRequest, lowers: readonly Layer[], form: LayerForm, seen: SeenUppers): Plan {
   const plan = new Plan();
-  const claims = addClaims(plan, request, seen);
+  const claims = addClaims(plan, request);
+  addGuards(plan, request, claims, seen);
   planFsopen(plan, request, lowers, claims, form);
   return plan;
 }
@@ -75,7 +73,7 @@ function* fsopenWith(
   request: MountRequest,
   lowers: readonly Layer[],
   form: LayerForm,
-  seen: SeenTable,
+  seen: SeenUppers,
 ): Routine<Made> {
   const plan = planWith(request, lowers, form, seen);
   yield* runGuarded(plan, request);
@@ -88,16 +86,23 @@ export function collectFsopen(plan: Plan, request: MountRequest): Made {
   return collect(plan, 'fsopen', true, detached ? plan.program.value(plan.mount!) : undefined);
 }
 
+/** Before a mount is planned: what the guards go by is to be what the mount table says now. */
+export function* readyToPlan(request: MountRequest): Routine<void> {
+  const { upper, shareUpper, shareLower, overlapLayers } = request;
+  const insists = shareLower && (upper === undefined || (shareUpper && overlapLayers));
+  if (!insists) yield* bringUpToDate(live);
+}
+
 /**
  * The best way as one program, when nothing has to be found out first; undefined otherwise. It is the hot path: whatever
  * it meets, `perform` meets again and explains.
  */
 export function planAtOnce(request: MountRequest): Plan | undefined {
-  const { upper, work, via } = request;
+  const { upper, work, via, trustVolatile, changeLower } = request;
   if (via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
   if (known !== undefined && RUNGS[0]!.obstacle(request, known) !== undefined) return undefined;
   if (upper !== undefined) {
-    if (work === undefined || live.ids === undefined || live.ids.length === 0 || isTaken()) return undefined;
+    if (work === undefined || trustVolatile || changeLower) return undefined;
   } else if (needsEmptyLower(request)) {
     const fd = emptyLowerByName ? undefined : emptyLowerIfMade();
     if (fd === undefined) return undefined;
@@ -106,41 +111,11 @@ export function planAtOnce(request: MountRequest): Plan | undefined {
   return planWith(request, request.lower, 'descriptors', live);
 }
 
-// What the guard remembered may be over by now, and a lock does not say whose it is: the table of now is asked first.
-function* refuseClaim({ error, subject }: FailedStep, request: MountRequest): Routine<void> {
-  yield* live.refresh();
-  const claimed = pathed(subject!);
-  const { upper, work } = { upper: pathed(request.upper!), work: pathed(request.work!) };
-  const twice = yield* upperIsWork(upper, work);
-  if (twice !== undefined) throw twice;
-  yield* refuseListed(claimed);
-  if (error.syscall === 'flock') throw yield* lockedClaim(claimed, error);
+function isLocked({ error }: FailedStep): boolean {
+  return error.syscall === 'flock' && error.errno === -EAGAIN;
 }
 
-function* refuseListed(claimed: Claimed): Routine<void> {
-  const statx = yield* call('statx', AT_FDCWD, claimed.absolute, 0, STATX_INO);
-  const holder = live.holderOf(identityOf(statx));
-  if (holder === undefined) return;
-  throw tableClaim(claimed, { option: holder.option, target: holder.overlay.target });
-}
-
-/** Throws when the mount table, or a lock, tells whose the directory is. */
-export function* refuseKnownHolder(claimed: Claimed): Routine<void> {
-  yield* live.refresh();
-  yield* refuseListed(claimed);
-  const held = yield* lockHeld(claimed);
-  if (held !== undefined) throw held;
-}
-
-function isLocked(error: unknown): boolean {
-  return error instanceof FailedStep && error.error.syscall === 'flock' && error.error.errno === -EAGAIN;
-}
-
-function isClaimRefusal(failed: FailedStep): boolean {
-  return failed.error.syscall === 'require_other_file' || isLocked(failed);
-}
-
-function* tryOnce(rung: Rung, request: MountRequest, seen: SeenTable): Routine<Made> {
+function* tryOnce(rung: Rung, request: MountRequest, seen: SeenUppers): Routine<Made> {
   try {
     if (rung.via === 'fsopen') return yield* fsopenMount(request, rung.form as LayerForm, seen);
     return yield* compatMount(request, rung.form === 'numbers', seen);
@@ -149,35 +124,38 @@ function* tryOnce(rung: Rung, request: MountRequest, seen: SeenTable): Routine<M
   }
 }
 
-/** Throws what no other look at the mount table could change. */
-function* throwUnlessStale(error: unknown, request: MountRequest): Routine<void> {
-  if (!(error instanceof FailedStep)) throw error;
-  if (isClaimRefusal(error)) yield* refuseClaim(error, request);
-  else if (error.error.syscall !== 'require_subset') throw error;
-}
+// What the guards go by when what they refused was looked at, and nothing was found.
+const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
 
-// With an upper: on what is known of the mount table, which is read anew as long as it turns out to be another one.
-function* tryGuarded(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
-  // Without listmount(2) the table has to be read anew for every mount.
-  if (live.ids === undefined || live.ids.length === 0) yield* live.refresh();
-  for (let tries = 0; tries < CHANGED_TABLE_TRIES; tries++) {
-    try {
-      return yield* tryOnce(rung, request, live);
-    } catch (error) {
-      // A lock of this process may have outlived its mount, which somebody else has ended.
-      if (tries === 0 && isLocked(error)) yield* sweep();
-      else yield* throwUnlessStale(error, request);
-    }
-    yield* live.refresh();
-  }
-  // Others mount faster than the table can be read. What it said a moment ago has to do; our own mounts are locked.
-  return yield* tryOnce(rung, request, { identities: live.identities, ids: undefined });
+function withoutGuards(request: MountRequest): MountRequest {
+  return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
 }
 
 function* tryRung(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
-  if (request.upper === undefined || request.shareUpper) return yield* tryOnce(rung, request, live);
-  // Mounts that are made together change the table for each other, so they queue.
-  return yield* inTurn(tryGuarded(rung, request, sweep));
+  let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
+  for (;;) {
+    try {
+      return yield* tryOnce(rung, asked, seen);
+    } catch (error) {
+      if (!(error instanceof FailedStep)) throw error;
+      if (isLocked(error)) {
+        if (swept) throw yield* refuseLocked(error, request, live);
+        // A lock of this process may have outlived its mount, which somebody else has ended.
+        swept = true;
+        yield* sweep();
+      } else if (GUARD_STEPS.includes(error.error.syscall) && asked === request) {
+        yield* refuseGuarded(request, live);
+        [asked, seen] = [withoutGuards(request), NOTHING];
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Throws when the mount table, or a lock, tells whose upper or work is. */
+export function* refuseKnownHolder(request: MountRequest): Routine<void> {
+  yield* refuseGuarded(request, live);
 }
 
 function allowed(rung: Rung, request: MountRequest): boolean {

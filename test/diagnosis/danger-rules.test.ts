@@ -9,8 +9,6 @@ const cases: [string, Partial<MountFacts>, Partial<DangerFacts>, string[]][] = [
   ['nothing', {}, {}, []],
   ['no file types', {}, { tellsTypes: false }, ['ERR_OVERLAY_NO_FILE_TYPES']],
   ['file types', {}, { tellsTypes: true }, []],
-  ['trusted notes, userxattr', {}, { otherDialect: 'trusted' }, ['ERR_OVERLAY_OTHER_DIALECT']],
-  ['user notes, no userxattr', {}, { otherDialect: 'user' }, ['ERR_OVERLAY_OTHER_DIALECT']],
   ['no attributes', {}, { noAttributes: true }, ['ERR_OVERLAY_NO_ATTRIBUTES']],
   ['entries in the target', {}, { targetHasEntries: true }, ['ERR_OVERLAY_TARGET_NOT_EMPTY']],
   [

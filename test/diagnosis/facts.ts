@@ -99,7 +99,6 @@ export function facts(changes: Changes = {}): MountFacts {
 export const NO_DANGER: DangerFacts = {
   targetHasEntries: false,
   leftover: undefined,
-  otherDialect: undefined,
   tellsTypes: undefined,
   noAttributes: false,
   swapped: false,

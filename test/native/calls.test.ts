@@ -15,6 +15,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
 import * as constants from '../../lib/kernel/constants.ts';
+import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { calls, native } from './arguments.ts';
@@ -150,6 +151,16 @@ describe.each([
     }
   });
 
+  privileged('poll tells once that the mount table has changed', async () => {
+    const scratch = scratchDirectory();
+    await opened('/proc/self/mountinfo', O_RDONLY, async (fd) => {
+      // Others mount too: what is asked is that a change is never missed.
+      run('mount', '--bind', scratch.path, scratch.directory('bound'));
+      expect(new Uint16Array(Uint8Array.from((await made('poll', fd, 2)) as Buffer).buffer)[0]).toBe(10);
+    });
+    expect(await made('poll', -1, 2)).toEqual(Buffer.alloc(2));
+  });
+
   privileged('attributes are set, listed, read and removed through an O_PATH descriptor', async () => {
     const scratch = scratchDirectory();
     mkdirSync(scratch.join('directory'));
@@ -174,6 +185,9 @@ describe.each([
     expect(await made('require_subset', ids(9n), ids(1n, 2n, 5n))).toMatchObject({ errno: 125 });
     expect(await made('require_other_file', statx, ids(7n, 8n, 1n, 9n))).toBeUndefined();
     expect(await made('require_other_file', statx, ids(1n, 9n, 7n, 9n))).toMatchObject({ errno: 125 });
+    expect(await made('require_absent', 'abcd', 'ac')).toBeUndefined();
+    expect(await made('require_absent', '', 'a')).toBeUndefined();
+    expect(await made('require_absent', 'abcd', 'bc')).toMatchObject({ errno: 125 });
     expect(await made('require_at', 'abcd', 1, 'bc')).toBeUndefined();
     expect(await made('require_at', 'abcd', 4, '')).toBeUndefined();
     expect(await made('require_at', 'abcd', 3, 'de')).toMatchObject({ errno: 125 });

@@ -44,7 +44,7 @@ export const LAYER_CODES = {
   },
   ERR_OVERLAY_MOUNT_NOT_CROSSED: {
     meaning: 'another mount in a tree that is compared, which is not entered unless asked',
-    remedy: 'compare that mount by itself',
+    remedy: 'compare with `crossMounts: true`, or unmount it',
   },
   ERR_OVERLAY_UNREADABLE: {
     meaning: 'something that this user may not read, or that cannot be read',
