@@ -86,6 +86,7 @@ constexpr Call table[] = {
     row<readlinkat>("readlinkat"),
     row<statx>("statx"),
     row<fstatfs>("fstatfs"),
+    row<lseek>("lseek"),
     row<flock>("flock"),
     row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),

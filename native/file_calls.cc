@@ -86,6 +86,11 @@ Result<std::string> fstatfs(FdArg file) {
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
 }
 
+// off_t lseek(int fd, off_t offset, int whence); where that is, nobody asks.
+Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence) {
+  return unit("lseek", syscall(SYS_lseek, file.number, static_cast<long>(offset), whence));
+}
+
 // int flock(int fd, int operation);
 Result<Unit> flock(FdArg file, uint32_t operation) {
   return unit("flock", syscall(SYS_flock, file.number, operation));

@@ -12,6 +12,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/claim.ts': 'test/mount/live-uppers.test.ts',
   'lib/mount/compat.ts': 'test/mount/ladder.test.ts',
   'lib/mount/end-mount.ts': 'test/mount/unmount.test.ts',
+  'lib/mount/hearing.ts': 'test/diagnosis/kernel-log.test.ts',
   'lib/mount/forgotten.ts': 'test/lifetime/forgotten.test.ts',
   'lib/mount/made.ts': 'test/mount/perform.test.ts',
   'lib/mount/make-directories.ts': 'test/mount/perform.test.ts',

@@ -39,6 +39,7 @@ export interface CallSignatures {
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
+  lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];

@@ -5,6 +5,7 @@ import type { MountSpec } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { mayBeHeard } from './hearing.ts';
 import { takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
@@ -40,16 +41,16 @@ function* askKernel(request: MountRequest): Routine<void> {
   }
 }
 
-function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
+function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
+    return new MountedOverlay(request, yield* perform(request, sweepHandles, listen), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles), work);
+    return new MountedOverlay(request, yield* perform(withWork, sweepHandles, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
@@ -79,6 +80,7 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
   const plan = planAtOnce(request);
+  let listen = false;
   if (plan !== undefined) {
     takeTurn();
     try {
@@ -86,18 +88,23 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
       return new MountedOverlay(request, collectFsopen(plan, request), undefined);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      listen = mayBeHeard(error);
       yield* takeBack(plan, error, request.target?.absolute);
     } finally {
       leaveTurn();
     }
   }
-  return yield* mountCarefully(request, removable);
+  return yield* mountCarefully(request, removable, listen);
 }
 
-function* mountCarefully(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
+function* mountCarefully(
+  request: MountRequest,
+  removable: readonly DriverPart[],
+  listen: boolean,
+): Routine<MountedOverlay> {
   const made: Buffer[] = [];
   try {
-    return yield* prepared(request, made);
+    return yield* prepared(request, made, listen);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
