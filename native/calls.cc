@@ -84,6 +84,7 @@ constexpr Call table[] = {
     row<statx>("statx"),
     row<fstatfs>("fstatfs"),
     row<poll>("poll"),
+    row<lseek>("lseek"),
     row<flock>("flock"),
     row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),

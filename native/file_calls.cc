@@ -98,6 +98,11 @@ Result<std::string> poll(FdArg file, uint32_t events) {
   return std::string(reinterpret_cast<const char*>(&asked.revents), sizeof asked.revents);
 }
 
+// off_t lseek(int fd, off_t offset, int whence); where that is, nobody asks.
+Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence) {
+  return unit("lseek", syscall(SYS_lseek, file.number, static_cast<long>(offset), whence));
+}
+
 // int flock(int fd, int operation);
 Result<Unit> flock(FdArg file, uint32_t operation) {
   return unit("flock", syscall(SYS_flock, file.number, operation));

@@ -1,7 +1,9 @@
 // The errors for a work directory that the kernel would empty, or that it cannot use and mounts read-only for.
 import { EDQUOT, ENOSPC, errnoName } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
+import { type Heard, wordsOf } from './kernel-log.ts';
 import { isThere } from './mount-facts.ts';
 import { OverlayError } from './overlay-error.ts';
 import type { Found } from './rule.ts';
@@ -45,9 +47,14 @@ export function readOnlyFinding(work: Subject, { errno, stuck }: WorkFacts): Fou
   };
 }
 
-/** Looks why; names only what it found. */
-export function* becameReadOnly(work: Directory): Routine<OverlayError> {
+/** Looks why; names only what it found. @param heard while the kernel did it */
+export function* becameReadOnly(
+  work: Directory,
+  heard: Heard | KernelError | undefined,
+): Routine<OverlayError> {
   const [looked] = yield* lookAtDirectories([work], []);
   const room = isThere(looked) ? yield* lookForRoom(work, '.', looked.filesystem, true) : ROOM_TO_WORK;
-  return new OverlayError([{ code: 'ERR_OVERLAY_BECAME_READ_ONLY', ...readOnlyFinding(work, room) }]);
+  const words = heard && wordsOf(heard, [work]);
+  const finding = { code: 'ERR_OVERLAY_BECAME_READ_ONLY', ...readOnlyFinding(work, room) };
+  return new OverlayError([finding], undefined, words instanceof KernelError ? undefined : words);
 }

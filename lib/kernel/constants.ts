@@ -16,6 +16,9 @@ export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
 
+// unistd.h
+export const SEEK_END = 2;
+
 // linux/openat2.h
 export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_SYMLINKS = 0x04;

@@ -51,6 +51,14 @@ const rows: ReadonlyMap<string, Row> = new Map(
   Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
 );
 
+let running = 0;
+let overlaps = 0;
+
+/** How often a program was sent to the thread pool while another of this thread was there. */
+export function overlappingRuns(): number {
+  return overlaps;
+}
+
 export class Program {
   readonly given: readonly number[];
   /** How many have been added. */
@@ -136,7 +144,13 @@ export class Program {
 
   async later(): Promise<void> {
     this.#output = this.#room();
-    this.#finish(await addon.runProgram(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+    if (running > 0) overlaps += 1;
+    running += 1;
+    try {
+      this.#finish(await addon.runProgram(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+    } finally {
+      running -= 1;
+    }
   }
 
   #room(): Buffer {

@@ -40,6 +40,7 @@ export interface CallSignatures {
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
   poll: [file: Fd, events: number];
+  lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];

@@ -5,6 +5,7 @@ import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { pathed, takeBack } from './made.ts';
+import { mayBeHeard } from './hearing.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, readyToPlan, refuseKnownHolder } from './perform.ts';
@@ -41,16 +42,16 @@ function* askKernel(request: MountRequest): Routine<void> {
   }
 }
 
-function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
+function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel') yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
+    return new MountedOverlay(request, yield* perform(request, sweepHandles, listen), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles), work);
+    return new MountedOverlay(request, yield* perform(withWork, sweepHandles, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
@@ -81,22 +82,28 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
   yield* readyToPlan(request);
   const plan = planAtOnce(request);
+  let listen = false;
   if (plan !== undefined) {
     try {
       yield plan.program;
       return new MountedOverlay(request, collectFsopen(plan, request), undefined);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      listen = mayBeHeard(error);
       yield* takeBack(plan, error, request.target?.absolute);
     }
   }
-  return yield* mountCarefully(request, removable);
+  return yield* mountCarefully(request, removable, listen);
 }
 
-function* mountCarefully(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
+function* mountCarefully(
+  request: MountRequest,
+  removable: readonly DriverPart[],
+  listen: boolean,
+): Routine<MountedOverlay> {
   const made: Buffer[] = [];
   try {
-    return yield* prepared(request, made);
+    return yield* prepared(request, made, listen);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);

@@ -18,6 +18,7 @@ import {
 } from './empty-lower.ts';
 import { refuseGuarded, refuseLocked } from './findings.ts';
 import { bringUpToDate } from './fresh-table.ts';
+import { heardOf, hearing, mayBeHeard } from './hearing.ts';
 import { type Known, RUNGS, type Rung } from './ladder.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { collect, FailedStep, type Made, pathed, runGuarded } from './made.ts';
@@ -162,19 +163,24 @@ function allowed(rung: Rung, request: MountRequest): boolean {
   return request.via === 'auto' || request.via === rung.via;
 }
 
-function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayError> {
+function* explained(failed: FailedStep, request: MountRequest, rung: Rung): Routine<OverlayError> {
   const { lower, data, upper, work, target } = request;
+  const hear = () => heardOf(failed, tryOnce(rung, { ...request, target: undefined }, live));
   if (failed.error.syscall === 'require_bits_clear') {
-    return failed.subject?.option === 'work' ? workHasData(work!) : yield* becameReadOnly(pathed(work!));
+    return failed.subject?.option === 'work'
+      ? workHasData(work!)
+      : yield* becameReadOnly(pathed(work!), yield* hear());
   }
   const directories = [...lower, ...data, upper, work, target].filter((dir) => dir !== undefined);
-  return yield* explainMountFailure(failed.error, { directories, subject: failed.subject, asked: request });
+  const { error, subject } = failed;
+  const driver = mayBeHeard(error) ? { hear } : {};
+  return yield* explainMountFailure(error, { directories, subject, asked: request, ...driver });
 }
 
-/** Climbs down the ladder. @throws {OverlayError} */
-export function* perform(request: MountRequest, sweep: Sweep): Routine<Made> {
+/** Climbs down the ladder. @param listen an attempt has failed already @throws {OverlayError} */
+export function* perform(request: MountRequest, sweep: Sweep, listen: boolean): Routine<Made> {
   const fallbacks: string[] = [];
-  let last: FailedStep | undefined;
+  let last: { error: FailedStep; rung: Rung } | undefined;
   for (const rung of RUNGS) {
     if (!allowed(rung, request)) continue;
     const obstacle = known === undefined && rung === RUNGS[0] ? undefined : rung.obstacle(request, known);
@@ -183,19 +189,20 @@ export function* perform(request: MountRequest, sweep: Sweep): Routine<Made> {
       continue;
     }
     try {
-      return { ...(yield* tryRung(rung, request, sweep)), fallbacks };
+      const attempt = tryRung(rung, request, sweep);
+      return { ...(yield* listen ? hearing(attempt) : attempt), fallbacks };
     } catch (error) {
       if (!(error instanceof FailedStep)) throw error;
-      last = error;
+      last = { error, rung };
       const api: Known = rung.via === 'fsopen' ? (known ?? (yield* probeMountApi())) : known;
       if (api?.lasting) known = api;
       const reason = rung.obstacle(request, api);
       // The way itself is open, so that another way would meet the same refusal.
-      if (reason === undefined && !worthAnother(rung)) throw yield* explained(error, request);
+      if (reason === undefined && !worthAnother(rung)) throw yield* explained(error, request, rung);
       fallbacks.push(`${rung.name}: ${reason ?? error.error.message}`);
     }
   }
-  if (last !== undefined) throw yield* explained(last, request);
+  if (last !== undefined) throw yield* explained(last.error, request, last.rung);
   throw noWay(request, fallbacks);
 }
 

@@ -54,6 +54,7 @@ describe.each([
     ['readlinkat', [AT_FDCWD, '/'], 'readlinkat', 22],
     ['fsconfig_set_string', [-1, 'key', 'value'], 'fsconfig', 22],
     ['fstatfs', [-1], 'fstatfs', 9],
+    ['lseek', [-1, 0, 2], 'lseek', 9],
     ['ioctl', [-1, 0x5401, new Uint8Array(4)], 'ioctl', 9],
     ['getxattr', [-1, 'user.name'], 'getxattr', 2],
     ['require_at', ['abc', 1, 'cc'], 'require_at', 125],
@@ -134,6 +135,16 @@ describe.each([
         expect(await made('flock', two, exclusive)).toBeUndefined();
       }),
     );
+  });
+
+  test('lseek moves where the next read begins', async () => {
+    const file = scratchDirectory().file('file', 'content');
+    await opened(file, O_RDONLY, async (fd) => {
+      expect(await made('lseek', fd, 3, 0)).toBeUndefined();
+      expect(await made('read', fd, 100)).toEqual(Buffer.from('tent'));
+      expect(await made('lseek', fd, 0, constants.SEEK_END)).toBeUndefined();
+      expect(await made('read', fd, 100)).toHaveLength(0);
+    });
   });
 
   test('ioctl gives the structure back as the kernel left it, and leaves the one passed alone', async () => {

@@ -42,6 +42,11 @@ export const DIRECTORY_CODES = {
     meaning: 'upper or work belong to a live overlay; two mounts on one corrupt it',
     remedy: 'unmount that overlay or use another directory; `shareUpper: true` insists',
   },
+  ERR_OVERLAY_LOWER_IN_USE: {
+    meaning:
+      'a lower is the upper or work directory of a live overlay, lies in one, or has one in it: it changes while it is read',
+    remedy: 'unmount that overlay first, use a copy, or pass `shareLower: true`',
+  },
   ERR_OVERLAY_WORK_IN_UPPER: {
     meaning: 'upper and work lie one in the other',
     remedy: 'put them side by side, or leave work out',
