@@ -7,11 +7,11 @@ export const DANGER_CODES = {
   },
   ERR_OVERLAY_UPPER_IN_LOWER: {
     meaning: 'upper or work lie in a lower, and answer ELOOP in the overlay',
-    remedy: 'use directories outside of the lowers',
+    remedy: 'use directories outside of the lowers; `overlapLayers: true` insists',
   },
   ERR_OVERLAY_OTHER_DIALECT: {
     meaning: 'upper was written with `userxattr` and is used without, or the other way round',
-    remedy: 'mount it as it was written, or start with an empty upper',
+    remedy: 'mount it as it was written, or start with an empty upper; `mixDialects: true` insists',
   },
   ERR_OVERLAY_NO_FILE_TYPES: {
     meaning: "listings of the upper's filesystem tell no file types, so that deleted files stay visible",

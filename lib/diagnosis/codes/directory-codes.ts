@@ -73,7 +73,7 @@ export const DIRECTORY_CODES = {
   },
   ERR_OVERLAY_INCOMPATIBLE_WORK: {
     meaning: 'an overlay with a feature such as `volatile` has left its mark in work',
-    remedy: 'throw upper and work away; or, when upper is known to be whole, remove `work/work`',
+    remedy: 'throw upper and work away; `trustVolatile: true` insists, when upper is known to be whole',
   },
   ERR_OVERLAY_LAYER_TWICE: {
     meaning: 'one directory is named twice',
@@ -110,7 +110,7 @@ export const DIRECTORY_CODES = {
   },
   ERR_OVERLAY_OTHER_LOWER: {
     meaning: 'with index or nfs_export: upper was used with another first lower, or that was made anew',
-    remedy: 'use the lower that upper was made with, or start with an empty upper and work',
+    remedy: 'use the lower that upper was made with, or start with an empty upper and work; `changeLower: true` insists',
   },
   ERR_OVERLAY_OTHER_UPPER: {
     meaning: 'with index or nfs_export: the index in work belongs to another upper, or upper was copied',
