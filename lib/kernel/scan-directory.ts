@@ -22,7 +22,8 @@ const FIRST_ROOM = 2048;
 
 const FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-function prefixBytes({ xattrs }: ScanRequest): Buffer {
+/** The wanted prefixes as the addon takes them. */
+export function prefixBytes({ xattrs }: ScanRequest): Buffer {
   return Buffer.from(xattrs.map((prefix) => `${prefix}\0`).join(''), 'latin1');
 }
 
