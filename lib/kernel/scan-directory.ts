@@ -1,8 +1,9 @@
 // The entries of a directory with what statx(2) and their extended attributes say, a batch at a time.
+import { addon } from './addon.ts';
 import { call, close } from './call.ts';
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './constants.ts';
 import { EMSGSIZE } from './errno.ts';
-import { KernelError } from './kernel-error.ts';
+import { KernelError, printCall } from './kernel-error.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
 import { type Batch, decodeBatch, type ScannedEntry } from './scanned-entry.ts';
@@ -67,9 +68,66 @@ export class DirectoryScan {
   }
 }
 
+function failedOpen(errno: number, dir: number, path: Uint8Array, resolve: number): KernelError {
+  const call = printCall('openat2', addon.calls.openat2!.signature, [dir, path, FLAGS, 0, resolve]);
+  return new KernelError({ errno, syscall: 'openat2', call, log: '', step: 0 });
+}
+
+function* openAll(
+  dir: number,
+  paths: readonly Uint8Array[],
+  resolve: number,
+  prefixes: Buffer,
+): Routine<(DirectoryScan | KernelError)[]> {
+  const program = new Program();
+  const steps = paths.map((path) => {
+    const opened = program.add('openat2', KEEP | MAY_FAIL, dir, path, FLAGS, 0, resolve);
+    // Where this fails, the next scan fails again, and is told of then.
+    const scanned = program.add('scan_directory', WANT | MAY_FAIL, opened, prefixes, FIRST_ROOM);
+    return { opened, scanned };
+  });
+  yield* program.run();
+  return steps.map(({ opened, scanned }, i) => {
+    const fd = program.value(opened);
+    if (fd < 0) return failedOpen(-fd, dir, paths[i]!, resolve);
+    const bytes = program.bytes(scanned);
+    return new DirectoryScan(fd, prefixes, bytes && decodeBatch(bytes));
+  });
+}
+
 /**
- * Opens the directory and reads its first entries in one job. `resolve` confines the way to it, as openat2(2) says;
- * a link at the end of the path is not followed.
+ * Opens directories and reads their first entries, all in one job, since a job costs more than reading a small directory.
+ * `resolve` confines the way to them, as openat2(2) says; a link at the end of a path is not followed.
+ *
+ * @returns for each path a scan to close, or why it could not be opened
+ */
+export function* openScans(
+  dir: number,
+  paths: readonly Uint8Array[],
+  resolve: number,
+  request: ScanRequest,
+): Routine<(DirectoryScan | KernelError)[]> {
+  const prefixes = prefixBytes(request);
+  try {
+    return yield* openAll(dir, paths, resolve, prefixes);
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== -EMSGSIZE) throw error;
+  }
+  // The first entry of one of them is larger than all the room for first ones.
+  const scans: (DirectoryScan | KernelError)[] = [];
+  for (const path of paths) {
+    try {
+      scans.push(new DirectoryScan(yield* call('openat2', dir, path, FLAGS, 0, resolve), prefixes));
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      scans.push(error);
+    }
+  }
+  return scans;
+}
+
+/**
+ * The same for one directory.
  *
  * @throws {KernelError} of openat2(2)
  */
@@ -79,21 +137,9 @@ export function* openScan(
   resolve: number,
   request: ScanRequest,
 ): Routine<DirectoryScan> {
-  const prefixes = prefixBytes(request);
-  const program = new Program();
-  const opened = program.add('openat2', KEEP, dir, path, FLAGS, 0, resolve);
-  // Where this fails, the next scan fails again, and is told of then.
-  const scanned = program.add('scan_directory', WANT | MAY_FAIL, opened, prefixes, FIRST_ROOM);
-  try {
-    yield* program.run();
-  } catch (error) {
-    if (!(error instanceof KernelError) || error.errno !== -EMSGSIZE) throw error;
-    // The first entry is larger than that.
-    return new DirectoryScan(yield* call('openat2', dir, path, FLAGS, 0, resolve), prefixes);
-  }
-  const fd = program.value(opened);
-  const bytes = program.bytes(scanned);
-  return new DirectoryScan(fd, prefixes, bytes && decodeBatch(bytes));
+  const [scan] = yield* openScans(dir, [Buffer.from(path as string)], resolve, request);
+  if (scan instanceof KernelError) throw scan;
+  return scan!;
 }
 
 /**

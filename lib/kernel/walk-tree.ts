@@ -1,8 +1,14 @@
 // Walks a tree of directories: each one's entries in bounded batches, the next directories opened in the meantime.
 import { KernelError } from './kernel-error.ts';
 import { reach } from './reach.ts';
-import { runAsync } from './routine.ts';
-import { type DirectoryScan, openScan, type ScannedEntry, type ScanRequest } from './scan-directory.ts';
+import { type Routine, runAsync } from './routine.ts';
+import {
+  type DirectoryScan,
+  openScan,
+  openScans,
+  type ScannedEntry,
+  type ScanRequest,
+} from './scan-directory.ts';
 
 /** Some entries of a directory. */
 export interface WalkedBatch {
@@ -28,8 +34,10 @@ export interface WalkRequest extends ScanRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-// How many directories are open at a time: two keep the thread pool busy while entries are looked at.
-const AHEAD = 3;
+// So many directories are opened in one job, while those of the job before are looked at.
+const AT_ONCE = 8;
+// What fits into one path for the kernel, and is opened in a job with others.
+const SHORT = 2048;
 
 /** The place of a name in a directory. */
 export function placeIn(place: string, name: Buffer): string {
@@ -37,9 +45,13 @@ export function placeIn(place: string, name: Buffer): string {
   return place === '' ? text : `${place}/${text}`;
 }
 
-interface Opening {
+interface Opened {
   readonly place: string;
-  readonly scan: Promise<DirectoryScan | KernelError>;
+  readonly scan: DirectoryScan | KernelError;
+}
+
+function pathOf(place: string): Buffer {
+  return Buffer.from(place === '' ? '.' : place, 'latin1');
 }
 
 function asResult(error: unknown): KernelError {
@@ -47,30 +59,54 @@ function asResult(error: unknown): KernelError {
   throw error;
 }
 
-function beginOpening(root: number, place: string, { resolve, xattrs }: WalkRequest): Opening {
-  const path = Buffer.from(place === '' ? '.' : place, 'latin1');
-  const routine = reach(root, path, resolve, (dir, rest) => openScan(dir, rest, resolve, { xattrs }));
-  const scan = runAsync(routine).catch(asResult);
-  // Looked at in its turn, which may be later than its failure.
-  scan.catch(() => {});
-  return { place, scan };
+function* openDeep(root: number, place: string, { resolve, xattrs }: WalkRequest): Routine<Opened> {
+  try {
+    const scan = yield* reach(root, pathOf(place), resolve, (dir, rest) =>
+      openScan(dir, rest, resolve, { xattrs }),
+    );
+    return { place, scan };
+  } catch (error) {
+    return { place, scan: asResult(error) };
+  }
 }
 
+function* openPlaces(root: number, places: readonly string[], request: WalkRequest): Routine<Opened[]> {
+  const short = places.filter((place) => place.length <= SHORT);
+  const scans = yield* openScans(root, short.map(pathOf), request.resolve, request);
+  const opened: Opened[] = short.map((place, i) => ({ place, scan: scans[i]! }));
+  for (const place of places) if (place.length > SHORT) opened.push(yield* openDeep(root, place, request));
+  return opened;
+}
+
+// The next batch is read while the one before is looked at.
 async function* batchesOf(
   place: string,
   scan: DirectoryScan,
 ): AsyncGenerator<WalkedBatch | UnwalkedDirectory, void> {
-  for (let last = false; !last; ) {
-    const entries = await runAsync(scan.next()).catch(asResult);
-    if (entries instanceof KernelError) return yield { place, error: entries };
-    last = scan.ended;
-    yield { place, fd: scan.fd, entries, last, error: undefined };
+  const read = () => runAsync(scan.next()).catch(asResult);
+  let coming: Promise<ScannedEntry[] | KernelError> | undefined = read();
+  try {
+    while (coming !== undefined) {
+      const entries: ScannedEntry[] | KernelError = await coming;
+      if (entries instanceof KernelError) return yield { place, error: entries };
+      const last = scan.ended;
+      coming = last ? undefined : read();
+      yield { place, fd: scan.fd, entries, last, error: undefined };
+    }
+  } finally {
+    // It uses the descriptor.
+    await coming;
   }
 }
 
+function closeAll(opened: readonly Opened[]): void {
+  for (const { scan } of opened) if (!(scan instanceof KernelError)) scan.close();
+}
+
 /**
- * The root's entries, then those of the directories in it, each directory's all before the next one's. A directory that
- * cannot be read is told of, and the walk goes on. At most three directories are open at a time, however deep the tree is.
+ * The root's entries, then those of the directories in it, each directory's all before the next one's, and a directory
+ * after the batch that has its name. One that cannot be read is told of, and the walk goes on. Some sixteen directories
+ * are open at a time, however deep the tree is.
  *
  * @param root a descriptor of the tree's root, which the caller keeps open
  * @throws what the signal was aborted with
@@ -79,31 +115,36 @@ export async function* walkTree(
   root: number,
   request: WalkRequest,
 ): AsyncGenerator<WalkedBatch | UnwalkedDirectory, void> {
-  const pending: string[] = [];
-  const opening: Opening[] = [beginOpening(root, '', request)];
+  const pending: string[] = [''];
+  let ready: Opened[] = [];
+  let coming: Promise<Opened[]> | undefined;
+  const open = (): void => {
+    if (coming !== undefined || pending.length === 0) return;
+    coming = runAsync(openPlaces(root, pending.splice(-AT_ONCE), request));
+    // Looked at in its turn, which may be later than its failure.
+    coming.catch(() => {});
+  };
   try {
-    for (let next = opening[0]; next !== undefined; next = opening[0]) {
-      const scan = await next.scan;
-      if (scan instanceof KernelError) yield { place: next.place, error: scan };
+    for (open(); ready.length > 0 || coming !== undefined; open()) {
+      if (ready.length === 0) {
+        ready = await coming!;
+        coming = undefined;
+      }
+      const { place, scan } = ready[0]!;
+      if (scan instanceof KernelError) yield { place, error: scan };
       else
-        for await (const batch of batchesOf(next.place, scan)) {
+        for await (const batch of batchesOf(place, scan)) {
           request.signal?.throwIfAborted();
           if (batch.error === undefined)
             for (const { name, stat } of batch.entries)
-              if (stat?.isDirectory) pending.push(placeIn(batch.place, name));
-          while (pending.length > 0 && opening.length < AHEAD)
-            opening.push(beginOpening(root, pending.pop()!, request));
+              if (stat?.isDirectory) pending.push(placeIn(place, name));
+          open();
           yield batch;
         }
-      opening.shift();
-      if (!(scan instanceof KernelError)) scan.close();
-      while (pending.length > 0 && opening.length < AHEAD)
-        opening.push(beginOpening(root, pending.pop()!, request));
+      closeAll(ready.splice(0, 1));
     }
   } finally {
-    for (const { scan } of opening) {
-      const opened = await scan;
-      if (!(opened instanceof KernelError)) opened.close();
-    }
+    closeAll(ready);
+    if (coming !== undefined) closeAll(await coming);
   }
 }

@@ -3,7 +3,8 @@ import { read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { call, close } from '../kernel/call.ts';
 import { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../kernel/constants.ts';
-import { KEEP, Program, WANT } from '../kernel/program.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 
 /** A file by the directory it is in and its name there. */
@@ -13,7 +14,7 @@ export interface FileInDirectory {
 }
 
 const PIECE = 256 * 1024;
-// Files up to this size are opened and read in one job.
+// Files up to this size are opened and read in one job with others.
 const SMALL = 16 * 1024;
 
 const readLater = promisify(read);
@@ -36,11 +37,7 @@ function* readPiece(fd: number, buffer: Buffer, at: number): Routine<number> {
  * @param onRead gets the bytes that have been read; what it throws ends the comparison
  * @throws of read(2), as node:fs has it
  */
-export function* sameBytes(
-  before: number,
-  after: number,
-  onRead: (bytes: number) => void = () => {},
-): Routine<boolean> {
+export function* sameBytes(before: number, after: number, onRead: OnRead = () => {}): Routine<boolean> {
   const [a, b] = [spare.pop() ?? Buffer.allocUnsafeSlow(PIECE), spare.pop() ?? Buffer.allocUnsafeSlow(PIECE)];
   try {
     for (let at = 0; ; ) {
@@ -58,35 +55,66 @@ export function* sameBytes(
   }
 }
 
-// Both in one job: a job costs more than reading such a file.
-function* smallContents(files: readonly FileInDirectory[]): Routine<Buffer[]> {
-  const program = new Program();
-  const steps = files.map(({ dir, name }) => {
-    const file = program.add('openat', 0, dir, name, FLAGS, 0);
-    return program.add('read', WANT, file, SMALL + 1);
-  });
-  yield* program.run();
-  return steps.map((step) => program.bytes(step)!);
+/** Two files of one size. */
+export interface FilePair {
+  readonly before: FileInDirectory;
+  readonly after: FileInDirectory;
+  /** As statx(2) has told it. */
+  readonly size: number;
+}
+
+type OnRead = (bytes: number) => void;
+
+/** Whether {@link sameSmallContents} takes them. */
+export function isSmall({ size }: FilePair): boolean {
+  return size <= SMALL;
 }
 
 /**
- * Whether two files have the same content.
+ * Whether each pair of small files has the same content; all in one job, since a job costs more than reading one of them.
+ * For a pair that cannot be read, the error of the failed call.
+ */
+export function* sameSmallContents(
+  pairs: readonly FilePair[],
+  onRead: OnRead = () => {},
+): Routine<(boolean | KernelError)[]> {
+  const program = new Program();
+  const steps = pairs.map(({ before, after, size }) =>
+    [before, after].map(({ dir, name }) => {
+      const file = program.add('openat', MAY_FAIL, dir, name, FLAGS, 0);
+      // A byte more than it had: whether it has grown since.
+      return { file, dir, name, bytes: program.add('read', WANT | MAY_FAIL, file, size + 1) };
+    }),
+  );
+  yield* program.run();
+  const same: (boolean | KernelError)[] = [];
+  for (const [i, sides] of steps.entries()) {
+    const read = sides.map(({ bytes }) => program.bytes(bytes));
+    onRead(read.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0));
+    const [a, b] = read;
+    if (a === undefined || b === undefined) same.push(failure(program, sides[a === undefined ? 0 : 1]!));
+    else if (!a.equals(b)) same.push(false);
+    else same.push(a.length <= pairs[i]!.size || (yield* sameLargeContents(pairs[i]!, onRead)));
+  }
+  return same;
+}
+
+function failure(
+  program: Program,
+  { file, bytes, dir, name }: FileInDirectory & { readonly file: number; readonly bytes: number },
+): KernelError {
+  const opened = program.value(file);
+  const [syscall, errno] = opened < 0 ? ['openat', -opened] : ['read', -program.value(bytes)];
+  const call = `${syscall}(${dir}, ${JSON.stringify(Buffer.from(name).toString())})`;
+  return new KernelError({ errno, syscall, call, log: '', step: 0 });
+}
+
+/**
+ * Whether two files of any size have the same content.
  *
- * @param size of both, as statx(2) has told it
  * @throws {KernelError} of openat(2), or of read(2) as node:fs has it
  */
-export function* sameFileContent(
-  before: FileInDirectory,
-  after: FileInDirectory,
-  size: number,
-  onRead: (bytes: number) => void = () => {},
-): Routine<boolean> {
-  if (size <= SMALL) {
-    const [a, b] = (yield* smallContents([before, after])) as [Buffer, Buffer];
-    onRead(a.length + b.length);
-    // Neither has grown: then it was all.
-    if (a.length <= SMALL && b.length <= SMALL) return a.equals(b);
-  }
+export function* sameLargeContents({ before, after }: FilePair, onRead: OnRead = () => {}): Routine<boolean> {
   const program = new Program();
   const opened = [before, after].map(({ dir, name }) => program.add('openat', KEEP, dir, name, FLAGS, 0));
   yield* program.run();

@@ -42,10 +42,10 @@ async function walked(path: string, more: Partial<WalkRequest> = {}, limit = Num
   }
 }
 
-test('each entry once, each directory to its end, three directories open at most', async () => {
+test('each entry once, each directory to its end, few directories open', async () => {
   const scratch = scratchDirectory();
   const expected: string[] = [];
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 60; i++) {
     mkdirSync(scratch.join(`${i}/sub/deep`), { recursive: true });
     writeFileSync(scratch.join(`${i}/file`), '');
     expected.push(`${i}`, `${i}/sub`, `${i}/sub/deep`, `${i}/file`);
@@ -53,7 +53,7 @@ test('each entry once, each directory to its end, three directories open at most
   const { places, ended, most } = await walked(scratch.path);
   expect(places).toEqual(expected.sort());
   expect(ended).toEqual(['', ...expected.filter((place) => !place.endsWith('file'))].sort());
-  expect(most).toBeLessThanOrEqual(3);
+  expect(most).toBeLessThanOrEqual(16);
 });
 
 test('a large directory comes in several batches, of which one is the last', async () => {

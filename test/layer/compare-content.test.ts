@@ -10,7 +10,13 @@ import {
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Routine, runAsync, runSync } from '../../lib/kernel/routine.ts';
-import { sameBytes, sameFileContent, sameTarget } from '../../lib/layer/compare-content.ts';
+import {
+  isSmall,
+  sameBytes,
+  sameLargeContents,
+  sameSmallContents,
+  sameTarget,
+} from '../../lib/layer/compare-content.ts';
 import { run } from '../support/command.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
@@ -31,14 +37,17 @@ describe.each(forms)('%s', (_, runRoutine) => {
     let read = 0;
     try {
       const [a, b] = ['a', 'b'].map((name) => ({ dir, name: Buffer.from(name) })) as [never, never];
-      const same = await runRoutine(
-        sameFileContent(a, b, size, (bytes) => {
-          read += bytes;
-        }),
-      );
-      expect(openDescriptors()).toEqual(before);
+      const pair = { before: a, after: b, size };
+      const onRead = (bytes: number) => {
+        read += bytes;
+      };
+      const same = isSmall(pair)
+        ? (await runRoutine(sameSmallContents([pair], onRead)))[0]!
+        : await runRoutine(sameLargeContents(pair, onRead));
+      if (typeof same !== 'boolean') throw same;
       return { same, read };
     } finally {
+      expect(openDescriptors()).toEqual(before);
       closeSync(dir);
     }
   }
@@ -83,6 +92,30 @@ describe.each(forms)('%s', (_, runRoutine) => {
     other.file('a', 'text');
     run('mkfifo', other.join('b'));
     expect((await compare(other, 4)).same).toBe(false);
+  });
+
+  test('many small pairs at once, each with its own answer', async () => {
+    const scratch = scratchDirectory();
+    for (const name of ['one', 'same', 'other']) scratch.file(name, name === 'other' ? 'TEXT' : 'text');
+    const dir = openSync(scratch.path, 'r');
+    try {
+      const pair = (before: string, after: string) => ({
+        before: { dir, name: Buffer.from(before) },
+        after: { dir, name: Buffer.from(after) },
+        size: 4,
+      });
+      const pairs = [pair('one', 'same'), pair('one', 'other'), pair('one', 'none'), pair('none', 'one')];
+      const answers = await runRoutine(sameSmallContents([...pairs, pair('same', 'one')]));
+      expect(answers).toMatchObject([
+        true,
+        false,
+        { code: 'ENOENT' },
+        { code: 'ENOENT', syscall: 'openat' },
+        true,
+      ]);
+    } finally {
+      closeSync(dir);
+    }
   });
 
   test('links by where they lead to', async () => {
