@@ -9,9 +9,7 @@ import {
   S_IFDIR,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
-import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { tellsTypes } from '../kernel/features/directory-entries.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames, someNames } from '../kernel/names.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
@@ -28,8 +26,6 @@ export interface DangerFacts {
   readonly otherDialect: 'user' | 'trusted' | undefined;
   /** Whether listings beside the upper tell types; undefined when that cannot be seen. */
   readonly tellsTypes: boolean | undefined;
-  /** The upper's filesystem knows no attributes of the mount's namespace. */
-  readonly noAttributes: boolean;
   /** Upper has what the driver leaves in a work directory, and nothing else; work what it leaves in an upper. */
   readonly swapped: boolean;
 }
@@ -68,20 +64,6 @@ function* typesBeside(upper: Directory): Routine<boolean | undefined> {
   return undefined;
 }
 
-function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
-  const name = `${dialectOf(parameters)}.overlay.origin`;
-  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
-    try {
-      yield* call('getxattr', fd, name);
-      return false;
-    } catch (error) {
-      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
-      throw error;
-    }
-  });
-  return lacks ?? false;
-}
-
 const DRIVERS: readonly string[] = ['work', 'index'];
 
 function* namesIn(directory: Directory): Routine<string[]> {
@@ -108,6 +90,5 @@ export function* lookAtDangers({ upper, work, target, parameters }: AskedMount):
     otherDialect: upper && (yield* otherDialect(upper, parameters)),
     tellsTypes: upper && (yield* typesBeside(upper)),
     swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
-    noAttributes: upper !== undefined && (yield* lacksAttributes(upper, parameters)),
   };
 }

@@ -4,6 +4,7 @@ import { noDriver, noPrivilege } from '../diagnosis/caller-rules.ts';
 import { lookAtDangers } from '../diagnosis/danger-facts.ts';
 import { findDangers } from '../diagnosis/danger-rules.ts';
 import { explainDirectories } from '../diagnosis/directory.ts';
+import { explainMaking } from '../diagnosis/making.ts';
 import { lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockHeld, tableClaim } from '../diagnosis/refused-claim.ts';
@@ -20,6 +21,15 @@ import type { Layer, Target } from './spec-paths.ts';
 
 function* directoryFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
   return yield* explainDirectories(directories.filter((directory) => directory !== undefined));
+}
+
+function* makingFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
+  const findings: Finding[] = [];
+  for (const directory of directories) {
+    const finding = directory && (yield* explainMaking(directory));
+    if (finding !== undefined) findings.push(finding);
+  }
+  return findings;
 }
 
 /** Who has upper and work: the mount table, our locks, and the kernel, asked in the order of their cost. */
@@ -47,7 +57,9 @@ function* findAll(request: MountRequest): Routine<Finding[]> {
   const facts = yield* lookAtMount(request);
   const seen = yield* lookAtDangers(request);
   const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
-  const findings = mkdir ? [] : yield* directoryFindings([upper, work]);
+  const findings = yield* (mkdir ? makingFindings : directoryFindings)([upper, work]);
+  // All are made before anything else.
+  if (mkdir) findings.push(...(yield* makingFindings([target])));
   findings.push(...ruled(OWN_WORK_RULES));
   // What the kernel leaves there is a directory of mode 000.
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {

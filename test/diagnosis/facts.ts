@@ -101,7 +101,6 @@ export const NO_DANGER: DangerFacts = {
   leftover: undefined,
   otherDialect: undefined,
   tellsTypes: undefined,
-  noAttributes: false,
   swapped: false,
 };
 
