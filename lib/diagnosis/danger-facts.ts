@@ -9,9 +9,7 @@ import {
   S_IFDIR,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
-import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { tellsTypes } from '../kernel/features/directory-entries.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames, someNames } from '../kernel/names.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
@@ -26,8 +24,6 @@ export interface DangerFacts {
   readonly leftover: Stat | undefined;
   /** Whether listings beside the upper tell types; undefined when that cannot be seen. */
   readonly tellsTypes: boolean | undefined;
-  /** The upper's filesystem knows no attributes of the mount's namespace. */
-  readonly noAttributes: boolean;
   /** Upper has what the driver leaves in a work directory, and nothing else; work what it leaves in an upper. */
   readonly swapped: boolean;
 }
@@ -52,20 +48,6 @@ function* typesBeside(upper: Directory): Routine<boolean | undefined> {
     if (told === false) return false;
   }
   return undefined;
-}
-
-function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
-  const name = `${dialectOf(parameters)}.overlay.origin`;
-  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
-    try {
-      yield* call('getxattr', fd, name);
-      return false;
-    } catch (error) {
-      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
-      throw error;
-    }
-  });
-  return lacks ?? false;
 }
 
 const DRIVERS: readonly string[] = ['work', 'index'];
@@ -93,6 +75,5 @@ export function* lookAtDangers({ upper, work, target, parameters }: AskedMount):
     leftover: work && (yield* leftoverIn(work)),
     tellsTypes: upper && (yield* typesBeside(upper)),
     swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
-    noAttributes: upper !== undefined && (yield* lacksAttributes(upper, parameters)),
   };
 }

@@ -51,8 +51,8 @@ export const DANGER_RULES: readonly DangerRule[] = [
   },
   {
     code: 'ERR_OVERLAY_NO_ATTRIBUTES',
-    find: ({ upper }, { noAttributes }) =>
-      isThere(upper) && noAttributes
+    find: ({ upper, upperFacts }) =>
+      isThere(upper) && upperFacts.noAttributes
         ? [
             about(
               upper,

@@ -1,44 +1,38 @@
-// Layers that the driver takes without a word, and with which changes, options or old content go wrong later.
-import type { DirectoryFacts } from './directory-facts.ts';
-import { needsHandles } from './handle-facts.ts';
+// Layers that the driver takes without a word, and with which changes or old content go wrong later.
 import { isThere } from './mount-facts.ts';
 import { about, type DangerRule } from './rule.ts';
 import { subjectText } from './subject.ts';
 
-/** The project that a file has which is made in this directory. */
-const given = ({ flags }: DirectoryFacts) => flags.project ?? 0;
-
-/** Whether a file made in one directory may not be moved to the other (ext4 and xfs answer EXDEV). */
-export function crossesProjects(from: DirectoryFacts, to: DirectoryFacts): boolean {
-  return to.flags.project !== undefined && to.flags.project !== given(from);
+/** Whether what is made in one directory may not be moved to the other (ext4 and xfs answer EXDEV); by the projects that they pass on. */
+export function crossesProjects(from: number | undefined, to: number | undefined): boolean {
+  return to !== undefined && to !== (from ?? 0);
 }
-
-const NAMES: Readonly<Record<string, string>> = { index: 'index', nfs_export: 'nfsExport' };
 
 export const LAYER_DANGERS: readonly DangerRule[] = [
   {
-    code: 'ERR_OVERLAY_OPTION_DROPPED',
-    find: ({ asked, withoutHandles: [layer] }) => {
-      const option = asked.parameters.find(needsHandles)?.key;
-      if (option === undefined || layer === undefined) return [];
-      const name = NAMES[option] ?? option;
-      return [
-        {
-          sentence: `the kernel would mount without ${name}: the filesystem of ${subjectText(layer)} has no file handles`,
-          hint: `leave ${name} out, or use layers that allow it: features(dir) tells`,
-          option: name,
-        },
-      ];
-    },
+    code: 'ERR_OVERLAY_LAYER_CLOSED',
+    find: ({ lower, upper }) =>
+      [...lower, upper]
+        .filter(isThere)
+        .filter(({ flags }) => flags.readable === false)
+        .map((looked) =>
+          about(
+            looked,
+            'this user may not list it, and an overlay looks with the rights of who mounts it: to everybody its part answers EACCES',
+            'open the directory to this user (chmod o+rx), or mount as one who may list it',
+          ),
+        ),
   },
   {
     code: 'ERR_OVERLAY_WORK_IN_OTHER_PROJECT',
-    find: ({ upper, work }) => {
-      if (!isThere(upper) || !isThere(work) || !crossesProjects(work, upper)) return [];
-      const sentence = `files made in it belong to project ${given(work)}, and upper takes only those of project ${given(upper)} (chattr +P), so that no lower file can be changed (EXDEV)`;
-      return [
-        about(work, sentence, 'give both directories one project (chattr -p, chattr +P), or leave work out'),
-      ];
+    find: ({ upper, work, room }) => {
+      if (!isThere(upper) || !crossesProjects(room.project, upper.flags.project)) return [];
+      const where = isThere(work) ? work : upper;
+      const what = isThere(work)
+        ? 'what is made in it'
+        : 'what is made beside it, where the work directory will be,';
+      const sentence = `${what} belongs to project ${room.project ?? 0}, and upper takes only what is of project ${upper.flags.project} (chattr +P), so that no lower file can be changed (EXDEV)`;
+      return [about(where, sentence, 'give a work directory of the same project (chattr -p, chattr +P)')];
     },
   },
   {

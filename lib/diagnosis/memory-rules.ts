@@ -6,13 +6,18 @@ import { isThere, type MountFacts } from './mount-facts.ts';
 import type { Found, Rule } from './rule.ts';
 import { placeOf, subjectText } from './subject.ts';
 
+// linux/magic.h: ext4, xfs, btrfs, tmpfs, squashfs, f2fs. Handles of the same form hold something else elsewhere: FUSE its
+// own number of the node, erofs the halves of the inode's in the other order.
+const NAMING_INODES: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x73717368, 0xf2f52010];
+
 /**
  * Why the remembered directory is not this one; undefined when it may be. An inode's number is used again, but a directory
  * that was made after the index cannot be the one that was used with it.
  */
 function difference(origin: Origin, looked: DirectoryFacts, indexBorn: bigint): string | undefined {
   const { inode } = looked.stat;
-  if (origin.inode !== undefined && origin.inode !== inode) {
+  const tells = NAMING_INODES.includes(looked.filesystem.type);
+  if (tells && origin.inode !== undefined && origin.inode !== inode) {
     return `it was inode ${origin.inode} then, and is inode ${inode} now`;
   }
   return indexBorn > 0n && looked.born > indexBorn ? 'it was made after that use' : undefined;

@@ -6,6 +6,7 @@ import { checkedText, wordsText } from './checked.ts';
 import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
+import { explainMaking } from './making.ts';
 import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
@@ -99,6 +100,7 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   // Making a directory needs no right to mount.
   if (error.errno === -EPERM && error.syscall !== 'mkdirat') add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
+  if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
   const facts = findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed)) : undefined;

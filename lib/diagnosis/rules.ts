@@ -9,7 +9,7 @@ import type { Rule } from './rule.ts';
 import { STACK_RULES } from './stack-rules.ts';
 import { TARGET_RULES } from './target-rules.ts';
 import { UPPER_RULES } from './upper-rules.ts';
-import { OWN_WORK_RULES, READ_ONLY_RULES } from './work-rules.ts';
+import { DROPPED_RULES, OWN_WORK_RULES, READ_ONLY_RULES } from './work-rules.ts';
 
 export const RULES: readonly Rule[] = [
   ...CALLER_RULES,
@@ -23,4 +23,5 @@ export const RULES: readonly Rule[] = [
   ...LIMIT_RULES,
   ...TARGET_RULES,
   ...READ_ONLY_RULES,
+  ...DROPPED_RULES,
 ];

@@ -12,14 +12,7 @@ import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { lookAtDirectories } from './directory-facts.ts';
-import {
-  type Entry,
-  entriesIn,
-  lookAtEntries,
-  namesOf,
-  placeInLowers,
-  placeOfNames,
-} from './layer-entries.ts';
+import { type Entry, entriesIn, lookAtEntries, namesBelow, namesOf, placeOfNames } from './layer-entries.ts';
 import { type Located, locate } from './locate.ts';
 import type { Looked } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
@@ -150,16 +143,17 @@ function* lookInLayers(
 ): Routine<InLayers> {
   if (overlay === undefined || place === undefined) return NOWHERE;
   const dialect = overlay.options.userxattr ? 'user' : 'trusted';
-  const below = yield* placeInLowers(overlay.upper, place, dialect);
+  let names = namesOf(place);
   const found: { layer: Directory; entries: (Entry | undefined)[] }[] = [];
   let trap: RunTimeFacts['trap'];
   for (const layer of [overlay.upper, ...overlay.lower, ...overlay.data]) {
     if (layer === undefined) continue;
-    const names = namesOf(layer === overlay.upper ? place : below);
     // Itself first, then the directories above it, up to the root of the layer.
-    const places = names.map((_, i) => placeOfNames(names.slice(0, names.length - i)));
+    const here = names;
+    const places = here.map((_, i) => placeOfNames(here.slice(0, here.length - i)));
     const entries = yield* entriesIn(layer, [...places, Buffer.alloc(0)], dialect);
     found.push({ layer, entries });
+    names = namesBelow(here, entries.slice(0, -1).toReversed());
     if (layer === overlay.upper) continue;
     const inside = traps.find(
       (directory) =>

@@ -4,6 +4,7 @@ import type { Parameter } from '../format/options.ts';
 import { decodeOrigin, type Origin } from '../format/origin.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../kernel/constants.ts';
+import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
 import { readIfPossible } from '../kernel/files.ts';
@@ -32,12 +33,15 @@ export interface UpperFacts {
   readonly incompatible: readonly string[];
   /** Tried on filesystems of which the kernel asks for everything: FUSE and those of the network. */
   readonly abilities: Abilities | undefined;
+  /** Its filesystem knows no attributes of the mount's namespace. */
+  readonly noAttributes: boolean;
 }
 
 export const NO_UPPER: UpperFacts = {
   remembered: { compared: false, lower: undefined, upper: undefined, indexBorn: 0n },
   incompatible: [],
   abilities: undefined,
+  noAttributes: false,
 };
 
 // linux/magic.h: FUSE, NFS, CIFS, SMB2, 9P, Ceph, AFS, Coda. Others with "remote" dentries are not tried.
@@ -135,6 +139,20 @@ function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routi
   );
 }
 
+function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
+  const name = `${dialectOf(parameters)}.overlay.origin`;
+  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
+    try {
+      yield* call('getxattr', fd, name);
+      return false;
+    } catch (error) {
+      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
+      throw error;
+    }
+  });
+  return lacks ?? false;
+}
+
 /** Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment. */
 export function* lookAtUpper(
   upper: DirectoryFacts,
@@ -146,5 +164,6 @@ export function* lookAtUpper(
     // It lies two directories below work, in one of mode 000 that only privilege opens.
     incompatible: work === undefined ? [] : ((yield* namesBelow(work, 'work/incompat')) ?? []),
     abilities: yield* abilitiesOf(upper, work),
+    noAttributes: yield* lacksAttributes(upper.subject, parameters),
   };
 }

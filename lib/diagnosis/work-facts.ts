@@ -22,6 +22,7 @@ import { allNames } from '../kernel/names.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type FileSystemStat } from '../kernel/stat.ts';
+import { lookAtFlags } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 export interface WorkFacts {
@@ -29,9 +30,11 @@ export interface WorkFacts {
   readonly errno: number;
   /** What lies in a leftover `work` of the work directory and cannot be removed by the driver, as a path below the work directory. */
   readonly stuck: string | undefined;
+  /** The project that the directory passes on. */
+  readonly project: number | undefined;
 }
 
-export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined };
+export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined, project: undefined };
 
 const PROBE = '.overlayfs-probe';
 function* errnoOf(attempt: Routine<unknown>): Routine<number> {
@@ -61,7 +64,7 @@ function mayBeFull({ blocks, available, blockSize, files, filesFree }: FileSyste
  * The errno with which no directory can be made in this one. A file without a name is made for it, which leaves no trace;
  * where that is refused, or the filesystem may be full, a directory for a moment.
  */
-function* makingErrno(dir: number, filesystem: FileSystemStat): Routine<number> {
+export function* makingErrno(dir: number, filesystem: FileSystemStat): Routine<number> {
   if (mayBeFull(filesystem)) return yield* triedDirectory(dir);
   const program = new Program();
   const file = program.add('openat', MAY_FAIL, dir, '.', O_TMPFILE | O_RDWR, 0o600);
@@ -141,6 +144,7 @@ export function* lookForRoom(
     return {
       errno: refused ? yield* triedDirectory(dir) : yield* makingErrno(dir, filesystem),
       stuck: below === '.' ? yield* leftoverStuck(dir) : undefined,
+      project: (yield* lookAtFlags([dir]))[0]?.project,
     };
   } finally {
     close(dir);

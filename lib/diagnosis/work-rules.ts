@@ -1,8 +1,10 @@
-// What the driver, or this package for it, cannot do where it is to work: make a directory, or empty one of its own.
+// What the driver, or this package for it, cannot do: make a directory where it is to work, empty one of its own, keep an option.
 import { STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
 import { EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, errnoName } from '../kernel/errno.ts';
+import { needsHandles } from './handle-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
-import { about, type Rule } from './rule.ts';
+import { about, type Found, type Rule } from './rule.ts';
+import { subjectText } from './subject.ts';
 import { readOnlyFinding } from './unfit-work.ts';
 
 const DENIED: readonly number[] = [EPERM, EACCES, ENOENT];
@@ -59,6 +61,39 @@ export const OWN_WORK_RULES: readonly Rule[] = [
     'a quota on its filesystem leaves no room for the work directory beside it',
     'raise the quota, or put upper elsewhere',
   ),
+];
+
+const NEED_ATTRIBUTES: readonly string[] = ['redirect_dir', 'metacopy'];
+const NAMES: Readonly<Record<string, string>> = { nfs_export: 'nfsExport', redirect_dir: 'redirectDir' };
+
+function dropped(key: string, why: string): Found {
+  const option = NAMES[key] ?? key;
+  return {
+    sentence: `the kernel would mount without ${option}: ${why}`,
+    hint: `leave ${option} out, or use layers that allow it: features(dir) tells`,
+    option,
+  };
+}
+
+/** For a mount that the kernel would make without a word, without options that were asked for; it is undone. */
+export const DROPPED_RULES: readonly Rule[] = [
+  {
+    code: 'ERR_OVERLAY_OPTION_DROPPED',
+    errnos: [],
+    find: ({ asked: { parameters, target }, withoutHandles: [layer], upperFacts, upper }) => {
+      // What a detached mount came to cannot be seen.
+      if (target === undefined) return [];
+      const handles = layer && parameters.find(needsHandles);
+      if (handles) {
+        const why = `the filesystem of ${subjectText(layer)} has no file handles`;
+        return [dropped(handles.key, why)];
+      }
+      const noted = parameters.find(({ key, value }) => NEED_ATTRIBUTES.includes(key) && value === 'on');
+      if (noted === undefined || !upperFacts.noAttributes || !isThere(upper)) return [];
+      const why = `the filesystem of ${subjectText(upper.subject)} keeps no extended attributes`;
+      return [dropped(noted.key, why)];
+    },
+  },
 ];
 
 /** For a mount that the kernel would make without a word, and read-only; after all that it would refuse. */

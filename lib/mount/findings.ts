@@ -7,6 +7,7 @@ import { findDangers } from '../diagnosis/danger-rules.ts';
 import { explainDirectories } from '../diagnosis/directory.ts';
 import { type LiveSource, lookAtGuarded } from '../diagnosis/guard-facts.ts';
 import { findGuarded, GUARD_CODES } from '../diagnosis/guard-rules.ts';
+import { explainMaking } from '../diagnosis/making.ts';
 import { isThere, lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagnosis/refused-claim.ts';
@@ -26,6 +27,15 @@ const IN_USE = useOf({ option: 'upper' }).code;
 
 function* directoryFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
   return yield* explainDirectories(directories.filter((directory) => directory !== undefined));
+}
+
+function* makingFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
+  const findings: Finding[] = [];
+  for (const directory of directories) {
+    const finding = directory && (yield* explainMaking(directory));
+    if (finding !== undefined) findings.push(finding);
+  }
+  return findings;
 }
 
 /** Who else has directories of it: locks, then the kernel, in the order of their cost. */
@@ -65,7 +75,9 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
   yield* live.refresh();
   const guarded = yield* guardFindings(request, facts, live);
   const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
-  const findings = mkdir ? [] : yield* directoryFindings([upper, work]);
+  const findings = yield* (mkdir ? makingFindings : directoryFindings)([upper, work]);
+  // All are made before anything else.
+  if (mkdir) findings.push(...(yield* makingFindings([target])));
   findings.push(...ruled(OWN_WORK_RULES));
   // What the kernel leaves there is a directory of mode 000.
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {

@@ -17,7 +17,7 @@ const flagsOf = (path: string) => {
 };
 
 test('a directory of no filesystem that tells', () => {
-  expect(flagsOf('/proc/self')).toEqual(NO_FLAGS);
+  expect(flagsOf('/proc/self')).toEqual({ ...NO_FLAGS, readable: true });
   expect(runSync(lookAtFlags([-2]))).toEqual([NO_FLAGS]);
 });
 

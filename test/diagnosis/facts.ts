@@ -100,7 +100,6 @@ export const NO_DANGER: DangerFacts = {
   targetHasEntries: false,
   leftover: undefined,
   tellsTypes: undefined,
-  noAttributes: false,
   swapped: false,
 };
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
+import { type DirectoryFlags, NO_FLAGS } from '../../lib/diagnosis/directory-flags.ts';
 import { LAYER_DANGERS } from '../../lib/diagnosis/layer-dangers.ts';
+import { ROOM_TO_WORK } from '../../lib/diagnosis/work-facts.ts';
 import { type Changes, directory, facts, NO_DANGER } from './facts.ts';
 
-const inProject = (path: string, project: number | undefined) =>
-  directory(path, path === '/u' ? 'upper' : 'work', { flags: { casefold: false, project } });
-const projects = (upper: number | undefined, work: number | undefined): Changes => ({
-  upper: inProject('/u', upper),
-  work: inProject('/w', work),
+const withFlags = (path: string, option: string, flags: Partial<DirectoryFlags>) =>
+  directory(path, option, { flags: { ...NO_FLAGS, ...flags } });
+const projects = (upper: number | undefined, room: number | undefined): Changes => ({
+  upper: withFlags('/u', 'upper', { project: upper }),
+  room: { ...ROOM_TO_WORK, project: room },
 });
 const OTHER = ['WORK_IN_OTHER_PROJECT work'];
-const index = { asked: { parameters: [{ key: 'index', value: 'on' }] } };
-const handleless = { withoutHandles: [directory('/l', 'lower').subject] };
 
 test.each<[string, Changes, boolean, string[]]>([
   ['nothing', {}, false, []],
@@ -24,8 +24,18 @@ test.each<[string, Changes, boolean, string[]]>([
     [],
   ],
   ['project 0 is that of everybody', projects(0, undefined), false, []],
-  ['an index, and no handles', { ...index, ...handleless }, false, ['OPTION_DROPPED index']],
-  ['no handles, and no index', handleless, false, []],
+  [
+    'two projects, work absent',
+    { ...projects(5, 6), work: undefined },
+    false,
+    ['WORK_IN_OTHER_PROJECT upper'],
+  ],
+  [
+    'a lower that may not be listed',
+    { lower: [withFlags('/l', 'lower', { readable: false })] },
+    false,
+    ['LAYER_CLOSED lower'],
+  ],
   ['exchanged', {}, true, ['UPPER_IS_OLD_WORK upper']],
 ])('%s', (_, changes, swapped, expected) => {
   const found = LAYER_DANGERS.flatMap(({ code, find }) =>

@@ -1,10 +1,11 @@
 // On facts as recorded on machines with vfat and with casefolding: this one may have neither.
 import { expect, test } from 'vitest';
+import { NO_FLAGS } from '../../lib/diagnosis/directory-flags.ts';
 import { LAYER_RULES } from '../../lib/diagnosis/layer-rules.ts';
 import { applyRules } from '../../lib/diagnosis/rule.ts';
 import { type Changes, codes, directory, facts, mountinfo } from './facts.ts';
 
-const folded = (casefold: boolean | undefined) => ({ flags: { casefold, project: undefined } });
+const folded = (casefold: boolean | undefined) => ({ flags: { ...NO_FLAGS, casefold } });
 const lower = (casefold?: boolean) => directory('/l', 'lower', folded(casefold));
 const upper = (casefold?: boolean) => directory('/u', 'upper', folded(casefold));
 const work = (casefold?: boolean) => directory('/w', 'work', folded(casefold));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { TARGET_RULES } from '../../lib/diagnosis/target-rules.ts';
+import { EINVAL } from '../../lib/kernel/errno.ts';
 import { type Changes, codes, directory } from './facts.ts';
 
 test.each<[string, Changes, string[]]>([
@@ -10,6 +11,16 @@ test.each<[string, Changes, string[]]>([
     'one that was removed',
     { target: directory('/t', 'target', { stat: { links: 0 } }) },
     ['TARGET_REMOVED target'],
+  ],
+  [
+    'one on a mount of another namespace',
+    { target: directory('/t', 'target', { mount: undefined, cloneErrno: EINVAL }) },
+    ['FOREIGN_TARGET target'],
+  ],
+  [
+    'one on a mount of no table that can be used',
+    { target: directory('/t', 'target', { mount: undefined }) },
+    [],
   ],
 ])('%s', (_, changes, expected) => {
   expect(codes(TARGET_RULES, changes)).toEqual(expected);

@@ -25,6 +25,14 @@ export const DIRECTORY_CODES = {
     meaning: 'the target has been removed, and only who has it open reaches it',
     remedy: 'use a directory that exists',
   },
+  ERR_OVERLAY_FOREIGN_TARGET: {
+    meaning: 'the target is on a mount that this mount namespace does not have',
+    remedy: 'use a directory of this mount namespace, or enter the other one',
+  },
+  ERR_OVERLAY_NOT_MADE: {
+    meaning: 'with `mkdir`: a missing directory cannot be made, and why',
+    remedy: 'do what the hint says, or make it yourself',
+  },
   ERR_OVERLAY_NAME_TOO_LONG: {
     meaning: 'a name of more than 255 bytes, or a path of more than 4,095',
     remedy: 'use a shorter path, or open the directory and pass `{ fd }`',
