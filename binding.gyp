@@ -10,7 +10,8 @@
         "native/exports.cc",
         "native/file_calls.cc",
         "native/mount_calls.cc",
-        "native/program.cc"
+        "native/program.cc",
+        "native/scan_directory.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [

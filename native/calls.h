@@ -13,7 +13,9 @@ struct Call {
   const char* signature;
   // What it gives: f descriptor, b bytes, n nothing.
   char gives;
-  Result<Unit> (*run)(Reader&, StepResult&);
+  Result<Unit> (*body)(Reader&, StepResult&);
+
+  Result<Unit> run(Reader& reader, StepResult& step) const;
 };
 
 std::span<const Call> calls();

@@ -1,11 +1,18 @@
 // What is looked at besides for dangers of a mount that would succeed; nothing is made for it.
 import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
-import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, O_RDONLY, STATX_BASIC_STATS } from '../kernel/constants.ts';
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  S_IFDIR,
+  STATX_BASIC_STATS,
+} from '../kernel/constants.ts';
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { tellsTypes } from '../kernel/features/directory-entries.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { someNames } from '../kernel/names.ts';
+import { allNames, someNames } from '../kernel/names.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { AskedMount } from './mount-facts.ts';
@@ -23,6 +30,8 @@ export interface DangerFacts {
   readonly tellsTypes: boolean | undefined;
   /** The upper's filesystem knows no attributes of the mount's namespace. */
   readonly noAttributes: boolean;
+  /** Upper has what the driver leaves in a work directory, and nothing else; work what it leaves in an upper. */
+  readonly swapped: boolean;
 }
 
 function* hasEntries(directory: Directory, below: string): Routine<boolean> {
@@ -73,12 +82,32 @@ function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): R
   return lacks ?? false;
 }
 
+const DRIVERS: readonly string[] = ['work', 'index'];
+
+function* namesIn(directory: Directory): Routine<string[]> {
+  const names = yield* withDirectory(directory, '.', O_RDONLY, allNames);
+  return (names ?? []).map((name) => name.toString());
+}
+
+function* hasNotes(directory: Directory): Routine<boolean> {
+  const list = yield* withDirectory(directory, '.', O_PATH, (fd) => call('listxattr', fd));
+  return /^(trusted|user)\.overlay\./m.test((list?.toString('latin1') ?? '').replaceAll('\0', '\n'));
+}
+
+function* areSwapped(upper: Directory, work: Directory): Routine<boolean> {
+  const leftover = yield* leftoverIn(upper);
+  if (leftover?.mode !== S_IFDIR) return false;
+  if (!(yield* namesIn(upper)).every((name) => DRIVERS.includes(name))) return false;
+  return (yield* hasNotes(work)) || !(yield* namesIn(work)).every((name) => DRIVERS.includes(name));
+}
+
 export function* lookAtDangers({ upper, work, target, parameters }: AskedMount): Routine<DangerFacts> {
   return {
     targetHasEntries: target !== undefined && (yield* hasEntries(target, '.')),
     leftover: work && (yield* leftoverIn(work)),
     otherDialect: upper && (yield* otherDialect(upper, parameters)),
     tellsTypes: upper && (yield* typesBeside(upper)),
+    swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
     noAttributes: upper !== undefined && (yield* lacksAttributes(upper, parameters)),
   };
 }

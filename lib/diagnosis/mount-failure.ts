@@ -84,7 +84,8 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const add = (finding: Finding | undefined) => {
     if (finding !== undefined) findings.push(finding);
   };
-  if (error.errno === -EPERM) add(yield* explainPrivilege());
+  // Making a directory needs no right to mount.
+  if (error.errno === -EPERM && error.syscall !== 'mkdirat') add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));

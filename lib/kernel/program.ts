@@ -23,6 +23,7 @@ const nothingYet: Buffer = Buffer.alloc(0);
 const resultLimits: Readonly<Record<string, number>> = {
   statx: 256,
   fstatfs: 64,
+  ioctl: 64,
   readlinkat: 4096,
   getxattr: 65536,
   listxattr: 65536,

@@ -51,6 +51,8 @@ export interface CallSignatures {
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
+  scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
+  scan_entry: [dir: Fd, name: Text, prefixes: Uint8Array];
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
@@ -67,7 +69,9 @@ type Bytes =
   | 'fstatfs'
   | 'ioctl'
   | 'getxattr'
-  | 'listxattr';
+  | 'listxattr'
+  | 'scan_directory'
+  | 'scan_entry';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */

@@ -7,9 +7,10 @@ import { explainDirectories } from '../diagnosis/directory.ts';
 import { lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockHeld, tableClaim } from '../diagnosis/refused-claim.ts';
-import { applyRules } from '../diagnosis/rule.ts';
+import { applyRules, type Rule } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
+import { OWN_WORK_RULES } from '../diagnosis/work-rules.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { procPath, S_IFDIR } from '../kernel/constants.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
@@ -45,7 +46,9 @@ function* findAll(request: MountRequest): Routine<Finding[]> {
   const { lower, data, upper, work, target, mkdir } = request;
   const facts = yield* lookAtMount(request);
   const seen = yield* lookAtDangers(request);
+  const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
   const findings = mkdir ? [] : yield* directoryFindings([upper, work]);
+  findings.push(...ruled(OWN_WORK_RULES));
   // What the kernel leaves there is a directory of mode 000.
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
     findings.push(...workHasData(work).findings);
@@ -55,7 +58,7 @@ function* findAll(request: MountRequest): Routine<Finding[]> {
     if (finding !== undefined) findings.push(finding);
   }
   findings.push(...(yield* directoryFindings([...lower, ...data])));
-  findings.push(...applyRules(RULES, facts).map(({ finding }) => finding));
+  findings.push(...ruled(RULES));
   if (!mkdir) findings.push(...(yield* directoryFindings([target])));
   findings.push(...findDangers(facts, seen));
   return findings.filter(

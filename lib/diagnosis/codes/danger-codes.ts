@@ -17,6 +17,16 @@ export const DANGER_CODES = {
     meaning: "listings of the upper's filesystem tell no file types, so that deleted files stay visible",
     remedy: 'put upper on another filesystem (xfs: made with `ftype=1`)',
   },
+  ERR_OVERLAY_WORK_IN_OTHER_PROJECT: {
+    meaning:
+      'upper takes only files of its own project (`chattr +P`), and those made in work have another: EXDEV on every change',
+    remedy: 'give work the project of upper, or leave work out',
+  },
+  ERR_OVERLAY_UPPER_IS_OLD_WORK: {
+    meaning:
+      'upper looks like a work directory that was used, and work like an upper: they seem to be exchanged',
+    remedy: 'exchange them',
+  },
   ERR_OVERLAY_NO_ATTRIBUTES: {
     meaning: "the upper's filesystem keeps no extended attributes",
     remedy: 'put upper on a filesystem that does, such as ext4 or tmpfs',

@@ -21,6 +21,10 @@ export const DIRECTORY_CODES = {
     meaning: 'a directory on the way may not be searched',
     remedy: 'grant search permission (`chmod +x`), or run as a user who has it',
   },
+  ERR_OVERLAY_TARGET_REMOVED: {
+    meaning: 'the target has been removed, and only who has it open reaches it',
+    remedy: 'use a directory that exists',
+  },
   ERR_OVERLAY_NAME_TOO_LONG: {
     meaning: 'a name of more than 255 bytes, or a path of more than 4,095',
     remedy: 'use a shorter path, or open the directory and pass `{ fd }`',
@@ -30,7 +34,8 @@ export const DIRECTORY_CODES = {
     remedy: 'give another empty directory of the same filesystem as work, or leave work out',
   },
   ERR_OVERLAY_NO_WORK: {
-    meaning: '`work` is absent and cannot be made, since upper is the root of its mount',
+    meaning:
+      '`work` is absent and cannot be made: upper is the root of its mount, or nothing can be made beside it',
     remedy: 'use a subdirectory as upper, or give work',
   },
   ERR_OVERLAY_IN_USE: {
@@ -78,8 +83,17 @@ export const DIRECTORY_CODES = {
     remedy: 'name the layers of that overlay instead of its mount point',
   },
   ERR_OVERLAY_PROC_LAYER: {
-    meaning: 'a lower is on procfs',
+    meaning: 'a layer is on procfs',
     remedy: 'use a directory of another filesystem',
+  },
+  ERR_OVERLAY_LAYER_UNFIT: {
+    meaning:
+      'the kernel, asked for the layer alone, takes no directory of its filesystem (vfat, exfat, autofs and others)',
+    remedy: 'copy the layer to ext4, xfs, btrfs or tmpfs',
+  },
+  ERR_OVERLAY_CASEFOLD: {
+    meaning: 'some layers compare names without regard to case (`chattr +F`), and some do not',
+    remedy: 'use layers that all do, or none',
   },
   ERR_OVERLAY_NEEDS_TRUSTED: {
     meaning: 'an option that needs `trusted.*` attributes, in a user namespace',
