@@ -16,14 +16,14 @@ export type EntryType =
   | 'unknown';
 
 /**
- * - `type`: of another kind; content is then not compared
+ * - `type`: of another kind; nothing else is then compared
  * - `content`: bytes of a file, target of a symbolic link, numbers of a device
  * - `mode`: permissions, set-id and sticky bits
  * - `owner`: user or group
  * - `mtime`: to the nanosecond; of directories too
  * - `xattr`: any extended attribute, ACLs among them, but none of an overlay's own
  */
-export type ChangedPart = 'content' | 'mode' | 'owner' | 'mtime' | 'xattr' | 'type';
+export type ChangedWhat = 'content' | 'mode' | 'owner' | 'mtime' | 'xattr' | 'type';
 
 /**
  * How the tree after differs from the tree before at one path. Applied in their order, changes turn the one into the
@@ -49,7 +49,7 @@ export interface Change {
    */
   readonly from?: EntryPath;
   /** Empty for `added` without `from`, and for `deleted`. */
-  readonly what: readonly ChangedPart[];
+  readonly what: readonly ChangedWhat[];
   /** Set for each further name of a file with several: the path of the one that was told first. */
   readonly linkTo?: EntryPath;
   /** Why it is not known whether, or in what, it differs. */

@@ -1,7 +1,7 @@
 // How an entry of the merged view differs from what was there before: by its metadata, and by its content where asked for.
 import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { ChangedPart } from './change.ts';
+import type { ChangedWhat } from './change.ts';
 import { compareEntries } from './compare-entry.ts';
 import { sameContent } from './content.ts';
 import { findData } from './data-layers.ts';
@@ -11,7 +11,7 @@ import type { Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 
 export interface Difference {
-  readonly what: readonly ChangedPart[];
+  readonly what: readonly ChangedWhat[];
   /** The content is only taken for changed, or for unchanged. */
   readonly error: OverlayError | undefined;
 }
@@ -55,7 +55,7 @@ export function* difference(
   exactly: boolean,
 ): Routine<Difference> {
   const [old, now] = [topOf(before)!, topOf(after)!];
-  const { parts, contentUnknown } = compareEntries(
+  const { what: parts, contentUnknown } = compareEntries(
     { stat: old.stat, xattrs: shownXattrs(old) },
     { stat: now.stat, xattrs: shownXattrs(now) },
   );

@@ -9,6 +9,8 @@ import type { RealEntry } from './real-entry.ts';
 import type { MergedDirectory } from './rules.ts';
 import type { Resolution } from './search.ts';
 
+export type { EntryPath, EntryType } from './change.ts';
+
 /** A place of a layer. */
 export interface LayerPlace {
   readonly layer: LayerName;

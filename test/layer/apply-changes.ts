@@ -9,9 +9,9 @@ function parts(before: Seen, after: Seen): string[] {
   const same = (field: keyof Seen) =>
     JSON.stringify(before[field] ?? null, text) === JSON.stringify(after[field] ?? null, text);
   const sameType = before.type === after.type;
+  if (!sameType) return ['type'];
   const found: [string, boolean][] = [
-    ['type', sameType],
-    ['content', !sameType || (same('content') && same('rdev'))],
+    ['content', same('content') && same('rdev')],
     ['mode', same('mode')],
     ['owner', same('uid') && same('gid')],
     ['mtime', same('mtime')],

@@ -115,8 +115,8 @@ describe('after a few operations', () => {
       'deleted dir/a directory',
       'deleted dir/c file',
       'modified dir/b file: content,mtime',
-      'modified file directory: type,mode,mtime',
-      'modified tree file: type,mode,mtime',
+      'modified file directory: type',
+      'modified tree file: type',
     ]);
   });
 
@@ -172,7 +172,7 @@ describe.each(Object.entries(MODES))('after random operations, %s', (_, options)
   privileged(
     'the stack shows what the mount does, and its changes turn one view into the other',
     async () => {
-      for (let seed = 1; seed <= 12; seed++) {
+      for (let seed = 1; seed <= 8; seed++) {
         using scratch = scratchDirectory();
         const random = randomFrom(seed);
         const lower = ['l0', 'l1'].map((name) => scratch.directory(name));
