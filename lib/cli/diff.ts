@@ -15,11 +15,16 @@ interface Told {
   readonly problems: readonly string[];
 }
 
+// The root of an upper is another directory than that of a lower, so that its time differs though nothing was done.
+function isRootTime({ path, what }: Change): boolean {
+  return path === '.' && what.every((part) => part === 'mtime');
+}
+
 // All at once, since deletions are told first and everything by path.
 async function changesOf(stack: Stack, given: Given): Promise<Told> {
   const stream = stack.changes({ ignoreUnchanged: given.has('ignore-unchanged') });
   const changes: Change[] = [];
-  for await (const change of stream) changes.push(change);
+  for await (const change of stream) if (!isRootTime(change)) changes.push(change);
   return { changes: inOrder(changes), problems: stream.findings.map(({ sentence }) => sentence) };
 }
 

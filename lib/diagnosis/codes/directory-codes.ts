@@ -118,7 +118,8 @@ export const DIRECTORY_CODES = {
   },
   ERR_OVERLAY_OTHER_LOWER: {
     meaning: 'with index or nfs_export: upper was used with another first lower, or that was made anew',
-    remedy: 'use the lower that upper was made with, or start with an empty upper and work; `changeLower: true` insists',
+    remedy:
+      'use the lower that upper was made with, or start with an empty upper and work; `changeLower: true` insists',
   },
   ERR_OVERLAY_OTHER_UPPER: {
     meaning: 'with index or nfs_export: the index in work belongs to another upper, or upper was copied',
