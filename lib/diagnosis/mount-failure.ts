@@ -4,12 +4,13 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
-import { type AskedMount, lookAtMount } from './mount-facts.ts';
+import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
+import { unseenIn } from './unseen.ts';
 
 /** What the failed mount was made of. */
 export interface FailedMount {
@@ -45,9 +46,10 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
   return undefined;
 }
 
-function unexplained(error: KernelError, failed: FailedMount): Finding {
+function unexplained(error: KernelError, failed: FailedMount, unseen: readonly string[]): Finding {
   const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
-  const checked = `. Looked at and found in order: ${CHECKED}`;
+  const hidden = unseen.length === 0 ? '' : `. Not to be seen from here: ${unseen.join(', ')}`;
+  const checked = `. Looked at and found in order: ${CHECKED}${hidden}`;
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
     sentence: `the kernel refused the mount${what}: ${error.message}${checked}`,
@@ -71,8 +73,7 @@ function askedOf({ directories }: FailedMount): AskedMount {
 }
 
 /** What the rules find that answers with this errno. */
-function* ruleFindings(error: KernelError, asked: AskedMount): Routine<Finding[]> {
-  const facts = yield* lookAtMount(asked);
+function ruleFindings(error: KernelError, facts: MountFacts): Finding[] {
   return applyRules(RULES, facts)
     .filter(({ errnos }) => errnos.includes(-error.errno))
     .map(({ finding }) => finding);
@@ -89,11 +90,17 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
+  let unseen: readonly string[] = [];
   if (findings.length === 0) {
-    findings.push(...(yield* ruleFindings(error, failed.asked ?? askedOf(failed))));
+    const facts = yield* lookAtMount(failed.asked ?? askedOf(failed));
+    findings.push(...ruleFindings(error, facts));
+    unseen = unseenIn(facts);
   }
   const [first, ...rest] = findings;
-  return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);
+  return new OverlayError(
+    first === undefined ? [unexplained(error, failed, unseen)] : [first, ...rest],
+    error,
+  );
 }
 
 /** A call about one directory, its failure explained. */
