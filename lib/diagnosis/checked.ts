@@ -3,6 +3,7 @@ import type { DirectoryFacts } from './directory-facts.ts';
 import type { DriverWords } from './kernel-log.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
+import { unseenIn } from './unseen.ts';
 import { dialectOf } from './upper-facts.ts';
 
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
@@ -54,17 +55,6 @@ function mountTable({ mounts, mountLimit }: MountFacts): string | undefined {
     : `the mount table (${mounts.length} of ${mountLimit ?? 'an unknown number'})`;
 }
 
-function blind(facts: MountFacts, words: DriverWords | undefined): string[] {
-  const { caller: asking, driver, mounts } = facts;
-  return [
-    asking.capSysAdmin === undefined && 'the capabilities of this process',
-    driver === undefined && 'the list of filesystems',
-    mounts.length === 0 && 'the mount table',
-    facts.descriptors.open === undefined && 'the open descriptors',
-    words instanceof Error && `the kernel log (${words.code})`,
-  ].filter((part) => part !== false);
-}
-
 /** What the driver said, if it could be heard. */
 export function wordsText(words: DriverWords | undefined): string {
   if (words === undefined || words instanceof Error || words.length === 0) return '';
@@ -83,7 +73,10 @@ export function checkedText(facts: MountFacts, words: DriverWords | undefined): 
     descriptors(facts),
     mountTable(facts),
   ].filter((part) => part !== undefined);
-  const unseen = blind(facts, words);
+  const unseen = [
+    ...unseenIn(facts),
+    ...(words instanceof Error ? [`the kernel log (/dev/kmsg: ${words.code})`] : []),
+  ];
   const dark = unseen.length === 0 ? '' : `. Could not be looked at: ${unseen.join(', ')}`;
   return `Looked at and found in order: ${found.join('; ')}${dark}`;
 }
