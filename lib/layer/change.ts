@@ -1,6 +1,19 @@
 // What a change is: how an entry of one tree differs from the entry of the same path in another.
 import type { OverlayError } from '../format/overlay-error.ts';
-import type { EntryPath, EntryType } from './merged-entry.ts';
+
+/** Text where the bytes are UTF-8, the bytes themselves where they are not. */
+export type EntryPath = string | Buffer;
+
+/** `'unknown'`: the entry cannot be looked at. */
+export type EntryType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'fifo'
+  | 'socket'
+  | 'block'
+  | 'character'
+  | 'unknown';
 
 /**
  * - `type`: of another kind; nothing else is then compared
@@ -13,8 +26,8 @@ import type { EntryPath, EntryType } from './merged-entry.ts';
 export type ChangedWhat = 'content' | 'mode' | 'owner' | 'mtime' | 'xattr' | 'type';
 
 /**
- * How the tree after differs from the tree before at one path. Applied in their order, with deletions first, changes turn
- * the one into the other.
+ * How the tree after differs from the tree before at one path. Applied in their order, changes turn the one into the
+ * other; what `from` names is taken from the tree as it was before all of them.
  *
  * - `deleted`: there is nothing now. One change stands for a directory with all that was in it.
  * - `added`: there was nothing. Each entry of an added directory is a change of its own.
@@ -41,4 +54,20 @@ export interface Change {
   readonly linkTo?: EntryPath;
   /** Why it is not known whether, or in what, it differs. */
   readonly error?: OverlayError;
+}
+
+// Not an object: the formatter reads octal numbers as keys for decimal ones.
+const TYPES: ReadonlyMap<number, EntryType> = new Map([
+  [0o010000, 'fifo'],
+  [0o020000, 'character'],
+  [0o040000, 'directory'],
+  [0o060000, 'block'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
+
+/** The type in a mode. Source: inode(7). */
+export function entryType(mode: number): EntryType {
+  return TYPES.get(mode & 0o170000) ?? 'unknown';
 }

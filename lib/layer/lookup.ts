@@ -1,6 +1,7 @@
 // What lookup() tells of a path: which layer gives it, what each of the others has there, and why that is not seen.
 import type { OverlayError } from '../format/overlay-error.ts';
-import type { EntryPath, EntryType, LayerPlace, MergedEntry } from './merged-entry.ts';
+import type { EntryPath, EntryType } from './change.ts';
+import type { LayerPlace, MergedEntry } from './merged-entry.ts';
 
 /**
  * - `shown`: its metadata are what the merged view shows, and its content, unless another layer is `content`

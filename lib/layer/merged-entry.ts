@@ -3,24 +3,13 @@ import type { OverlayError } from '../format/overlay-error.ts';
 import { nameInOverlay } from '../format/overlay-xattr.ts';
 import { latin1ToPath } from '../format/path-bytes.ts';
 import type { EntryStat } from '../kernel/scan-directory.ts';
+import { type EntryPath, type EntryType, entryType } from './change.ts';
 import { type LayerName, placeIn } from './layer.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { MergedDirectory } from './rules.ts';
 import type { Resolution } from './search.ts';
 
-/** Text where the bytes are UTF-8, the bytes themselves where they are not. */
-export type EntryPath = string | Buffer;
-
-/** `'unknown'`: the entry cannot be looked at. */
-export type EntryType =
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'fifo'
-  | 'socket'
-  | 'block'
-  | 'character'
-  | 'unknown';
+export type { EntryPath, EntryType } from './change.ts';
 
 /** A place of a layer. */
 export interface LayerPlace {
@@ -61,18 +50,8 @@ export interface MergedEntry extends LayerPlace {
   readonly error?: OverlayError;
 }
 
-const TYPES: ReadonlyMap<number, EntryType> = new Map([
-  [0o010000, 'fifo'],
-  [0o020000, 'character'],
-  [0o040000, 'directory'],
-  [0o060000, 'block'],
-  [0o100000, 'file'],
-  [0o120000, 'symlink'],
-  [0o140000, 'socket'],
-]);
-
 export function typeOf({ mode }: { readonly mode: number }): EntryType {
-  return TYPES.get(mode & 0o170000) ?? 'unknown';
+  return entryType(mode);
 }
 
 /** A place or path for people: `.` for the root. */

@@ -8,13 +8,13 @@ import { ALL_XATTRS, type Look, lookAt, notOpened, type RealEntry, realEntry } f
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 
-type Looked = RealEntry | OverlayError | undefined;
+export type Found = RealEntry | OverlayError | undefined;
 
 /** At most so many names are searched before the caller has its turn: about a millisecond. */
 const AT_ONCE = 256;
 
 /** An entry of a scan, or the error that it gives when it is looked up. */
-export function looked({ layer, place }: RealDirectory, name: string, scanned: ScannedEntry): Looked {
+export function found({ layer, place }: RealDirectory, name: string, scanned: ScannedEntry): Found {
   try {
     return realEntry(layer, placeIn(place, name), scanned);
   } catch (error) {
@@ -23,7 +23,7 @@ export function looked({ layer, place }: RealDirectory, name: string, scanned: S
   }
 }
 
-export function given(found: Looked): RealEntry | undefined {
+export function given(found: Found): RealEntry | undefined {
   if (found instanceof OverlayError) throw found;
   return found;
 }
@@ -39,7 +39,7 @@ export class MergedListing {
   readonly #dir: MergedDirectory;
   readonly #parts: readonly RealDirectory[];
   #scan: DirectoryScan | undefined;
-  #merged: Map<string, Looked>[] | undefined;
+  #merged: Map<string, Found>[] | undefined;
   #names: Iterator<string> | undefined;
 
   constructor(rules: Rules, dir: MergedDirectory) {
@@ -66,6 +66,11 @@ export class MergedListing {
     return this.#merged === undefined ? yield* this.#nextOfOne() : yield* this.#nextOfMany(this.#merged);
   }
 
+  /** The next names of a directory that a single layer has, with what it has there; none at the end. */
+  *nextFound(): Routine<[string, Found][]> {
+    return this.#scan === undefined ? [] : yield* this.#batch(this.#scan, this.#parts[0]!);
+  }
+
   close(): void {
     this.#scan?.close();
     this.#scan = undefined;
@@ -80,12 +85,12 @@ export class MergedListing {
     }
   }
 
-  *#batch(scan: DirectoryScan, part: RealDirectory): Routine<[string, Looked][]> {
+  *#batch(scan: DirectoryScan, part: RealDirectory): Routine<[string, Found][]> {
     try {
       const batch = yield* scan.next();
       return batch.map((scanned) => {
         const name = scanned.name.toString('latin1');
-        return [name, looked(part, name, scanned)];
+        return [name, found(part, name, scanned)];
       });
     } catch (error) {
       this.problems.push(notOpened(part, error) ?? unreadable(part, error));
@@ -93,8 +98,8 @@ export class MergedListing {
     }
   }
 
-  *#wholePart(part: RealDirectory): Routine<Map<string, Looked>> {
-    const entries = new Map<string, Looked>();
+  *#wholePart(part: RealDirectory): Routine<Map<string, Found>> {
+    const entries = new Map<string, Found>();
     const scan = yield* this.#openPart(part);
     if (scan === undefined) return entries;
     try {
@@ -121,7 +126,7 @@ export class MergedListing {
     return resolutions;
   }
 
-  *#nextOfMany(merged: readonly Map<string, Looked>[]): Routine<Resolution[]> {
+  *#nextOfMany(merged: readonly Map<string, Found>[]): Routine<Resolution[]> {
     const parts = new Map(this.#parts.map((part, i) => [part, merged[i]!]));
     const look: Look = function* (dir, name) {
       const names = parts.get(dir);

@@ -6,11 +6,13 @@ import { bytesToPath, latin1ToPath } from '../format/path-bytes.ts';
 import { call, close } from '../kernel/call.ts';
 import { procPath } from '../kernel/constants.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
+import type { Change, EntryPath } from './change.ts';
+import { type ChangeOptions, UpperChanges } from './changes.ts';
 import { findData } from './data-layers.ts';
 import { unreadable } from './finding.ts';
 import { type Layer, openPlace } from './layer.ts';
 import type { Lookup } from './lookup.ts';
-import { contentOf, type EntryPath, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
+import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { Rules } from './rules.ts';
@@ -29,6 +31,11 @@ export interface Stack extends AsyncDisposable {
    * What cannot be read is told by the `error` of the directory, and the walk goes on.
    */
   walk(path?: PathLike): Findings<MergedEntry>;
+  /**
+   * What the upper changes of the lowers: what would have to be done to the merged view of the lowers, for it to be that of
+   * the whole stack. Without an upper nothing. Each directory comes before what is in it.
+   */
+  changes(options?: ChangeOptions): Findings<Change>;
   /** Opens the content of a regular file for reading. */
   open(path: PathLike): Promise<FileHandle>;
   /** Where a symbolic link leads, as it is written there. */
@@ -81,6 +88,11 @@ class OpenStack implements Stack {
   walk(path: PathLike = '.'): Findings<MergedEntry> {
     const found = new FindingList();
     return streamOf(found, this.#walk(namesOf(path), found));
+  }
+
+  changes(options: ChangeOptions = {}): Findings<Change> {
+    const found = new FindingList();
+    return streamOf(found, new UpperChanges(this.#rules, options, found).all(this.#run));
   }
 
   async open(path: PathLike): Promise<FileHandle> {

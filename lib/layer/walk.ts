@@ -4,7 +4,7 @@ import type { Finding, OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { placeIn } from './layer.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
-import { MergedListing } from './merged-listing.ts';
+import { type Found, MergedListing } from './merged-listing.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 
@@ -33,11 +33,20 @@ export class FindingList {
 }
 
 /** Batches of what a directory's names stand for; problems with the directory itself are known after the first. */
-export async function* batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+  return batches(run, listing, () => listing.next());
+}
+
+/** The same of a directory that a single layer has: what that has under each name. */
+export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<[string, Found][]> {
+  return batches(run, listing, () => listing.nextFound());
+}
+
+async function* batches<T>(run: Run, listing: MergedListing, next: () => Routine<T[]>): AsyncGenerator<T[]> {
   try {
     await run(listing.open());
     for (;;) {
-      const batch = await run(listing.next());
+      const batch = await run(next());
       yield batch;
       if (batch.length === 0) return;
       // What needs no system call would keep the event loop otherwise.
