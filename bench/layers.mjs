@@ -2,8 +2,8 @@
 //
 //   npm run bench:layers -- [--quick] [--json] [--on DIRECTORY]
 //
-// Needs root for the last table. --on chooses the filesystem: the directory to work below. On a busy machine, run it as
-// `chrt --rr 20 npm run bench:layers`: else the waiting of the others' turns is measured too.
+// Needs root for the last table. --on chooses the filesystem: the directory to work below. On a busy machine the waiting
+// for others' turns is measured too, above all as a blocked event loop.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
