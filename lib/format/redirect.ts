@@ -10,20 +10,24 @@ const SLASH = 0x2f;
 export interface Redirect {
   /** From the root of the overlay; otherwise a sibling's name. */
   readonly absolute: boolean;
-  /** One name when it is not absolute. */
+  /** One name when it is not absolute. Each may be one that {@link leadsElsewhere}. */
   readonly names: readonly string[];
 }
 
-/** Why the kernel refuses the value, with EINVAL (EACCES for `.`, `..` and the empty name). */
+/** Why the kernel refuses the value where it reads it, with EINVAL. */
 export interface InvalidRedirect {
   readonly invalid: string;
-  readonly errno: 'EINVAL' | 'EACCES';
 }
 
-const invalid = (reason: string, errno: InvalidRedirect['errno'] = 'EINVAL'): InvalidRedirect => ({
-  invalid: reason,
-  errno,
-});
+/**
+ * Whether the kernel refuses a name of a redirect with EACCES. It does so when it looks for it in a layer below: where
+ * none is left, or the directory before it is not there, it never gets to it.
+ */
+export function leadsElsewhere(name: string): boolean {
+  return name === '' || name === '.' || name === '..';
+}
+
+const invalid = (reason: string): InvalidRedirect => ({ invalid: reason });
 
 /** Reads the attribute's value as the kernel does: what follows a NUL byte does not count. */
 export function decodeRedirect(value: Uint8Array): Redirect | InvalidRedirect {
@@ -35,9 +39,6 @@ export function decodeRedirect(value: Uint8Array): Redirect | InvalidRedirect {
   const names = absolute ? path.slice(1).split('/') : [path];
   if (absolute && names.includes('')) return invalid('it has an empty name between slashes, or at its end');
   if (!absolute && path.includes('/')) return invalid('it has a slash, but does not begin with one');
-  const bad = names.find((name) => name === '' || name === '.' || name === '..');
-  if (bad !== undefined)
-    return invalid(`it has the name ${JSON.stringify(bad)}, which leads elsewhere`, 'EACCES');
   return { absolute, names };
 }
 

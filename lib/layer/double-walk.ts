@@ -104,7 +104,8 @@ export class DoubleWalk {
     if (typeof before === 'string') {
       for (const entry of entries) {
         if (entry.stat?.isDirectory) this.#marks.set(placeIn(place, entry.name), before);
-        if (before === 'absent' && !isAbsent(entry)) yield this.#tell.added(place, entry);
+        if (before === 'absent' && !isAbsent(entry))
+          yield this.#tell.linked(this.#tell.added(place, entry), entry);
       }
       return;
     }
@@ -114,9 +115,9 @@ export class DoubleWalk {
     const told = await Promise.allSettled(
       entries.map((entry, i) => this.#pair(place, entry, counterparts[i]!, before.fd, fd)),
     );
-    for (const outcome of told) {
+    for (const [i, outcome] of told.entries()) {
       if (outcome.status === 'rejected') throw outcome.reason;
-      if (outcome.value !== undefined) yield outcome.value;
+      if (outcome.value !== undefined) yield this.#tell.linked(outcome.value, entries[i]!);
     }
   }
 

@@ -31,15 +31,8 @@ export class PairTeller {
   /** `entry` is there now, and was not. */
   added(place: string, entry: ScannedEntry): Change {
     const at = placeIn(place, entry.name);
-    const path = shownPlace(at);
     if (entry.stat === undefined) return { ...this.#unread(at, entry, this.#after), kind: 'added' };
-    const change: Change = {
-      kind: 'added',
-      path,
-      type: typeOf(entry.stat),
-      what: [],
-      ...this.#link(path, entry),
-    };
+    const change: Change = { kind: 'added', path: shownPlace(at), type: typeOf(entry.stat), what: [] };
     if (entry.error === undefined) return change;
     return { ...change, error: scanFailure(this.#after, at, entry.error) };
   }
@@ -80,8 +73,7 @@ export class PairTeller {
         !contentUnknown || (await this.#content.isSame(after.name, pair[0].stat, pair[1].stat, dirs));
       const all = same ? what : (['content', ...what] as const);
       if (all.length === 0) return undefined;
-      const path = shownPlace(at);
-      return { kind: 'modified', path, type, what: all, ...this.#link(path, after) };
+      return { kind: 'modified', path: shownPlace(at), type, what: all };
     } catch (error) {
       if (!isFailedCall(error)) throw error;
       return failedEntry(at, type, placeFailure(this.#after, at, error), what);
@@ -92,13 +84,14 @@ export class PairTeller {
     return failedEntry(at, 'unknown', scanFailure(root, at, entry.error!));
   }
 
-  #link(path: EntryPath, { stat }: ScannedEntry): { linkTo?: EntryPath } {
-    if (stat === undefined || stat.nlink < 2 || stat.isDirectory) return {};
+  /** A change as it is told, one after the other: with the name that was told first, when the file has several. */
+  linked(change: Change, { stat }: ScannedEntry): Change {
+    if (stat === undefined || stat.nlink < 2 || stat.isDirectory || change.error !== undefined) return change;
     const key = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
-    const first = this.#linked.get(key);
-    if (first !== undefined) return { linkTo: first };
-    this.#linked.set(key, path);
-    return {};
+    const linkTo = this.#linked.get(key);
+    if (linkTo !== undefined) return { ...change, linkTo };
+    this.#linked.set(key, change.path);
+    return change;
   }
 }
 

@@ -3,7 +3,7 @@
 import { decodeOpaque } from '../format/marks.ts';
 import { decodeMetacopy } from '../format/metacopy.ts';
 import { OverlayError } from '../format/overlay-error.ts';
-import { decodeRedirect } from '../format/redirect.ts';
+import { decodeRedirect, leadsElsewhere } from '../format/redirect.ts';
 import type { Routine } from '../kernel/routine.ts';
 import * as finding from './finding.ts';
 import { placeIn, type RealDirectory } from './layer.ts';
@@ -170,6 +170,10 @@ export class Search {
 
   // ovl_lookup_single: `before` characters of the path lead here, and `after` is the rest of it.
   *#single(dir: RealDirectory, name: string, before: number, after: string): Routine<RealEntry | undefined> {
+    if (leadsElsewhere(name)) {
+      const reason = `it has the name ${JSON.stringify(name)}, which leads elsewhere`;
+      throw finding.badRedirect(this.#noted!, reason, 'EACCES');
+    }
     const entry = yield* this.#look(dir, name);
     const last = after === '';
     const verdict = entry === undefined ? 'absent' : this.#judge(entry, last);
@@ -218,7 +222,7 @@ export class Search {
     const value = noteOn(entry, 'redirect');
     if (value === undefined) return;
     const redirect = decodeRedirect(value);
-    if ('invalid' in redirect) throw finding.badRedirect(entry, redirect.invalid, redirect.errno);
+    if ('invalid' in redirect) throw finding.badRedirect(entry, redirect.invalid, 'EINVAL');
     this.#noted = entry;
     this.#absoluteRedirect = redirect.absolute;
     // An absolute one leads on below an opaque directory that it passed.

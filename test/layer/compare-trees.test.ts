@@ -68,6 +68,25 @@ function sampleTree(root: string): void {
   symlinkSync('d', `${root}/dirlink`);
 }
 
+test('a further name of a file leads to one that was told before it, also when one was compared by content', async () => {
+  const scratch = twoTrees((root) => {
+    for (let i = 0; i < 20; i++) writeFileSync(`${root}/compared${i}`, 'text'.repeat(50_000));
+  });
+  for (let i = 0; i < 20; i++) {
+    // The one has to be read, of the other it is known at once that it is new.
+    writeFileSync(scratch.join(`b/compared${i}`), 'TEXT'.repeat(50_000));
+    linkSync(scratch.join(`b/compared${i}`), scratch.join(`b/new${i}`));
+  }
+  const told = new Set<unknown>();
+  let links = 0;
+  for await (const { path, linkTo } of compareTrees(scratch.join('a'), scratch.join('b'))) {
+    if (linkTo !== undefined) expect(told).toContain(linkTo);
+    if (linkTo !== undefined) links++;
+    told.add(path);
+  }
+  expect(links).toBe(20);
+});
+
 test('two equal trees have no differences', async () => {
   const scratch = twoTrees(sampleTree);
   expect(await changes(scratch)).toEqual({ texts: [], complete: true, findings: [] });

@@ -203,6 +203,8 @@ describe('the merged view equals the mount', () => {
     const { spec, at } = layers({
       ...Object.fromEntries(bad.map((_, i) => [`u/bad${i}/`, ''])),
       'u/long/': '',
+      'u/only-here/never-followed/': '',
+      'u/stops-before/': '',
       'l0/a/b/x': '',
       'l1/a/y': '',
     });
@@ -210,10 +212,15 @@ describe('the merged view equals the mount', () => {
       setXattr(at(`u/bad${i}`), 'trusted.overlay.redirect', value);
     });
     setXattr(at('u/long'), 'trusted.overlay.redirect', `/${'n'.repeat(300)}`);
+    // A name that leads elsewhere is refused when the kernel gets to it.
+    setXattr(at('u/only-here/never-followed'), 'trusted.overlay.redirect', '..');
+    setXattr(at('u/stops-before'), 'trusted.overlay.redirect', '/nowhere/../a');
     const view = await same({ ...spec, options: { redirectDir: 'on' } });
     expect(view.bad0).toEqual({ type: 'EINVAL' });
     expect(view.bad5).toEqual({ type: 'EACCES' });
     expect(view.long?.type).toBe('directory');
+    expect(view['only-here/never-followed']?.type).toBe('directory');
+    expect(view['stops-before']?.type).toBe('directory');
   });
 
   privileged('with metacopies, also renamed and of several layers', async () => {
