@@ -71,7 +71,7 @@ describePrivileged('what the driver says', () => {
     );
     expect(error).toMatchObject({ code: 'ERR_OVERLAY_UNEXPLAINED' });
     expect(error).not.toHaveProperty('kernelLog');
-    expect(error.message).toContain('Could not be looked at: the kernel log (EACCES)');
+    expect(error.message).toContain('Could not be looked at: the kernel log (/dev/kmsg: EACCES)');
     expect(error.hint).toContain('dmesg');
   });
 });
