@@ -37,8 +37,8 @@ function speaksOf(line: string, paths: readonly string[]): boolean | undefined {
 }
 
 /**
- * The lines of the overlay driver that can be of a mount of these paths. Those that name no path at all are left out
- * when a line of somebody else's mount is among them, or when it is known that there may be (`alone` is false).
+ * The lines of the overlay driver that can be of a mount of these paths. One that names no path at all is left out when
+ * another stands beside it, which may be of somebody else's mount, or when it is known that there may be (`alone` is false).
  */
 export function overlayLines(
   records: readonly Uint8Array[],
@@ -52,6 +52,6 @@ export function overlayLines(
     .map((text) => ({ text, line: text.toString('latin1') }))
     .filter(({ line }) => /^overlay(fs)?: /.test(line))
     .map(({ text, line }) => ({ text: text.toString(), ours: speaksOf(line, names) }));
-  const certain = alone && lines.every(({ ours }) => ours !== false);
+  const certain = alone && new Set(lines.map(({ text }) => text)).size === 1;
   return lines.filter(({ ours }) => ours ?? certain).map(({ text }) => text);
 }

@@ -52,7 +52,8 @@ describe('lines of a mount', () => {
 
   test('without a path: only when nobody else can have caused them', () => {
     const [named, nameless] = ["failed to resolve '/t/lower': -2", 'overlapping lowerdir path'];
-    expect(lines([named, nameless])).toEqual([`overlayfs: ${named}`, `overlayfs: ${nameless}`]);
+    expect(lines([nameless, nameless])).toEqual([`overlayfs: ${nameless}`, `overlayfs: ${nameless}`]);
+    expect(lines([named, nameless])).toEqual([`overlayfs: ${named}`]);
     expect(lines([named, nameless], false)).toEqual([`overlayfs: ${named}`]);
     expect(lines([named, nameless, "failed to resolve '/elsewhere': -2"])).toEqual([`overlayfs: ${named}`]);
   });
