@@ -22,6 +22,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/overlay-at.ts': 'test/mount/unmount.test.ts',
   'lib/mount/work-directory.ts': 'test/mount/unmount.test.ts',
   'lib/diagnosis/driver-facts.ts': 'test/diagnosis/mount-facts.test.ts',
+  'lib/diagnosis/index-facts.ts': 'test/mount/explain-error.test.ts',
   'lib/diagnosis/busy.ts': 'test/mount/unmount.test.ts',
   'lib/diagnosis/directory.ts': 'test/mount/perform.test.ts',
   'lib/diagnosis/mount-failure.ts': 'test/mount/perform.test.ts',
