@@ -38,6 +38,7 @@ const testedBy: Record<string, string> = {
   'lib/diagnosis/codes/live-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/codes/run-time-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/driver-facts.ts': 'test/diagnosis/mount-facts.test.ts',
+  'lib/diagnosis/index-facts.ts': 'test/mount/explain-error.test.ts',
   'lib/diagnosis/busy.ts': 'test/mount/unmount.test.ts',
   'lib/diagnosis/directory.ts': 'test/mount/perform.test.ts',
   'lib/diagnosis/mount-failure.ts': 'test/mount/perform.test.ts',

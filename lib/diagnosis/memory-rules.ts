@@ -8,7 +8,9 @@ import { placeOf, subjectText } from './subject.ts';
 
 // linux/magic.h: ext4, xfs, btrfs, tmpfs, squashfs, f2fs. Handles of the same form hold something else elsewhere: FUSE its
 // own number of the node, erofs the halves of the inode's in the other order.
-const NAMING_INODES: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x73717368, 0xf2f52010];
+export const NAMING_INODES: readonly number[] = [
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x73717368, 0xf2f52010,
+];
 
 /**
  * Why the remembered directory is not this one; undefined when it may be. An inode's number is used again, but a directory

@@ -124,6 +124,7 @@ export function runTimeFacts(errno: number, change: Change = {}): RunTimeFacts {
     inLowers: [inLayer('lower')],
     parents: [inLayer('lower', { mode: DIRECTORY })],
     trap: undefined,
+    copied: undefined,
     upper: looked('upper'),
     work: looked('work'),
     lowers: [looked('lower')],

@@ -145,6 +145,30 @@ describePrivileged('explainError', () => {
     expect(error.code).toBe('ERR_OVERLAY_METACOPY_DATA_GONE');
   });
 
+  test('EXDEV: a directory whose name is no UTF-8', async () => {
+    const layers = scratchDirectory().layers();
+    const name = Buffer.concat([Buffer.from('/d\n'), Buffer.from([0xff])]);
+    fs.mkdirSync(Buffer.concat([Buffer.from(layers.lower[0]!), name]));
+    const { overlay, m } = mounted({ ...layers, options: { redirectDir: 'off' } }, layers);
+    const from = Buffer.concat([Buffer.from(m), name]);
+    const error = await explained(() => fs.renameSync(from, `${m}/moved`), overlay);
+    expect(error.code).toBe('ERR_OVERLAY_REDIRECT_OFF');
+  });
+
+  test('EIO: a directory of the upper was copied by cp -a', async () => {
+    const layers = scratchDirectory().layers();
+    const options = { nfsExport: true, redirectDir: 'on' } as const;
+    const first = mounted({ ...layers, options }, layers);
+    fs.renameSync(`${first.m}/dir`, `${first.m}/moved`);
+    end(first.overlay);
+    run('cp', '-a', `${layers.upper}/moved`, `${layers.upper}/copy`);
+    const { overlay, m } = mounted({ ...layers, options }, layers);
+    expect(fs.readdirSync(`${m}/moved`)).toEqual(['lower0']);
+    for (const attempt of [() => fs.readdirSync(`${m}/copy`), () => fs.writeFileSync(`${m}/copy/new`, '')]) {
+      expect((await explained(attempt, overlay)).code).toBe('ERR_OVERLAY_DIRECTORY_COPIED');
+    }
+  });
+
   test('ENXIO: a whiteout of the raw upper', async () => {
     const { overlay, m, upper } = stack();
     fs.rmSync(`${m}/shared`);

@@ -98,6 +98,11 @@ export const RUN_TIME_CODES = {
     remedy: 'delete the name through the overlay, or make the whiteout in the unmounted upper',
     seen: 'EPERM',
   },
+  ERR_OVERLAY_DIRECTORY_COPIED: {
+    meaning: 'a directory of the upper was copied with its attributes (`cp -a`), and the index has the original',
+    seen: 'EIO',
+    remedy: 'remove one of the two, or start with an empty index',
+  },
   ERR_OVERLAY_STALE: {
     meaning:
       'the lower file that a copy in the upper was made of is gone, and `index` or `nfs_export` checks that',
