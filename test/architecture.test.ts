@@ -68,6 +68,7 @@ const testedBy: Record<string, string> = {
   'lib/layer/layer.ts': 'test/layer/stack.test.ts',
   'lib/layer/merged-entry.ts': 'test/layer/stack.test.ts',
   'lib/layer/merged-listing.ts': 'test/layer/stack.test.ts',
+  'lib/layer/plainly.ts': 'test/layer/stack.test.ts',
   'lib/layer/paths.ts': 'test/layer/stack.test.ts',
   'lib/layer/real-entry.ts': 'test/layer/stack.test.ts',
   'lib/layer/search.ts': 'test/layer/stack.test.ts',

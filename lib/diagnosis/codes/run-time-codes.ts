@@ -101,7 +101,7 @@ export const RUN_TIME_CODES = {
   ERR_OVERLAY_DIRECTORY_COPIED: {
     meaning: 'a directory of the upper was copied with its attributes (`cp -a`), and the index has the original',
     seen: 'EIO',
-    remedy: 'remove one of the two, or start with an empty index',
+    remedy: 'remove the copy from the unmounted upper, and copy through the overlay instead',
   },
   ERR_OVERLAY_STALE: {
     meaning:
