@@ -46,6 +46,8 @@ function fill(path: string): void {
   } catch {
     // That is what it is for.
   }
+  // What is not yet on the disk holds more than it will take.
+  run('sync', '-f', path);
   try {
     for (let i = 0; ; i++) mkdirSync(`${path}/${i}`);
   } catch {
