@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { lookAtDirectories } from '../../lib/diagnosis/directory-facts.ts';
 import { isThere } from '../../lib/diagnosis/mount-facts.ts';
 import type { Directory } from '../../lib/diagnosis/subject.ts';

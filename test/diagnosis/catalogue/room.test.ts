@@ -235,7 +235,13 @@ describe('what looks like no room and is enough', () => {
         return places;
       },
     ],
-    ['a leftover of the driver', (layers) => (mkdirSync(`${layers.work}/work`, 0), layers)],
+    [
+      'a leftover of the driver',
+      (layers) => {
+        mkdirSync(`${layers.work}/work`, 0);
+        return layers;
+      },
+    ],
   ];
   for (const [name, make] of enough) {
     privileged(name, async () => {
