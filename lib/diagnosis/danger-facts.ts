@@ -1,3 +1,4 @@
+// What is looked at besides for dangers of a mount that would succeed; nothing is made for it.
 import { call } from '../kernel/call.ts';
 import {
   AT_SYMLINK_NOFOLLOW,
