@@ -4,6 +4,7 @@ import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { insist, takeBackInsisted } from './insist.ts';
 import { pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
@@ -66,7 +67,7 @@ function* mountRoutine(spec: unknown): Routine<Overlay> {
 
 // What is not what was asked for is undone.
 function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
-  const error = yield* droppedOption(request, overlay.mountId);
+  const error = yield* droppedOption(request, overlay);
   if (error === undefined) return;
   yield* overlay.end();
   throw error;
@@ -95,11 +96,13 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
 
 function* mountCarefully(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
   const made: Buffer[] = [];
+  const insisted = yield* insist(request);
   try {
     return yield* prepared(request, made);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
+    yield* takeBackInsisted(insisted);
     throw error;
   }
 }
