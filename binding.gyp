@@ -10,6 +10,7 @@
         "native/exports.cc",
         "native/file_calls.cc",
         "native/mount_calls.cc",
+        "native/namespace_child.cc",
         "native/program.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],

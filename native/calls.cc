@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "file_calls.h"
 #include "mount_calls.h"
+#include "namespace_child.h"
 
 namespace sys {
 namespace {
@@ -59,8 +60,8 @@ struct Row<call> {
 };
 
 template <auto call>
-constexpr Call row(const char* name) {
-  return {name, Row<call>::signature, Row<call>::gives, &Row<call>::run};
+constexpr Call row(const char* name, bool only_in_child = false) {
+  return {name, Row<call>::signature, Row<call>::gives, only_in_child, &Row<call>::run};
 }
 
 constexpr Call table[] = {
@@ -82,6 +83,7 @@ constexpr Call table[] = {
     row<openat>("openat"),
     row<openat2>("openat2"),
     row<read>("read"),
+    row<write>("write"),
     row<getdents64>("getdents64"),
     row<readlinkat>("readlinkat"),
     row<statx>("statx"),
@@ -98,6 +100,9 @@ constexpr Call table[] = {
     row<setxattr>("setxattr"),
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
+    row<dup3>("dup3"),
+    row<unshare>("unshare", true),
+    row<setns>("setns", true),
     row<require_subset>("require_subset"),
     row<require_other_file>("require_other_file"),
     row<require_at>("require_at"),

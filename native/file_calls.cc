@@ -47,6 +47,13 @@ Result<std::string> read(FdArg file, uint32_t capacity) {
   return filled("read", got, std::move(buffer));
 }
 
+// ssize_t write(int fd, const void *buf, size_t count); all of it, or EIO.
+Result<Unit> write(FdArg file, Blob bytes) {
+  long written = syscall(SYS_write, file.number, bytes.data(), bytes.size());
+  if (written >= 0 && static_cast<std::size_t>(written) < bytes.size()) return Failure{EIO, "write"};
+  return unit("write", written);
+}
+
 // ssize_t getdents64(int fd, void *dirp, size_t count);
 Result<std::string> getdents64(FdArg dir, uint32_t capacity) {
   std::string buffer(capacity, '\0');
@@ -84,6 +91,11 @@ Result<std::string> fstatfs(FdArg file) {
                             static_cast<uint64_t>(got.f_bavail), static_cast<uint64_t>(got.f_files),
                             static_cast<uint64_t>(got.f_ffree),  static_cast<uint64_t>(got.f_flags)};
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
+}
+
+// int dup3(int oldfd, int newfd, int flags); who owned the number `to` still does.
+Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
+  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
 }
 
 // int flock(int fd, int operation);

@@ -12,10 +12,12 @@ namespace sys {
 Result<Fd> openat(FdArg dir, Text path, uint32_t flags, uint32_t mode);
 Result<Fd> openat2(FdArg dir, Text path, uint64_t flags, uint64_t mode, uint64_t resolve);
 Result<std::string> read(FdArg file, uint32_t capacity);
+Result<Unit> write(FdArg file, Blob bytes);
 Result<std::string> getdents64(FdArg dir, uint32_t capacity);
 Result<std::string> readlinkat(FdArg dir, Text path);
 Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask);
 Result<std::string> fstatfs(FdArg file);
+Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags);
 Result<Unit> flock(FdArg file, uint32_t operation);
 Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument);
 Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode);

@@ -7,6 +7,7 @@ export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
 export const O_PATH = 0o10000000;
@@ -48,6 +49,10 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+
+// linux/sched.h
+export const CLONE_NEWNS = 0x0002_0000;
+export const CLONE_NEWUSER = 0x1000_0000;
 
 // statfs(2)
 export const ST_RDONLY = 1;

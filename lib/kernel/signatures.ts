@@ -35,6 +35,7 @@ export interface CallSignatures {
   openat: [dir: Fd, path: Text, flags: number, mode: number];
   openat2: [dir: Fd, path: Text, flags: number, mode: number, resolve: number];
   read: [file: Fd, capacity: number];
+  write: [file: Fd, bytes: Blob];
   getdents64: [dir: Fd, capacity: number];
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
@@ -51,10 +52,17 @@ export interface CallSignatures {
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
+  dup3: [from: Fd, to: Fd, flags: number];
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
   require_bits_clear: [bytes: Blob, offset: number, bits: number | bigint];
+}
+
+/** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
+export interface StepSignatures extends CallSignatures {
+  unshare: [flags: number];
+  setns: [namespace: Fd, type: number];
 }
 
 type Bytes =

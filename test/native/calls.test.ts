@@ -29,7 +29,11 @@ test('each call has a promise form and a Sync form, a number of its own and read
     expect(signature).toMatch(/^[fuqtb]{1,7}$/);
     expect(addon.calls[name]!.gives).toMatch(/^[fbn]$/);
   }
-  expect(Object.values(addon.calls).map(({ number }) => number)).toEqual(calls.map((_, i) => i));
+  const all = Object.entries(addon.calls);
+  expect(all.map(([, { number }]) => number)).toEqual(all.map((_, i) => i));
+  const child = all.filter(([, { onlyInChild }]) => onlyInChild).map(([name]) => name);
+  expect(child).toEqual(['unshare', 'setns']);
+  for (const name of child) expect([native(name), native(`${name}Sync`)]).toEqual([undefined, undefined]);
 });
 
 describe.each([
@@ -55,6 +59,8 @@ describe.each([
     ['fstatfs', [-1], 'fstatfs', 9],
     ['ioctl', [-1, 0x5401, new Uint8Array(4)], 'ioctl', 9],
     ['getxattr', [-1, 'user.name'], 'getxattr', 2],
+    ['write', [-1, 'text'], 'write', 9],
+    ['dup3', [-1, 9999, 0], 'dup3', 9],
     ['require_at', ['abc', 1, 'cc'], 'require_at', 125],
     ['require_at', ['abc', 4, ''], 'require_at', 125],
     ['require_other_file', ['too short', ''], 'require_other_file', 22],
@@ -133,6 +139,22 @@ describe.each([
         expect(await made('flock', two, exclusive)).toBeUndefined();
       }),
     );
+  });
+
+  test('write writes all, and dup3 puts another file behind a number', async () => {
+    const [one, two] = [scratchDirectory().file('one'), scratchDirectory().file('two')];
+    const [first, second] = [openSync(one, 'r+'), openSync(two, 'r+')];
+    try {
+      expect(await made('write', first, 'ä')).toBeUndefined();
+      expect(await made('dup3', second, first, 0)).toBeUndefined();
+      expect(await made('write', first, new Uint8Array([0, 255]))).toBeUndefined();
+      expect([readFileSync(one), readFileSync(two)]).toEqual([Buffer.from('ä'), Buffer.from([0, 255])]);
+      const octal = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${first}`, 'utf8'))![1]!;
+      expect(Number.parseInt(octal, 8) & 0o2000000).toBe(0o2000000);
+    } finally {
+      closeSync(first);
+      closeSync(second);
+    }
   });
 
   test('ioctl gives the structure back as the kernel left it, and leaves the one passed alone', async () => {
