@@ -21,6 +21,8 @@ export interface AskedMount {
   readonly target: Directory | undefined;
   readonly parameters: readonly Parameter[];
   readonly attributes?: MountAttributes;
+  /** `true`: made in a user namespace of its own. */
+  readonly rootless?: boolean | 'auto';
 }
 
 export type Looked = DirectoryFacts | MissingDirectory;
@@ -48,6 +50,12 @@ export function isThere(looked: Looked | undefined): looked is DirectoryFacts {
   return looked !== undefined && !('errno' in looked);
 }
 
+// Who mounts: in a user namespace it is this process with all capabilities that one can have there.
+function* callerOf({ rootless }: AskedMount): Routine<Caller> {
+  const caller = yield* readCaller();
+  return rootless === true ? { ...caller, capSysAdmin: true, initialUserNamespace: false } : caller;
+}
+
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
 export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const table = yield* readIfPossible('/proc/self/mountinfo');
@@ -69,7 +77,7 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
     upperFacts: isThere(lookedUpper) ? yield* lookAtUpper(lookedUpper, work, asked.parameters) : NO_UPPER,
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(),
-    caller: yield* readCaller(),
+    caller: yield* callerOf(asked),
     driver: yield* isDriverListed(),
     mounts,
     mountLimit: limit === undefined ? undefined : Number(limit),

@@ -84,7 +84,7 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const add = (finding: Finding | undefined) => {
     if (finding !== undefined) findings.push(finding);
   };
-  if (error.errno === -EPERM) add(yield* explainPrivilege());
+  if (error.errno === -EPERM && failed.asked?.rootless !== true) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));

@@ -5,11 +5,13 @@ import type { MountSpec } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { takeBack } from './made.ts';
+import { type Made, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
+import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
+import { decideRootless } from './rootless.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import { leaveTurn, takeTurn } from './turn.ts';
 import {
@@ -40,16 +42,20 @@ function* askKernel(request: MountRequest): Routine<void> {
   }
 }
 
+function* performSomehow(request: MountRequest): Routine<Made> {
+  return request.rootless ? yield* performRootless(request) : yield* perform(request, sweepHandles);
+}
+
 function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
+    return new MountedOverlay(request, yield* performSomehow(request), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles), work);
+    return new MountedOverlay(request, yield* performSomehow(withWork), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
@@ -57,7 +63,7 @@ function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverla
 }
 
 function* mountRoutine(spec: unknown): Routine<Overlay> {
-  const request = readSpec(spec);
+  const request = yield* decideRootless(readSpec(spec));
   const overlay = yield* mountAnyhow(request);
   if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
   return overlay;
@@ -78,7 +84,7 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const indexed = parameters.some(({ key }) => INDEX_KEYS.includes(key));
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
-  const plan = planAtOnce(request);
+  const plan = request.rootless ? undefined : planAtOnce(request);
   if (plan !== undefined) {
     takeTurn();
     try {

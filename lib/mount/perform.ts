@@ -226,7 +226,7 @@ function worthAnother(rung: Rung): boolean {
   return rung.form === 'string';
 }
 
-function noWay(request: MountRequest, fallbacks: readonly string[]): OverlayError {
+export function noWay(request: MountRequest, fallbacks: readonly string[]): OverlayError {
   const via = request.via === 'auto' ? '' : ` (via: '${request.via}')`;
   return new OverlayError([
     {

@@ -31,6 +31,8 @@ export interface MountRequest {
   readonly guard: Guard;
   readonly via: MountVia;
   readonly mkdir: boolean;
+  /** `true`, once it is decided, has the request in the form that a user namespace can give. */
+  readonly rootless: boolean | 'auto';
 }
 
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
@@ -75,6 +77,12 @@ const FIELDS: ReadonlySet<string> = new Set([
   'via',
   'rootless',
 ]);
+
+function readRootless({ rootless }: Fields): boolean | 'auto' {
+  if (rootless === undefined) return false;
+  if (rootless === 'auto' || typeof rootless === 'boolean') return rootless;
+  return wrongType('rootless', "true, false or 'auto'", rootless);
+}
 
 function refuseUnknownFields(fields: Fields): void {
   for (const name in fields) {
@@ -153,18 +161,6 @@ export function readSpec(spec: unknown): MountRequest {
     refuseProblem(checkOptions(options, { upper: upper !== undefined, data: data.length > 0 }));
   }
   if (attributes !== undefined) refuseProblem(checkAttributes(attributes));
-  const rootless = fields.rootless;
-  if (rootless !== undefined && rootless !== 'auto' && typeof rootless !== 'boolean') {
-    wrongType('rootless', "true, false or 'auto'", rootless);
-  }
-  if (rootless === true) {
-    refuse(
-      'ERR_OVERLAY_NOT_SUPPORTED',
-      { option: 'rootless' },
-      'this release makes no rootless mounts',
-      'run as root, or inside a user namespace: unshare -Urm node …',
-    );
-  }
   return {
     given: spec as MountSpec,
     lower,
@@ -182,5 +178,6 @@ export function readSpec(spec: unknown): MountRequest {
     guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
     via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
     mkdir: readFlag(fields, 'mkdir'),
+    rootless: readRootless(fields),
   };
 }
