@@ -95,6 +95,7 @@ constexpr Call table[] = {
     row<unlinkat>("unlinkat"),
     row<renameat2>("renameat2"),
     row<fchmodat>("fchmodat"),
+    row<fchownat>("fchownat"),
     row<getxattr>("getxattr"),
     row<listxattr>("listxattr"),
     row<setxattr>("setxattr"),

@@ -137,6 +137,11 @@ Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
   return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
 }
 
+// int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
+Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint32_t flags) {
+  return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner, group, flags));
+}
+
 // The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.
 
 // ssize_t getxattr(const char *path, const char *name, void *value, size_t size);

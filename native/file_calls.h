@@ -25,6 +25,7 @@ Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);
 Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode);
+Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint32_t flags);
 Result<std::string> getxattr(FdArg file, Text name);
 Result<std::string> listxattr(FdArg file);
 Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags);

@@ -28,6 +28,8 @@ export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_PRIVATE: number = 1 << 18;
 
 // sys/mount.h
 export const MNT_DETACH = 2;

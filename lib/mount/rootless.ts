@@ -12,17 +12,27 @@ import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
 
-/** Whether this process may not mount where it is; asked of the kernel, since capabilities may be for other mounts. */
-export function* lacksPrivilege(): Routine<boolean> {
+function* askKernel(): Routine<boolean> {
   try {
     close(yield* call('fsopen', 'overlay', FSOPEN_CLOEXEC));
     return false;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    // Filters give it too, but not to those who may mount otherwise.
     if (error.errno === -EPERM) return true;
     return (yield* readCaller()).capSysAdmin === false;
   }
+}
+
+let known: { readonly uid: number; readonly lacks: boolean } | undefined;
+
+/**
+ * Whether this process may not mount where it is: asked of the kernel, since capabilities may be for other mounts than
+ * these; and once a user, since asking costs a tenth of a mount.
+ */
+export function* lacksPrivilege(): Routine<boolean> {
+  const uid = process.geteuid!();
+  if (known?.uid !== uid) known = { uid, lacks: yield* askKernel() };
+  return known.lacks;
 }
 
 function refusePart(option: string, sentence: string, hint: string): never {
@@ -98,7 +108,8 @@ function* portable(layer: Layer): Routine<Layer> {
   return { option, index, path, absolute: undefined, fd };
 }
 
-function* allPortable(layers: readonly Layer[]): Routine<Layer[]> {
+/** The layers as another mount namespace can have them. */
+export function* allPortable(layers: readonly Layer[]): Routine<Layer[]> {
   const done: Layer[] = [];
   for (const layer of layers) done.push(yield* portable(layer));
   return done;

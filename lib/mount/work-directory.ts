@@ -33,6 +33,8 @@ export interface OwnWork {
   readonly parent: number;
   readonly name: string;
   readonly layer: Layer;
+  /** Goes with the overlay's handle, whatever else still uses the overlay. */
+  readonly throwAway?: true;
 }
 
 function refuseMountRoot(upper: Layer): never {
@@ -159,15 +161,18 @@ function* removeEmptyParts(dir: number, parts: readonly DriverPart[]): Routine<v
   yield* program.run();
 }
 
+function* isInUse({ parent, name }: OwnWork): Routine<boolean> {
+  const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
+  return (yield* closingAfter(dir, kernelSaysInUse(dir))) === true;
+}
+
 /**
  * removeOwnWork, unless the overlay lives on without the mount that ended: lazily unmounted but busy, or mounted a second time
  * by a bind mount or in another namespace. Then the directory has to stay, since the overlay could not write without it.
  */
 export function* removeIdleWork(work: OwnWork): Routine<void> {
   try {
-    const dir = yield* call('openat', work.parent, work.name, O_PATH | O_DIRECTORY, 0);
-    const lives = yield* closingAfter(dir, kernelSaysInUse(dir));
-    if (lives !== true) yield* removeTree(work.parent, work.name);
+    if (work.throwAway || !(yield* isInUse(work))) yield* removeTree(work.parent, work.name);
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
   } finally {
