@@ -22,7 +22,7 @@ struct OpenHow {
 };
 
 // struct statx is 256 bytes on every architecture (linux/stat.h).
-constexpr std::size_t statx_size = 256;
+constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28;
 
 // XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
 constexpr std::size_t xattr_limit = 65536;
@@ -137,9 +137,22 @@ Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
   return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
 }
 
+// The next two give a file what statx(2) has told of another: in a program no number can come from an earlier step.
+
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
-Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint32_t flags) {
-  return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner, group, flags));
+Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "fchownat"};
+  uint32_t owner[2];
+  __builtin_memcpy(owner, statx.data() + statx_owner, sizeof owner);
+  return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner[0], owner[1], 0));
+}
+
+// int fchmodat(int dirfd, const char *pathname, mode_t mode);
+Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "fchmodat"};
+  uint16_t mode;
+  __builtin_memcpy(&mode, statx.data() + statx_mode, sizeof mode);
+  return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode & 07777));
 }
 
 // The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.

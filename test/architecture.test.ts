@@ -22,6 +22,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/scratch-on-disk.ts': 'test/mount/scratch.test.ts',
   'lib/mount/scratch-overlay.ts': 'test/mount/scratch.test.ts',
   'lib/mount/scratch-spec.ts': 'test/mount/scratch.test.ts',
+  'lib/mount/private-directory.ts': 'test/mount/scratch.test.ts',
   'lib/mount/plan-rootless.ts': 'test/mount/perform-rootless.test.ts',
   'lib/mount/refuse.ts': 'test/mount/spec.test.ts',
   'lib/mount/turn.ts': 'test/mount/mount.test.ts',

@@ -1,12 +1,9 @@
 // Makes a throw-away overlay in memory: mounted nowhere, or on older kernels in a mount namespace that ends at once.
-import { explaining, explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { call } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, STATX_BASIC_STATS } from '../kernel/constants.ts';
 import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeStat } from '../kernel/stat.ts';
 import { detachedResult, makeFoothold } from './compat.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
@@ -45,14 +42,6 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
   if (request.rootless) return yield* explainRootless(failed, asked);
   const directories = [...request.lower, ...request.data];
   return yield* explainMountFailure(error, { directories, subject, asked });
-}
-
-/** What the root of the view looks like. @throws {OverlayError} */
-export function* lookAtRoot({ lower: [first] }: MountRequest): Routine<ScratchPlace['root']> {
-  const { fd, absolute } = first!;
-  const flags = fd === undefined ? 0 : AT_EMPTY_PATH;
-  const look = call('statx', fd ?? AT_FDCWD, absolute ?? '', flags, STATX_BASIC_STATS);
-  return decodeStat(yield* explaining(first!, look));
 }
 
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
@@ -99,14 +88,10 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
 }
 
 /** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
-export function* performScratch(
-  request: MountRequest,
-  limits: MemoryLimits,
-  root: ScratchPlace['root'],
-): Routine<Made> {
+export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace() : undefined;
   try {
-    return yield* makeSomehow(request, { limits, root, namespace });
+    return yield* makeSomehow(request, { limits, namespace });
   } catch (error) {
     throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }

@@ -1,5 +1,6 @@
 // A throw-away overlay as one program: a tmpfs that is mounted nowhere, upper and work on it, and the overlay over them.
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   CLONE_NEWNS,
   FSMOUNT_CLOEXEC,
@@ -8,9 +9,9 @@ import {
   MS_REC,
   O_DIRECTORY,
   O_RDONLY,
+  STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL } from '../kernel/program.ts';
-import type { Stat } from '../kernel/stat.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
 import { refuseLong } from './compat.ts';
 import { Plan } from './plan.ts';
@@ -23,34 +24,29 @@ import type { Layer } from './spec-paths.ts';
 /** What a plan needs besides the request. */
 export interface ScratchPlace {
   readonly limits: MemoryLimits;
-  /** What the root of the view is to look like: that of the first lower. */
-  readonly root: Pick<Stat, 'uid' | 'gid' | 'mode'>;
   /** Of the user namespace, where it is made in one. */
   readonly namespace: number | undefined;
 }
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY;
 
-/** Makes upper and work; `prefix` is a path, or empty for names in the directory `dir`. */
-function addDirectories(plan: Plan, dir: number, prefix: string, place: ScratchPlace): void {
-  const { root, namespace } = place;
-  const { program } = plan;
-  program.add('mkdirat', 0, dir, `${prefix}u`, 0o700);
-  program.add('mkdirat', 0, dir, `${prefix}w`, 0o700);
-  addAppearance(plan, dir, `${prefix}u`, root, namespace !== undefined);
-}
-
-/** Gives a directory owner and mode of another: an overlay shows its upper's root. */
-export function addAppearance(
+/** Makes an upper, of the first lower's owner and mode, since an overlay shows its upper's root; and a work directory. */
+export function addUpperAndWork(
   plan: Plan,
+  request: MountRequest,
   dir: number,
-  name: string | Uint8Array,
-  { uid, gid, mode }: ScratchPlace['root'],
-  rootless: boolean,
+  names: { readonly upper: string; readonly work: string },
 ): void {
-  // Without root it can only be this user's; in a container some ids are not to be had.
-  if (!rootless) plan.program.add('fchownat', MAY_FAIL, dir, name, uid, gid, 0);
-  plan.program.add('fchmodat', 0, dir, name, mode & 0o7777);
+  const { program } = plan;
+  const [first] = request.lower;
+  const { fd, absolute } = first!;
+  const flags = fd === undefined ? 0 : AT_EMPTY_PATH;
+  const statx = plan.about(first).add('statx', 0, fd ?? AT_FDCWD, absolute ?? '', flags, STATX_BASIC_STATS);
+  program.add('mkdirat', 0, dir, names.upper, 0o700);
+  program.add('mkdirat', 0, dir, names.work, 0o700);
+  // Without root it can only be this user's; in a container some owners are not to be had.
+  if (!request.rootless) program.add('fchownat_of', MAY_FAIL, dir, names.upper, program.bytesOf(statx));
+  program.add('fchmodat_of', 0, dir, names.upper, program.bytesOf(statx));
 }
 
 /** On kernels that take layers that are mounted nowhere (Linux 6.15). */
@@ -65,7 +61,7 @@ export function planDetached(request: MountRequest, place: ScratchPlace): Plan {
   if (inodes !== undefined) program.add('fsconfig_set_string', 0, context, 'nr_inodes', String(inodes));
   program.add('fsconfig_create', 0, context);
   const memory = program.add('fsmount', 0, context, FSMOUNT_CLOEXEC, 0);
-  addDirectories(plan, memory, '', place);
+  addUpperAndWork(plan, request, memory, { upper: 'u', work: 'w' });
   const upper = program.add('openat', KEEP, memory, 'u', DIRECTORY, 0);
   const work = program.add('openat', 0, memory, 'w', DIRECTORY, 0);
   plan.claims.push(upper);
@@ -101,7 +97,7 @@ export function planInNamespace(request: MountRequest, place: ScratchPlace, grou
     limits.inodes !== undefined && `nr_inodes=${limits.inodes}`,
   ];
   program.add('mount', 0, 'tmpfs', ground, 'tmpfs', 0, words.filter(Boolean).join(','));
-  addDirectories(plan, AT_FDCWD, `${ground}/`, place);
+  addUpperAndWork(plan, request, AT_FDCWD, { upper: `${ground}/u`, work: `${ground}/w` });
   const view = `${ground}/view`;
   program.add('mkdirat', 0, AT_FDCWD, view, 0o700);
   const upper = program.add('openat', KEEP, AT_FDCWD, `${ground}/u`, DIRECTORY, 0);

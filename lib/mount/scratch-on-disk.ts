@@ -1,16 +1,19 @@
 // Throw-away overlays whose changes are on disk: each in a directory of its own that is removed after it.
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining, explainMountFailure } from '../diagnosis/mount-failure.ts';
+import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { Made } from './made.ts';
+import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { perform } from './perform.ts';
 import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
-import { addAppearance, type ScratchPlace } from './plan-scratch.ts';
+import { addUpperAndWork } from './plan-scratch.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
@@ -30,14 +33,13 @@ class Place {
   }
 
   /** Makes upper and work, and gives the request with them. */
-  *fresh(request: MountRequest, root: ScratchPlace['root']): Routine<MountRequest> {
+  *fresh(request: MountRequest): Routine<MountRequest> {
     this.#count += 1;
     const base = `${this.own.name}/${this.#count}`;
     const plan = new Plan();
-    const { parent } = this.own;
-    for (const name of [base, `${base}/u`, `${base}/w`]) plan.program.add('mkdirat', 0, parent, name, 0o700);
-    addAppearance(plan, parent, `${base}/u`, root, request.rootless === true);
-    yield* plan.program.run();
+    plan.program.add('mkdirat', 0, this.own.parent, base, 0o700);
+    addUpperAndWork(plan, request, this.own.parent, { upper: `${base}/u`, work: `${base}/w` });
+    yield* runGuarded(plan, request);
     const layer = (option: 'upper' | 'work', name: string): Layer => {
       const absolute = Buffer.concat([this.#path, Buffer.from(`/${this.#count}/${name}`)]);
       return { option, path: absolute, absolute };
@@ -69,11 +71,19 @@ class Place {
   }
 }
 
+function notWritable(upperOn: Target): Finding {
+  return {
+    code: 'ERR_OVERLAY_NOT_WRITABLE',
+    sentence: `${subjectText(upperOn)}: this user may not write to it`,
+    hint: 'give a directory of your own, or leave upperOn out for memory',
+    ...placeOf(upperOn),
+  };
+}
+
 function* makePlace(upperOn: Target): Routine<Place> {
   const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
   try {
-    const name = PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
-    yield* call('mkdirat', parent, name, 0o700);
+    const name = yield* makePrivateDirectory(parent, PREFIX, () => notWritable(upperOn));
     const above = yield* call('readlinkat', AT_FDCWD, procPath(parent));
     return new Place(
       parent,
@@ -93,27 +103,27 @@ function withoutSync(request: MountRequest): MountRequest {
   return { ...request, parameters: [...request.parameters, { key: 'volatile' }] };
 }
 
-function* mountOn(place: Place, request: MountRequest, root: ScratchPlace['root']): Routine<Made> {
-  const whole = yield* place.fresh(request, root);
+function* explained({ error, subject }: FailedStep, { lower }: MountRequest): Routine<OverlayError> {
+  return yield* explainMountFailure(error, { directories: lower, subject });
+}
+
+function* mountOn(place: Place, request: MountRequest): Routine<Made> {
   try {
+    const whole = yield* place.fresh(request);
     return whole.rootless ? yield* performRootless(whole) : yield* perform(whole, sweepHandles);
   } catch (error) {
     yield* place.takeBack();
-    throw error;
+    throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }
 }
 
 /** A throw-away overlay that keeps changes below a directory. @throws {OverlayError} */
-export function* scratchOnDisk(
-  asked: MountRequest,
-  upperOn: Target,
-  root: ScratchPlace['root'],
-): Routine<Scratch> {
+export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Scratch> {
   // Nobody else knows the directories; so nobody has to be looked for.
   const request = { ...withoutSync(asked), shareUpper: true };
   const place = yield* explaining(upperOn, makePlace(upperOn));
   const source: ScratchSource = {
-    make: () => mountOn(place, request, root),
+    make: () => mountOn(place, request),
     tidy: () => place.tidy(),
     own: place.own,
   };

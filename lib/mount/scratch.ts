@@ -1,7 +1,7 @@
 // scratch(): a throw-away copy-on-write view of directories, mounted nowhere, made with root or without.
 import type { LayerSource, ScratchOptions } from '../format/mount-spec.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { lookAtRoot, performScratch } from './perform-scratch.ts';
+import { performScratch } from './perform-scratch.ts';
 import { decideRootless } from './rootless.ts';
 import { scratchOnDisk } from './scratch-on-disk.ts';
 import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
@@ -15,9 +15,8 @@ function* scratchRoutine(
 ): Routine<Scratch> {
   const { request: asked, limits, upperOn } = readScratch(lower, options);
   const request = yield* decideRootless(asked);
-  const root = yield* lookAtRoot(request);
-  if (upperOn !== undefined) return yield* scratchOnDisk(request, upperOn, root);
-  const make = () => performScratch(request, limits, root);
+  if (upperOn !== undefined) return yield* scratchOnDisk(request, upperOn);
+  const make = () => performScratch(request, limits);
   const source: ScratchSource = { make, tidy: nothing, own: undefined };
   return new ScratchOverlay(request, yield* make(), source);
 }

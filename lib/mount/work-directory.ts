@@ -1,8 +1,6 @@
 // The work directory that a mount without one gets: beside the upper, private, unique, and gone after the unmount.
-import { accessSync, constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
-import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
+import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import { call, close } from '../kernel/call.ts';
 import {
@@ -16,12 +14,13 @@ import {
   STATX_INO,
   STATX_MNT_ID,
 } from '../kernel/constants.ts';
-import { EACCES, ENOENT } from '../kernel/errno.ts';
+import { ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 import type { Layer } from './spec-paths.ts';
 
 const PREFIX = '.overlayfs-work-';
@@ -50,30 +49,13 @@ function refuseMountRoot(upper: Layer): never {
   ]);
 }
 
-function* isWritable(directory: number): Routine<boolean> {
-  try {
-    const path = procPath(directory);
-    yield* wait({ now: () => accessSync(path, constants.W_OK), later: () => access(path, constants.W_OK) });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function* makePrivate(parent: number, name: string, upper: Layer): Routine<void> {
-  try {
-    yield* call('mkdirat', parent, name, 0o700);
-  } catch (error) {
-    if (!(error instanceof KernelError) || error.errno !== -EACCES || (yield* isWritable(parent)))
-      throw error;
-    const finding = {
-      code: 'ERR_OVERLAY_NO_WORK',
-      sentence: `${subjectText(upper)}: no work directory can be made beside it, since this user may not write there`,
-      hint: 'use an upper in a directory of your own, or give work',
-      ...placeOf(upper),
-    };
-    throw new OverlayError([finding], error);
-  }
+function noPlace(upper: Layer): Finding {
+  return {
+    code: 'ERR_OVERLAY_NO_WORK',
+    sentence: `${subjectText(upper)}: no work directory can be made beside it, since this user may not write there`,
+    hint: 'use an upper in a directory of your own, or give work',
+    ...placeOf(upper),
+  };
 }
 
 /** Makes it; the upper exists. @throws {OverlayError} ERR_OVERLAY_NO_WORK; {KernelError} */
@@ -92,9 +74,7 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
     // The root directory is its own parent.
     const isRoot = upperStat!.inode === parentStat!.inode && upperStat!.mountId === parentStat!.mountId;
     if (isRoot || upperStat!.mountId !== parentStat!.mountId) refuseMountRoot(upper);
-    // The global: importing node:crypto would cost every start of Node two milliseconds.
-    const name = PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
-    yield* makePrivate(parent, name, upper);
+    const name = yield* makePrivateDirectory(parent, PREFIX, () => noPlace(upper));
     const place = yield* call('readlinkat', AT_FDCWD, procPath(parent));
     const absolute = Buffer.concat([place, Buffer.from(`${place.length === 1 ? '' : '/'}${name}`)]);
     return { parent, name, layer: { option: 'work', path: absolute, absolute } };

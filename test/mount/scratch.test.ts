@@ -337,6 +337,13 @@ test('as an ordinary user: descriptors, children, files and mounts are the same 
   });
 });
 
+test('a directory of somebody else takes no changes', () => {
+  const script = `
+    import { scratch } from 'overlayfs';
+    try { await scratch('/usr', { upperOn: '/etc' }); } catch ({ code, option }) { console.log(JSON.stringify([code, option])); }`;
+  expect(printedJson(asNobody(script))).toEqual(['ERR_OVERLAY_NOT_WRITABLE', 'upperOn']);
+});
+
 test('a tmpfs that keeps no user attributes is told of, before an overlay could fail on it', () => {
   needUserNamespaces();
   const script = `

@@ -1,6 +1,8 @@
 // The calls by themselves, in both forms: what they give, how they fail, and that they do what the call of their name does.
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   lstatSync,
   mkdirSync,
@@ -139,6 +141,23 @@ describe.each([
         expect(await made('flock', two, exclusive)).toBeUndefined();
       }),
     );
+  });
+
+  test('a file gets mode and owner of what statx told of another', async () => {
+    const [one, two] = [scratchDirectory().directory('one'), scratchDirectory().directory('two')];
+    chmodSync(one, 0o2741);
+    if (process.geteuid!() === 0) chownSync(one, 12, 34);
+    const statx = await made('statx', AT_FDCWD, one, 0, constants.STATX_BASIC_STATS);
+    expect(await made('fchownat_of', AT_FDCWD, two, statx)).toBeUndefined();
+    expect(await made('fchmodat_of', AT_FDCWD, two, statx)).toBeUndefined();
+    const [like, now] = [statSync(one), statSync(two)];
+    expect([now.mode, now.uid, now.gid]).toEqual([like.mode, like.uid, like.gid]);
+    for (const name of ['fchownat_of', 'fchmodat_of']) {
+      expect(await made(name, AT_FDCWD, two, 'short')).toMatchObject({
+        errno: 22,
+        syscall: name.slice(0, -3),
+      });
+    }
   });
 
   test('write writes all, and dup3 puts another file behind a number', async () => {
