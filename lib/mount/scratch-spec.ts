@@ -1,9 +1,9 @@
 // A throw-away overlay as it was asked for, checked and made exact without a system call.
-import type { LayerSource, ScratchOptions } from '../format/mount-spec.ts';
+import type { LayerSource, MountSpec, ScratchOptions } from '../format/mount-spec.ts';
 import { nearestName } from '../format/nearest-name.ts';
 import { refuse, wrongType } from './refuse.ts';
 import { type MountRequest, readSpec } from './spec.ts';
-import { readTarget, type Target } from './spec-paths.ts';
+import { type Layer, readTarget, type Target } from './spec-paths.ts';
 
 /** How much changes may take in memory; undefined is what tmpfs(5) has by default. */
 export interface MemoryLimits {
@@ -25,7 +25,7 @@ const FIELDS = ['size', 'inodes', 'upperOn', 'data', 'options', 'attributes', 'r
 const FEWEST = { size: 4096, inodes: 16 } as const;
 
 function refuseUnknown(options: object): void {
-  for (const name of Object.keys(options)) {
+  for (const name in options) {
     if (FIELDS.includes(name as (typeof FIELDS)[number])) continue;
     const near = nearestName(name, FIELDS);
     refuse(
@@ -59,15 +59,39 @@ function refuseUseless(options: ScratchOptions): void {
   }
 }
 
+// Where upper and work are is not known yet, but that they are is.
+const SOMEWHERE: { readonly upper: Layer; readonly work: Layer } = {
+  upper: { option: 'upper', absolute: '/' },
+  work: { option: 'work', absolute: '/' },
+};
+
+const NO_LIMITS: MemoryLimits = { size: undefined, inodes: undefined };
+
+function readLimits(options: ScratchOptions): MemoryLimits {
+  return { size: readLimit(options, 'size'), inodes: readLimit(options, 'inodes') };
+}
+
+// Part by part, as `frozen` of overlay.ts: what is spread is slow from then on.
+function readRequest(
+  lower: LayerSource | readonly LayerSource[],
+  { data, options, attributes, rootless }: ScratchOptions,
+): MountRequest {
+  const given: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { lower, rootless: rootless ?? 'auto' };
+  if (data !== undefined) given.data = data;
+  if (options !== undefined) given.options = options;
+  if (attributes !== undefined) given.attributes = attributes;
+  return readSpec(given, SOMEWHERE);
+}
+
 /** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */
 export function readScratch(lower: LayerSource | readonly LayerSource[], options: unknown): ScratchRequest {
   if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
   refuseUnknown(options);
-  const { size, inodes, upperOn, ...rest } = options as ScratchOptions;
-  const given = { lower, rootless: 'auto' as const, ...rest };
-  const limits = { size: readLimit(options, 'size'), inodes: readLimit(options, 'inodes') };
   refuseUseless(options);
-  // Anything: where they are is not known yet, but that they are is.
-  const request = { ...readSpec({ ...given, upper: '/', work: '/' }), given };
-  return { request, limits, upperOn: readTarget(upperOn, 'upperOn') };
+  const { size, inodes, upperOn } = options as ScratchOptions;
+  return {
+    request: readRequest(lower, options),
+    limits: size === undefined && inodes === undefined ? NO_LIMITS : readLimits(options),
+    upperOn: readTarget(upperOn, 'upperOn'),
+  };
 }

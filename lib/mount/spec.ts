@@ -146,16 +146,17 @@ const noParameters: readonly Parameter[] = [];
 /**
  * Checks a spec without any system call.
  *
+ * @param made upper and work that are not the spec's, but ours
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
-export function readSpec(spec: unknown): MountRequest {
+export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
   if (typeof spec !== 'object' || spec === null) return wrongType('spec', 'an object', spec);
   const fields = spec as Fields;
   refuseUnknownFields(fields);
   const lower = readLayers(fields.lower, 'lower');
   const data = readLayers(fields.data, 'data');
   checkLayers(lower, data, fields);
-  const upper = fields.upper === undefined ? undefined : readLayer(fields.upper, 'upper');
+  const upper = fields.upper === undefined ? made?.upper : readLayer(fields.upper, 'upper');
   const { options, attributes } = fields;
   if (options !== undefined) {
     refuseProblem(checkOptions(options, { upper: upper !== undefined, data: data.length > 0 }));
@@ -166,7 +167,7 @@ export function readSpec(spec: unknown): MountRequest {
     lower,
     data,
     upper,
-    work: fields.work === undefined ? undefined : readLayer(fields.work, 'work'),
+    work: fields.work === undefined ? made?.work : readLayer(fields.work, 'work'),
     target: readTarget(fields.target),
     parameters: options === undefined ? noParameters : optionsToParameters(options as AnyOverlayOptions),
     attributes: attributes === undefined ? noAttributes : (attributes as MountAttributes),
