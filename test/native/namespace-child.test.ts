@@ -118,9 +118,9 @@ describe('in a process of its own', () => {
       process.on('SIGUSR2', () => pids.push(process.pid));
       const sender = spawn('/bin/sh', ['-c', "trap '' USR2; for i in 1 2 3 4 5 6 7 8 9 10; do kill -USR2 0; done"]);
       const ended = once(sender, 'exit');
-      const empty = new Uint8Array(0);
+      const room = new Uint8Array(64);
       let failed = 0;
-      for (let i = 0; i < 300; i++) if (addon.runProgramInChildSync(empty, 0, empty, []) !== 0) failed++;
+      for (let i = 0; i < 300; i++) if (addon.runProgramInChildSync(room, 0, room, []) !== 0) failed++;
       await ended;
       await new Promise((resolve) => setTimeout(resolve, 20));
       console.log(JSON.stringify({ failed, own: pids.length > 0 && pids.every((pid) => pid === process.pid) }));`;
@@ -133,8 +133,8 @@ describe('in a process of its own', () => {
     const script = `
       import { createRequire } from 'node:module';
       const addon = createRequire(process.argv[1])(process.argv[1]);
-      const empty = new Uint8Array(0);
-      const { errno, syscall } = addon.runProgramInChildSync(empty, 0, empty, []);
+      const room = new Uint8Array(64);
+      const { errno, syscall } = addon.runProgramInChildSync(room, 0, room, []);
       console.log(JSON.stringify({ errno, syscall }));`;
     // CLONE_VM | CLONE_VFORK | CLONE_FILES, and nothing else.
     const rules = ['clone@0:0x4500=EAGAIN'];
