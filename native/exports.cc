@@ -103,7 +103,8 @@ class ProgramJob final : public Job {
       if (fd.get() >= 0) owned(env).adopt(std::move(fd));
     if (!result_.ok()) return failureToJs(env, result_.failure());
     for (Fd& fd : kept_) owned(env).adopt(std::move(fd));
-    std::memcpy(output.Data(), result_.value().data(), result_.value().size());
+    // Of no step there is nothing to write, and perhaps nowhere.
+    if (!result_.value().empty()) std::memcpy(output.Data(), result_.value().data(), result_.value().size());
     return Napi::Number::New(env, static_cast<double>(result_.value().size()));
   }
 

@@ -8,7 +8,7 @@ import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { run } from '../support/command.ts';
 import { kernels, runFaked } from '../support/fake-errno.ts';
 import { openDescriptors } from '../support/leaks.ts';
-import { mounts } from '../support/mounts.ts';
+import { mountsBelow } from '../support/mounts.ts';
 import { asNobody, type NodeOptions, type Outcome, printedJson } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -27,10 +27,10 @@ describe.each(ways)('%s', (_, form, via) => {
   test('shows the layers, takes changes in the upper, and is gone without a trace', async () => {
     const { scratch, lower, upper, spec } = layers({ via });
     await form.end(await form.mount(spec));
-    const before = [mounts(), openDescriptors(), readdirSync(scratch.path)];
+    const before = [mountsBelow(scratch.path), openDescriptors(), readdirSync(scratch.path)];
     const overlay = await form.mount(spec);
     expect(overlay).toMatchObject({ via, attached: false, path: `/proc/${process.pid}/fd/${overlay.fd}` });
-    expect(mounts()).toEqual(before[0]);
+    expect(mountsBelow(scratch.path)).toEqual(before[0]);
     writeFileSync(`${overlay.path}/shared`, 'changed');
     mkdirSync(`${overlay.path}/new`);
     expect(tree(overlay.path)).toMatchObject({
@@ -43,7 +43,7 @@ describe.each(ways)('%s', (_, form, via) => {
     expect(statSync(`${upper}/new`).uid).toBe(process.geteuid!());
     await form.end(overlay);
     rmdirSync(`${upper}/new`);
-    expect([mounts(), openDescriptors(), readdirSync(scratch.path)]).toEqual(before);
+    expect([mountsBelow(scratch.path), openDescriptors(), readdirSync(scratch.path)]).toEqual(before);
   });
 
   test('a removed directory that is made again is empty, which user attributes keep', async () => {
