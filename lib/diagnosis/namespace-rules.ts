@@ -1,5 +1,5 @@
 // Why a user namespace cannot be had: a table of rules on facts, each naming the setting that it found.
-import { EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM, EUSERS } from '../kernel/errno.ts';
+import { EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM } from '../kernel/errno.ts';
 import { forbiddingSetting } from '../kernel/features/namespace-settings.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { Finding } from './overlay-error.ts';
@@ -47,7 +47,7 @@ export const NAMESPACE_RULES: readonly NamespaceRule[] = [
   },
   {
     code: FORBIDDEN,
-    errnos: [EPERM, EACCES, ENOSPC, EUSERS, EINVAL, ENOSYS],
+    errnos: [EPERM, EACCES, ENOSPC, EINVAL, ENOSYS],
     find: ({ settings, uid }) => {
       const found = forbiddingSetting(settings, uid);
       if (found === undefined) return undefined;
@@ -81,7 +81,7 @@ export const NAMESPACE_RULES: readonly NamespaceRule[] = [
   },
   {
     code: LIMIT,
-    errnos: [ENOSPC, EUSERS],
+    errnos: [ENOSPC],
     syscalls: ['unshare'],
     find: (facts, refused) => {
       const { name, value } = limitOf(facts, refused);

@@ -65,7 +65,6 @@ export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
 export const ELOOP = 40;
 export const EOVERFLOW = 75;
-export const EUSERS = 87;
 export const EOPNOTSUPP = 95;
 export const ESTALE = 116;
 export const EDQUOT = 122;
