@@ -4,6 +4,7 @@
       "target_name": "overlayfs",
       "sources": [
         "native/addon.cc",
+        "native/ancestry.cc",
         "native/calls.cc",
         "native/checks.cc",
         "native/encode.cc",
@@ -11,7 +12,8 @@
         "native/file_calls.cc",
         "native/mount_calls.cc",
         "native/namespace_child.cc",
-        "native/program.cc"
+        "native/program.cc",
+        "native/scan_directory.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [

@@ -1,4 +1,5 @@
 // The package's door: everything public, and nothing else.
+export type { ErrorCode } from './diagnosis/codes/codes.ts';
 export { type Finding, OverlayError } from './diagnosis/overlay-error.ts';
 export type { FormattableSpec } from './format/format-options.ts';
 export type {
@@ -20,6 +21,7 @@ export { KernelError } from './kernel/kernel-error.ts';
 export { explain, explainSync } from './mount/explain.ts';
 export { explainError, explainErrorSync } from './mount/explain-error.ts';
 export { features, featuresSync } from './mount/features.ts';
+export { layersAt, layersAtSync, type PlaceInOverlay } from './mount/layers-at.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';
 export { formatOptions, parseOptions } from './mount/option-words.ts';

@@ -15,7 +15,9 @@ struct Call {
   char gives;
   // Leaves a namespace: for programs in a child only (namespace_child.h), and not exported by itself.
   bool only_in_child;
-  Result<Unit> (*run)(Reader&, StepResult&);
+  Result<Unit> (*body)(Reader&, StepResult&);
+
+  Result<Unit> run(Reader& reader, StepResult& step) const;
 };
 
 std::span<const Call> calls();

@@ -98,6 +98,23 @@ Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
   return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
 }
 
+// int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
+// what there is (revents) in 16 bits.
+Result<std::string> poll(FdArg file, uint32_t events) {
+  struct {
+    int fd;
+    uint16_t events, revents;
+  } asked{file.number, static_cast<uint16_t>(events), 0};
+  const uint64_t none[2] = {0, 0};
+  if (syscall(SYS_ppoll, &asked, 1, none, nullptr, 0) < 0) return failed("poll");
+  return std::string(reinterpret_cast<const char*>(&asked.revents), sizeof asked.revents);
+}
+
+// off_t lseek(int fd, off_t offset, int whence); where that is, nobody asks.
+Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence) {
+  return unit("lseek", syscall(SYS_lseek, file.number, static_cast<long>(offset), whence));
+}
+
 // int flock(int fd, int operation);
 Result<Unit> flock(FdArg file, uint32_t operation) {
   return unit("flock", syscall(SYS_flock, file.number, operation));

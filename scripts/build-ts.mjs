@@ -23,7 +23,11 @@ const { status } = spawnSync(
 // A type error is told of, and makes the build fail, after what runs all the same has been built.
 process.exitCode = status ?? 1;
 
-const entries = { index: 'lib/index.ts', 'cli/main': 'lib/cli/main.ts' };
+const entries = {
+  index: 'lib/index.ts',
+  'layer/index': 'lib/layer/index.ts',
+  'cli/main': 'lib/cli/main.ts',
+};
 const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
 await build({
   cwd: root,

@@ -13,8 +13,12 @@ function each(facts: MountFacts, find: (looked: DirectoryFacts) => Found | undef
   return [upper, ...lower, ...data].filter(isThere).flatMap((looked) => find(looked) ?? []);
 }
 
-/** What is mounted in a directory, not on it. */
-export function mountsIn({ realPath }: DirectoryFacts, mounts: readonly MountinfoEntry[]): MountinfoEntry[] {
+/** What is mounted in a directory, not on it; nothing is known of one that is in no mount table. */
+export function mountsIn(
+  { realPath, mount }: DirectoryFacts,
+  mounts: readonly MountinfoEntry[],
+): MountinfoEntry[] {
+  if (mount === undefined) return [];
   const prefix = realPath.length === 1 ? realPath : Buffer.concat([realPath, Buffer.from('/')]);
   return mounts.filter(
     ({ target }) => target.length > prefix.length && target.subarray(0, prefix.length).equals(prefix),

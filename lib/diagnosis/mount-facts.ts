@@ -2,15 +2,19 @@
 import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
+import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
 import { isDriverListed } from './driver-facts.ts';
+import { findWithoutHandles } from './handle-facts.ts';
+import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import type { Directory } from './subject.ts';
 import { lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */
 export interface AskedMount {
@@ -35,6 +39,11 @@ export interface MountFacts {
   readonly work: Looked | undefined;
   readonly target: Looked | undefined;
   readonly upperFacts: UpperFacts;
+  readonly room: WorkFacts;
+  /** Layers that the kernel refused when it was asked for them without the others. */
+  readonly refusedLayers: readonly RefusedLayer[];
+  /** The layers without file handles, which index and nfs_export need; looked for when those are asked for. */
+  readonly withoutHandles: readonly Directory[];
   readonly refusedOptions: readonly RefusedOption[];
   readonly descriptors: DescriptorFacts;
   readonly caller: Caller;
@@ -56,6 +65,18 @@ function* callerOf({ rootless }: AskedMount): Routine<Caller> {
   return rootless === true ? { ...caller, capSysAdmin: true, initialUserNamespace: false } : caller;
 }
 
+// On something read-only, or an overlay, there is more to say.
+function* lookWhereToWork(
+  upper: Looked | undefined,
+  beside: boolean,
+  work: Looked | undefined,
+): Routine<WorkFacts> {
+  const where = beside ? upper : work;
+  if (!isThere(where) || where.readOnly || where.filesystem.type === OVERLAYFS_SUPER_MAGIC)
+    return ROOM_TO_WORK;
+  return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
+}
+
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
 export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const table = yield* readIfPossible('/proc/self/mountinfo');
@@ -65,16 +86,21 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
   const factsOf = (directory: Directory | undefined) =>
     directory && looked.find(({ subject }) => subject === directory);
-  const lookedUpper = factsOf(upper);
+  const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
   const limit = (yield* readIfPossible('/proc/sys/fs/mount-max'))?.toString();
   return {
     asked,
     lower: looked.slice(0, lower.length),
     data: looked.slice(lower.length, lower.length + data.length),
     upper: lookedUpper,
-    work: factsOf(work),
+    work: lookedWork,
     target: factsOf(target),
     upperFacts: isThere(lookedUpper) ? yield* lookAtUpper(lookedUpper, work, asked.parameters) : NO_UPPER,
+    room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
+    refusedLayers: yield* findRefusedLayers(
+      looked.filter(({ subject }) => subject !== target).filter(isThere),
+    ),
+    withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(),
     caller: yield* callerOf(asked),

@@ -72,20 +72,6 @@ export const UPPER_RULES: readonly Rule[] = [
       ),
   },
   {
-    code: 'ERR_OVERLAY_NO_WORK',
-    errnos: [],
-    find: ({ upper, asked }) =>
-      asked.work === undefined && isThere(upper) && upper.stat.attributes & BigInt(STATX_ATTR_MOUNT_ROOT)
-        ? [
-            about(
-              upper,
-              'it is the root of its mount, so that no work directory can lie beside it',
-              'use a subdirectory as upper, or give work',
-            ),
-          ]
-        : [],
-  },
-  {
     code: 'ERR_OVERLAY_WORK_ON_OTHER_MOUNT',
     errnos: [EINVAL],
     find: (facts) =>

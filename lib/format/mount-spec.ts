@@ -145,8 +145,24 @@ export interface MountSpec {
   readonly propagation?: Propagation;
   /** The name shown in /proc/mounts; default `"overlay"`. */
   readonly source?: string;
-  /** Default false: an upper or work directory in use elsewhere is refused. */
+  /** Default false: an upper or work directory that is in use elsewhere, or lies in one that is, is refused. */
   readonly shareUpper?: boolean;
+  /** Default false: a lower or data layer that is the upper or work directory of a live overlay, or lies in one, is refused. */
+  readonly shareLower?: boolean;
+  /** Default false: an upper or work directory in a lower is refused; in the overlay it answers ELOOP. */
+  readonly overlapLayers?: boolean;
+  /** Default false: an upper written with `userxattr` and used without it, or the other way round, is refused. */
+  readonly mixDialects?: boolean;
+  /**
+   * Default false: an upper that was used with another first lower, as `index` or `nfsExport` made it note, is refused.
+   * `true` forgets the note where the kernel would refuse.
+   */
+  readonly changeLower?: boolean;
+  /**
+   * Default false: an upper of a volatile overlay is refused, since what was written may be incomplete if the machine went
+   * down. `true` removes the mark (`work/incompat/volatile` in the work directory).
+   */
+  readonly trustVolatile?: boolean;
   /** Default false: a work directory with an entry `work` that is not the driver's, which would delete it, is refused. */
   readonly discardWork?: boolean;
   readonly guard?: Guard;

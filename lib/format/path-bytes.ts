@@ -78,3 +78,15 @@ export function bytesToPath(bytes: Uint8Array): string | Buffer {
   const buffer = Buffer.from(bytes);
   return isUtf8(buffer) ? buffer.toString('utf8') : buffer;
 }
+
+/** Bytes as text with one character a byte, for names as keys and for taking them apart; nothing is lost. */
+export function asLatin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** A path of one character a byte, as {@link bytesToPath} has it. */
+export function latin1ToPath(text: string): string | Buffer {
+  // Most names are ASCII, and then the text is itself.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  return /^[\x00-\x7f]*$/.test(text) ? text : bytesToPath(Buffer.from(text, 'latin1'));
+}

@@ -8,9 +8,17 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
 export const O_PATH = 0o10000000;
+export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
+
+// unistd.h
+export const SEEK_END = 2;
 
 // linux/openat2.h
 export const RESOLVE_NO_XDEV = 0x01;
@@ -59,6 +67,7 @@ export const CLONE_NEWUSER = 0x1000_0000;
 // statfs(2)
 export const ST_RDONLY = 1;
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
+export const PROC_SUPER_MAGIC = 0x9fa0;
 
 // sys/stat.h
 export const S_IFMT = 0o170000;
@@ -66,10 +75,21 @@ export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
+export const S_IFIFO = 0o010000;
 
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
 export const RENAME_WHITEOUT = 4;
+// The number of an ioctl(2) holds which way its structure goes, in the bits above these, and how large it is. powerpc
+// counts the ways otherwise (asm/ioctl.h).
+const OUT_OF_KERNEL = process.arch === 'ppc64' ? 0x4000_0000 : 0x8000_0000;
+// long, of which the kernel fills the first four bytes.
+const LONG = process.arch === 'arm' ? 4 : 8;
+export const FS_IOC_GETFLAGS: number = OUT_OF_KERNEL + ((LONG << 16) | 0x6601);
+export const FS_IOC_FSGETXATTR: number = OUT_OF_KERNEL + 0x1c_581f;
+export const FS_CASEFOLD_FL = 0x4000_0000;
+export const FS_XFLAG_PROJINHERIT = 0x200;
 
 /** The magic link of one of this process's descriptors. */
 export function procPath(fd: number): string {

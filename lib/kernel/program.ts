@@ -29,10 +29,14 @@ const nothingYet: Buffer = Buffer.alloc(0);
 const resultLimits: Readonly<Record<string, number>> = {
   statx: 256,
   fstatfs: 64,
+  ioctl: 64,
   readlinkat: 4096,
   getxattr: 65536,
   listxattr: 65536,
 };
+
+// What the last argument of those counts, in bytes; with the others it counts bytes.
+const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8 };
 
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
 interface Row {
@@ -52,6 +56,14 @@ function rowOf({ number, signature }: NativeCall): Row {
 const rows: ReadonlyMap<string, Row> = new Map(
   Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
 );
+
+let running = 0;
+let overlaps = 0;
+
+/** How often a program was sent to the thread pool while another of this thread was there. */
+export function overlappingRuns(): number {
+  return overlaps;
+}
 
 export class Program {
   readonly given: readonly number[];
@@ -96,7 +108,7 @@ export class Program {
       bytes.argument((kinds >> 12) & 3, g!);
     }
     // The last argument of the others is how much they may give.
-    if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? 8 * Number(c ?? b));
+    if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(c ?? b));
     return STEP_BASE + this.steps++;
   }
 
@@ -142,7 +154,13 @@ export class Program {
   async later(): Promise<void> {
     this.#output = this.#room();
     const run = this.#place === 'here' ? addon.runProgram : addon.runProgramInChild;
-    this.#finish(await run(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+    if (running > 0) overlaps += 1;
+    running += 1;
+    try {
+      this.#finish(await run(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+    } finally {
+      running -= 1;
+    }
   }
 
   #room(): Buffer {

@@ -7,7 +7,7 @@ export type Text = string | Uint8Array;
 export type Fd = number;
 type Blob = Uint8Array | StepBytes;
 
-/** Names and argument orders are those of the system calls; see native/mount_calls.h and file_calls.h. */
+/** Names and argument orders are those of the system calls; see native/mount_calls.h, file_calls.h and ancestry.h. */
 export interface CallSignatures {
   fsopen: [type: Text, flags: number];
   fspick: [dir: Fd, path: Text, flags: number];
@@ -40,6 +40,8 @@ export interface CallSignatures {
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
+  poll: [file: Fd, events: number];
+  lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
@@ -55,10 +57,16 @@ export interface CallSignatures {
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
   dup3: [from: Fd, to: Fd, flags: number];
+  scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
+  scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
+  require_absent: [bytes: Blob, text: Blob];
   require_bits_clear: [bytes: Blob, offset: number, bits: number | bigint];
+  ancestors: [dir: Fd, before: Blob];
+  require_disjoint: [some: Blob, others: Blob];
+  require_outside: [paths: Blob, never: Blob, around: Blob];
 }
 
 /** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
@@ -77,7 +85,11 @@ type Bytes =
   | 'fstatfs'
   | 'ioctl'
   | 'getxattr'
-  | 'listxattr';
+  | 'listxattr'
+  | 'scan_directory'
+  | 'scan_entries'
+  | 'ancestors'
+  | 'poll';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */

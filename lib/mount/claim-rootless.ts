@@ -1,19 +1,18 @@
 // Takes upper and work for a mount without root: before it, and by this process, since a lock is known by who took it.
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import type { OverlayError } from '../diagnosis/overlay-error.ts';
-import { lockedClaim, upperIsWork } from '../diagnosis/refused-claim.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, STATX_INO } from '../kernel/constants.ts';
-import { EAGAIN, ENOENT } from '../kernel/errno.ts';
+import { ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { addClaims } from './claim.ts';
-import { LiveUppers } from './live-uppers.ts';
-import { FailedStep, pathed, runGuarded } from './made.ts';
-import { refuseKnownHolder } from './perform.ts';
+import { guarded, type Sweep } from './guarded.ts';
+import { FailedStep, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
+import { addGuards, type SeenUppers } from './plan-guards.ts';
 import type { MountRequest } from './spec.ts';
 
 /** What was taken. The descriptors, whose locks it is, are ours to close. */
@@ -23,21 +22,18 @@ export interface Taken {
   readonly absent: readonly string[];
 }
 
-const NOTHING: Taken = { claims: [], absent: [] };
-const live = new LiveUppers();
-
 function* explained({ error, subject }: FailedStep, request: MountRequest): Routine<OverlayError> {
-  const locked = error.syscall === 'flock' && error.errno === -EAGAIN;
-  if (locked || error.syscall === 'require_other_file') {
-    const claimed = pathed(subject!);
-    const twice = yield* upperIsWork(pathed(request.upper!), pathed(request.work!));
-    if (twice !== undefined) return twice;
-    yield* refuseKnownHolder(claimed);
-    return yield* lockedClaim(claimed, error);
-  }
   if (error.syscall === 'require_bits_clear') return workHasData(request.work!);
-  const directories = [request.upper!, request.work!];
+  const { lower, data, upper, work } = request;
+  const directories = [...lower, ...data, upper, work].filter((dir) => dir !== undefined);
   return yield* explainMountFailure(error, { directories, subject, asked: { ...request, rootless: true } });
+}
+
+function* takeOnce(asked: MountRequest, seen: SeenUppers): Routine<number[]> {
+  const plan = new Plan();
+  addGuards(plan, asked, addClaims(plan, asked), seen);
+  if (plan.program.steps > 0) yield* runGuarded(plan, asked);
+  return plan.claims.map((step) => plan.program.value(step));
 }
 
 function* namesAbsent(work: number): Routine<string[]> {
@@ -50,19 +46,14 @@ function* namesAbsent(work: number): Routine<string[]> {
   return names.filter((_, i) => program.value(steps[i]!) === -ENOENT);
 }
 
-/** Opens and locks upper and work, and refuses those that are in use. @throws {OverlayError} */
-export function* takeDirectories(request: MountRequest): Routine<Taken> {
-  if (request.upper === undefined) return NOTHING;
-  if (!request.shareUpper) yield* live.refresh();
-  const plan = new Plan();
-  addClaims(plan, request, { identities: live.identities, ids: undefined });
+/** Opens and locks upper and work, and refuses what the guards of any mount refuse. @throws {OverlayError} */
+export function* takeDirectories(request: MountRequest, sweep: Sweep): Routine<Taken> {
   try {
-    yield* runGuarded(plan, request);
+    const claims = yield* guarded(request, sweep, takeOnce);
+    return { claims, absent: claims.length === 0 ? [] : yield* namesAbsent(claims[1]!) };
   } catch (error) {
     throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }
-  const claims = plan.claims.map((step) => plan.program.value(step));
-  return { claims, absent: yield* namesAbsent(claims[1]!) };
 }
 
 /**

@@ -8,7 +8,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kerne
 import { KEEP } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
-import { addClaims, type SeenTable } from './claim.ts';
+import { addClaims } from './claim.ts';
 import {
   emptyLowerDirectory,
   needsEmptyLower,
@@ -17,6 +17,7 @@ import {
 } from './empty-lower.ts';
 import { collect, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
+import { addGuards, type SeenUppers } from './plan-guards.ts';
 import { type Foothold, MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
@@ -47,14 +48,14 @@ function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fd
   return { request: { ...request, lower: lower.map((get) => get()), data: data.map((get) => get()) }, fds };
 }
 
-function* mountOnce(request: MountRequest, live: SeenTable, foothold: Foothold | undefined): Routine<Made> {
+function* mountOnce(request: MountRequest, seen: SeenUppers, foothold: Foothold | undefined): Routine<Made> {
   const empty = needsEmptyLower(request) ? yield* emptyLowerDirectory() : undefined;
   try {
     const lowers = empty === undefined ? request.lower : [...request.lower, emptyLayer(empty.path)];
     const data = mountData(request, lowers);
     if (data.length > MOUNT_DATA_LIMIT) refuseLong(request, data.length);
     const plan = new Plan();
-    addClaims(plan, request, live);
+    addGuards(plan, request, addClaims(plan, request), seen);
     planMount(plan, request, data, foothold);
     yield* runGuarded(plan, request, foothold?.path);
     return yield* detachedResult(plan, request);
@@ -92,11 +93,11 @@ export function refuseLong(request: MountRequest, size: number): never {
 }
 
 /** @param numbers whether layers are named by descriptor, for option texts longer than a page */
-export function* compatMount(request: MountRequest, numbers: boolean, live: SeenTable): Routine<Made> {
+export function* compatMount(request: MountRequest, numbers: boolean, seen: SeenUppers): Routine<Made> {
   const opened = numbers ? yield* openLayers(request) : { request, fds: [] };
   const foothold = request.target === undefined ? yield* makeFoothold() : undefined;
   try {
-    return yield* mountOnce(opened.request, live, foothold);
+    return yield* mountOnce(opened.request, seen, foothold);
   } finally {
     for (const fd of opened.fds) close(fd);
     if (foothold !== undefined) yield* removeEmptyDirectory(foothold.path);

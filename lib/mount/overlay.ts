@@ -7,6 +7,7 @@ import { readOverlayTable } from '../kernel/mount-table.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { mountIdNumber } from '../kernel/stat.ts';
 import { attachMount, spreadByPath } from './attach.ts';
+import { forgetDetached, rememberDetached } from './detached-uppers.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
 import { stopWatching, watchForgotten } from './forgotten.ts';
 import type { Made } from './made.ts';
@@ -91,6 +92,7 @@ export class MountedOverlay implements Overlay {
     this.#fd = made.mount;
     if (this.#target !== undefined) this.#remember();
     else watchForgotten(this, made, work);
+    if (this.#target === undefined) rememberDetached(made.claims);
   }
 
   get path(): string {
@@ -109,6 +111,7 @@ export class MountedOverlay implements Overlay {
   /** Another mount has taken the place of this one, behind the same descriptors. */
   protected replaced(made: Made): void {
     this.#made = made;
+    rememberDetached(made.claims);
   }
 
   protected get made(): Made {
@@ -165,6 +168,7 @@ export class MountedOverlay implements Overlay {
       work: this.#work,
       lazy,
     };
+    forgetDetached(this.#made.claims);
     let left: OverlayError | undefined;
     try {
       left = yield* endMount(ending);

@@ -11,6 +11,7 @@ import { ENTRY_STEPS, userNamespace } from '../kernel/user-namespace.ts';
 import { giveBack, takeDirectories } from './claim-rootless.ts';
 import { detachedResult, makeFoothold } from './compat.ts';
 import { needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
+import type { Sweep } from './guarded.ts';
 import { type Known, RUNGS, type Rung } from './ladder.ts';
 import { FailedStep, type Made, pathed, runGuarded } from './made.ts';
 import { collectFsopen, noWay } from './perform.ts';
@@ -39,7 +40,7 @@ export function* explainRootless(failed: FailedStep, request: MountRequest): Rou
   const { error, subject } = failed;
   if (error.syscall === 'clone' || error.step < ENTRY_STEPS) return yield* explainNamespaceFailure(error);
   const { lower, data, upper, work } = request;
-  if (error.syscall === 'require_bits_clear') return yield* becameReadOnly(pathed(work!));
+  if (error.syscall === 'require_bits_clear') return yield* becameReadOnly(pathed(work!), undefined);
   const directories = [...lower, ...data, upper, work].filter((dir) => dir !== undefined);
   const asked = { ...request, rootless: true };
   const found = yield* explainMountFailure(error, { directories, subject, asked });
@@ -97,8 +98,8 @@ function* climbDown(request: MountRequest): Routine<Made> {
 }
 
 /** Takes upper and work, and mounts. @throws {OverlayError} */
-export function* performRootless(request: MountRequest): Routine<Made> {
-  const taken = yield* takeDirectories(request);
+export function* performRootless(request: MountRequest, sweep: Sweep): Routine<Made> {
+  const taken = yield* takeDirectories(request, sweep);
   try {
     return { ...(yield* climbDown(request)), claims: taken.claims };
   } catch (error) {

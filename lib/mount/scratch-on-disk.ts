@@ -7,6 +7,7 @@ import { call, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { readyToPlan } from './guarded.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { perform } from './perform.ts';
@@ -110,7 +111,9 @@ function* explained({ error, subject }: FailedStep, { lower }: MountRequest): Ro
 function* mountOn(place: Place, request: MountRequest): Routine<Made> {
   try {
     const whole = yield* place.fresh(request);
-    return whole.rootless ? yield* performRootless(whole) : yield* perform(whole, sweepHandles);
+    yield* readyToPlan(whole);
+    if (whole.rootless) return yield* performRootless(whole, sweepHandles);
+    return yield* perform(whole, sweepHandles, false);
   } catch (error) {
     yield* place.takeBack();
     throw error instanceof FailedStep ? yield* explained(error, request) : error;

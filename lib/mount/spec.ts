@@ -27,6 +27,11 @@ export interface MountRequest {
   readonly propagation: Propagation | undefined;
   readonly source: string;
   readonly shareUpper: boolean;
+  readonly shareLower: boolean;
+  readonly overlapLayers: boolean;
+  readonly mixDialects: boolean;
+  readonly changeLower: boolean;
+  readonly trustVolatile: boolean;
   readonly discardWork: boolean;
   readonly guard: Guard;
   readonly via: MountVia;
@@ -72,6 +77,11 @@ const FIELDS: ReadonlySet<string> = new Set([
   'propagation',
   'source',
   'shareUpper',
+  'shareLower',
+  'overlapLayers',
+  'mixDialects',
+  'changeLower',
+  'trustVolatile',
   'discardWork',
   'guard',
   'via',
@@ -175,6 +185,11 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
     propagation: readChoice(fields, 'propagation', ['private', 'slave', 'shared', 'unbindable']),
     source: readSource(fields),
     shareUpper: readFlag(fields, 'shareUpper'),
+    shareLower: readFlag(fields, 'shareLower'),
+    overlapLayers: readFlag(fields, 'overlapLayers'),
+    mixDialects: readFlag(fields, 'mixDialects'),
+    changeLower: readFlag(fields, 'changeLower'),
+    trustVolatile: readFlag(fields, 'trustVolatile'),
     discardWork: readFlag(fields, 'discardWork'),
     guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
     via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',

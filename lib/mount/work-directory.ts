@@ -94,7 +94,15 @@ export function* removeOwnWork(work: OwnWork): Routine<void> {
 }
 
 // The calls that a failed mount comes to when the driver may have begun to fill the work directory.
-const FILLING: readonly unknown[] = ['fsconfig', 'fsmount', 'move_mount', 'mount_setattr', 'mount', 'statx'];
+const FILLING: readonly unknown[] = [
+  'fsconfig',
+  'fsmount',
+  'move_mount',
+  'mount_setattr',
+  'mount',
+  'fstatfs',
+  'statx',
+];
 
 /** What the driver makes in a work directory. */
 export type DriverPart = 'work' | 'index';

@@ -94,6 +94,34 @@ describe('dangers', () => {
       },
     ],
     [
+      '3.5 work in another project',
+      'WORK_IN_OTHER_PROJECT work',
+      (layers, scratch) => {
+        const places = pair(loopFilesystem('xfs', { scratch }).path);
+        run('chattr', '-p', '5', '+P', places.upper);
+        return { ...layers, ...places };
+      },
+    ],
+    [
+      '3.5 work left out, which will be in another project',
+      'WORK_IN_OTHER_PROJECT upper',
+      ({ lower, target }, scratch) => {
+        const { upper } = pair(loopFilesystem('xfs', { scratch }).path);
+        run('chattr', '-p', '5', '+P', upper);
+        return { lower, upper, target };
+      },
+    ],
+    [
+      '3.24 upper and work exchanged',
+      'UPPER_IS_OLD_WORK upper',
+      (layers) => {
+        const overlay = mountSync(layers);
+        writeFileSync(`${layers.target}/new`, '');
+        overlay.unmountSync();
+        return { ...layers, upper: layers.work, work: layers.upper };
+      },
+    ],
+    [
       '3.7 the other dialect',
       'OTHER_DIALECT upper',
       (layers) => {

@@ -99,7 +99,7 @@ describe.each(forms)('$name', (form) => {
     const overlay = await form.mount(spec);
     const error = await errorOf(() => form.mount({ ...spec, work: scratch.directory('work') }));
     expect(error).toMatchObject({ code: 'ERR_OVERLAY_IN_USE', option: 'upper', path: upper });
-    expect(error.message).toContain('locked by this process');
+    expect(error.message).toContain('a detached overlay of this process');
     await form.end(overlay);
     expect(openDescriptors().length).toBeLessThanOrEqual(before.length + 1);
   });

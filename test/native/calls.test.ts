@@ -17,6 +17,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
 import * as constants from '../../lib/kernel/constants.ts';
+import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { calls, native } from './arguments.ts';
@@ -59,6 +60,7 @@ describe.each([
     ['readlinkat', [AT_FDCWD, '/'], 'readlinkat', 22],
     ['fsconfig_set_string', [-1, 'key', 'value'], 'fsconfig', 22],
     ['fstatfs', [-1], 'fstatfs', 9],
+    ['lseek', [-1, 0, 2], 'lseek', 9],
     ['ioctl', [-1, 0x5401, new Uint8Array(4)], 'ioctl', 9],
     ['getxattr', [-1, 'user.name'], 'getxattr', 2],
     ['write', [-1, 'text'], 'write', 9],
@@ -176,6 +178,16 @@ describe.each([
     }
   });
 
+  test('lseek moves where the next read begins', async () => {
+    const file = scratchDirectory().file('file', 'content');
+    await opened(file, O_RDONLY, async (fd) => {
+      expect(await made('lseek', fd, 3, 0)).toBeUndefined();
+      expect(await made('read', fd, 100)).toEqual(Buffer.from('tent'));
+      expect(await made('lseek', fd, 0, constants.SEEK_END)).toBeUndefined();
+      expect(await made('read', fd, 100)).toHaveLength(0);
+    });
+  });
+
   test('ioctl gives the structure back as the kernel left it, and leaves the one passed alone', async () => {
     const [fifo, given] = [scratchDirectory().join('fifo'), new Uint8Array([9, 9, 9, 9])];
     spawnSync('mkfifo', [fifo]);
@@ -189,6 +201,16 @@ describe.each([
     } finally {
       closeSync(fd);
     }
+  });
+
+  privileged('poll tells once that the mount table has changed', async () => {
+    const scratch = scratchDirectory();
+    await opened('/proc/self/mountinfo', O_RDONLY, async (fd) => {
+      // Others mount too: what is asked is that a change is never missed.
+      run('mount', '--bind', scratch.path, scratch.directory('bound'));
+      expect(new Uint16Array(Uint8Array.from((await made('poll', fd, 2)) as Buffer).buffer)[0]).toBe(10);
+    });
+    expect(await made('poll', -1, 2)).toEqual(Buffer.alloc(2));
   });
 
   privileged('attributes are set, listed, read and removed through an O_PATH descriptor', async () => {
@@ -215,6 +237,9 @@ describe.each([
     expect(await made('require_subset', ids(9n), ids(1n, 2n, 5n))).toMatchObject({ errno: 125 });
     expect(await made('require_other_file', statx, ids(7n, 8n, 1n, 9n))).toBeUndefined();
     expect(await made('require_other_file', statx, ids(1n, 9n, 7n, 9n))).toMatchObject({ errno: 125 });
+    expect(await made('require_absent', 'abcd', 'ac')).toBeUndefined();
+    expect(await made('require_absent', '', 'a')).toBeUndefined();
+    expect(await made('require_absent', 'abcd', 'bc')).toMatchObject({ errno: 125 });
     expect(await made('require_at', 'abcd', 1, 'bc')).toBeUndefined();
     expect(await made('require_at', 'abcd', 4, '')).toBeUndefined();
     expect(await made('require_at', 'abcd', 3, 'de')).toMatchObject({ errno: 125 });

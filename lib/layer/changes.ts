@@ -1,0 +1,226 @@
+// What the upper changes of the lowers, found in the upper's size: only what it has is looked for below.
+import { OverlayError } from '../format/overlay-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import type { Change, EntryPath } from './change.ts';
+import { type Difference, difference } from './difference.ts';
+import { placeIn, type RealDirectory } from './layer.ts';
+import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
+import { type Found, given, MergedListing } from './merged-listing.ts';
+import { findRoot } from './paths.ts';
+import { plainly } from './plainly.ts';
+import type { Look, RealEntry } from './real-entry.ts';
+import type { MergedDirectory, Rules } from './rules.ts';
+import { type Resolution, Search } from './search.ts';
+import { lookTogether, together } from './together.ts';
+import { batchesOf, type FindingList, foundIn, type Run } from './walk.ts';
+
+export interface ChangeOptions {
+  /**
+   * Compares the content of files that have the same size, and leaves out what was copied up and not changed. Without it
+   * a file of the same size and mtime is taken for unchanged in content, one of another mtime for changed, and what was
+   * copied up without a change is `modified` with an empty `what`.
+   */
+  readonly ignoreUnchanged?: boolean;
+}
+
+/** A directory of the upper, and what was there before. */
+interface Pair {
+  /** In the merged view, and with what is merged in it. */
+  readonly after: MergedDirectory & { readonly upper: RealDirectory };
+  /** Of lowers only; undefined when there was no directory. */
+  readonly before: MergedDirectory | undefined;
+  /** Where the lowers have it, which is elsewhere below a renamed directory. */
+  readonly lowerPath: string;
+}
+
+/** What one name was, and is. */
+interface Names {
+  readonly before: Resolution | undefined;
+  readonly after: Resolution;
+}
+
+const shows = (resolution: Resolution | undefined): resolution is Resolution =>
+  resolution !== undefined && topOf(resolution) !== undefined;
+
+/** The changes of one upper, in turn; keeps what must be remembered between directories. */
+export class UpperChanges {
+  readonly #rules: Rules;
+  readonly #exactly: boolean;
+  readonly #found: FindingList;
+  readonly #pending: Pair[] = [];
+  /** Files with several names, by their inodes. */
+  readonly #links = new Map<string, EntryPath>();
+
+  constructor(rules: Rules, { ignoreUnchanged = false }: ChangeOptions, found: FindingList) {
+    this.#rules = rules;
+    this.#exactly = ignoreUnchanged;
+    this.#found = found;
+  }
+
+  async *all(run: Run): AsyncGenerator<Change> {
+    const { upper, lowers } = this.#rules.root;
+    if (upper === undefined) return;
+    yield* await run(this.#ofRoot());
+    const before = { path: '', upper: undefined, lowers };
+    this.#pending.push({ after: { path: '', upper, lowers }, before, lowerPath: '' });
+    for (let pair = this.#pending.pop(); pair !== undefined; pair = this.#pending.pop())
+      yield* this.#ofDirectory(run, pair);
+  }
+
+  *#ofRoot(): Routine<Change[]> {
+    const { resolution } = yield* findRoot(this.#rules);
+    const before = { ...resolution, upper: undefined };
+    const { what, error } = yield* difference(this.#rules, before, resolution, this.#exactly);
+    this.#found.add(error);
+    if (what.length === 0 && error === undefined) return [];
+    return [{ kind: 'modified', path: '.', type: 'directory', what, ...(error && { error }) }];
+  }
+
+  async *#ofDirectory(run: Run, pair: Pair): AsyncGenerator<Change> {
+    const { after, before } = pair;
+    // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
+    const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
+    const names = new Set<string>();
+    const upperOnly = { path: after.path, upper: after.upper, lowers: [] };
+    const listing = new MergedListing(this.#rules, upperOnly);
+    for await (const batch of foundIn(run, listing)) {
+      if (hides) for (const [name] of batch) names.add(name);
+      yield* await run(this.#ofBatch(pair, batch));
+    }
+    for (const problem of listing.problems) yield this.#unread(after.path, problem);
+    if (hides) yield* this.#hidden(run, before, after.path, names);
+  }
+
+  /** All that was in a directory whose place an opaque one has taken. */
+  async *#hidden(
+    run: Run,
+    before: MergedDirectory,
+    path: string,
+    names: ReadonlySet<string>,
+  ): AsyncGenerator<Change> {
+    const listing = new MergedListing(this.#rules, before);
+    for await (const batch of batchesOf(run, listing)) {
+      for (const gone of batch)
+        if (!names.has(gone.name) && shows(gone)) yield deleted(placeIn(path, gone.name), gone);
+    }
+    for (const problem of listing.problems) yield this.#unread(path, problem);
+  }
+
+  #unread(path: string, error: OverlayError): Change {
+    this.#found.add(error);
+    return { kind: 'modified', path: shownPlace(path), type: 'directory', what: [], error };
+  }
+
+  *#ofBatch(pair: Pair, batch: readonly [string, Found][]): Routine<Change[]> {
+    const pairs = yield* together(batch.map(([name, found]) => this.#search(pair, name, found)));
+    const changes: Change[] = [];
+    const below: Pair[] = [];
+    for (const names of pairs) changes.push(...(yield* this.#ofNames(pair, names, below)));
+    for (const next of below.reverse()) this.#pending.push(next);
+    return changes;
+  }
+
+  *#search({ after, before }: Pair, name: string, found: Found): Routine<Names> {
+    const plain = this.#plain(after, name, found);
+    if (plain !== undefined && before === undefined) return { after: plain, before: undefined };
+    const look: Look = function* (dir, wanted) {
+      return dir === after.upper && wanted === name ? given(found) : yield* lookTogether(dir, wanted);
+    };
+    return {
+      after: plain ?? (yield* new Search(this.#rules, name, look).resolve(after)),
+      before: before && (yield* new Search(this.#rules, name, look).resolve(before)),
+    };
+  }
+
+  #plain({ lowers }: MergedDirectory, name: string, found: Found): Resolution | undefined {
+    if (found === undefined || found instanceof OverlayError) return undefined;
+    if (found.stat.isDirectory && this.#rules.isLayerRoot(found.stat)) return undefined;
+    return plainly(name, found, true, lowers.length === 0);
+  }
+
+  *#ofNames(pair: Pair, { before, after }: Names, below: Pair[]): Routine<Change[]> {
+    const path = placeIn(pair.after.path, after.name);
+    if (after.problem !== undefined || before?.problem !== undefined) {
+      return this.#damaged(path, before, after);
+    }
+    if (!shows(after)) return shows(before) ? [deleted(path, before)] : [];
+    const lowerPath = lowerPathOf(pair.lowerPath, after);
+    const from = lowerPath === placeIn(pair.lowerPath, after.name) ? undefined : lowerPath;
+    const origin = from === undefined ? before : { ...after, upper: undefined, upperMetacopy: false };
+    if (after.isDirectory && after.upper !== undefined) {
+      const directory = directoryOf(pair.after, after) as Pair['after'];
+      const { lowers } = directory;
+      const stood = shows(before) && before.isDirectory ? directoryOf(pair.before!, before) : undefined;
+      // Most often both are the same directories: then one look into each is enough.
+      const shared = from !== undefined || (stood !== undefined && samePlaces(stood.lowers, lowers));
+      const was = shared ? { path, upper: undefined, lowers } : stood;
+      below.push({ after: directory, before: was, lowerPath });
+    }
+    const found = shows(origin) ? yield* difference(this.#rules, origin, after, this.#exactly) : undefined;
+    return this.#told(path, from, shows(before), after, found);
+  }
+
+  #told(
+    path: string,
+    from: string | undefined,
+    existed: boolean,
+    after: Resolution,
+    found: Difference | undefined,
+  ): Change[] {
+    const top = topOf(after)!;
+    const { what = [], error = top.problem } = found ?? {};
+    this.#found.add(error);
+    const unchanged = existed && from === undefined && error === undefined && what.length === 0;
+    if (unchanged && (after.isDirectory || this.#exactly)) return [];
+    const linkTo = this.#linkOf(top, path);
+    return [
+      {
+        kind: existed ? 'modified' : 'added',
+        path: shownPlace(path),
+        type: typeOf(top.stat),
+        ...(from === undefined ? {} : { from: shownPlace(from) }),
+        what,
+        ...(linkTo === undefined ? {} : { linkTo }),
+        ...(error === undefined ? {} : { error }),
+      },
+    ];
+  }
+
+  /** What a mounted overlay fails with, before or now: nothing can be said of its content, or of what is in it. */
+  #damaged(path: string, before: Resolution | undefined, after: Resolution): Change[] {
+    const error = after.problem ?? before!.problem!;
+    this.#found.add(error);
+    const top = topOf(after) ?? (before && topOf(before));
+    const existed = before?.problem !== undefined || shows(before);
+    const type = top === undefined ? 'unknown' : typeOf(top.stat);
+    return [{ kind: existed ? 'modified' : 'added', path: shownPlace(path), type, what: [], error }];
+  }
+
+  #linkOf({ stat }: RealEntry, path: string): EntryPath | undefined {
+    if (stat.nlink < 2 || stat.isDirectory) return undefined;
+    const inode = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
+    const first = this.#links.get(inode);
+    if (first === undefined) this.#links.set(inode, shownPlace(path));
+    return first;
+  }
+}
+
+function samePlaces(a: readonly RealDirectory[], b: readonly RealDirectory[]): boolean {
+  return (
+    a.length === b.length && a.every(({ layer, place }, i) => layer === b[i]!.layer && place === b[i]!.place)
+  );
+}
+
+function deleted(path: string, before: Resolution): Change {
+  return { kind: 'deleted', path: shownPlace(path), type: typeOf(topOf(before)!.stat), what: [] };
+}
+
+/** Where the lowers have what the upper has here: under another name when it was renamed. */
+function lowerPathOf(
+  parent: string,
+  { name, redirect, isDirectory, lowers, upperMetacopy }: Resolution,
+): string {
+  const renamed = redirect !== undefined && lowers.length > 0 && (isDirectory || upperMetacopy);
+  if (!renamed) return placeIn(parent, name);
+  return redirect.startsWith('/') ? redirect.slice(1) : placeIn(parent, redirect);
+}

@@ -1,0 +1,89 @@
+// Paths in the merged view: taken apart as bytes, and looked up name by name, no link followed.
+import { FormatError } from '../format/format-error.ts';
+import type { PathLike } from '../format/mount-spec.ts';
+import { OverlayError } from '../format/overlay-error.ts';
+import { asLatin1, pathToBytes } from '../format/path-bytes.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { scanEntry } from '../kernel/scan-directory.ts';
+import { unreadable } from './finding.ts';
+import type { RealDirectory } from './layer.ts';
+import { directoryOf } from './merged-entry.ts';
+import { ALL_XATTRS, lookAt, type RealEntry, realEntry } from './real-entry.ts';
+import type { MergedDirectory, Rules } from './rules.ts';
+import { type Resolution, Search } from './search.ts';
+
+/**
+ * The names of a path, one character a byte. It begins at the root of the overlay, with a slash or without; `..` takes a
+ * name back, and nothing at the root.
+ *
+ * @throws {OverlayError} `ERR_OVERLAY_INVALID_PATH`
+ */
+export function namesOf(path: PathLike): string[] {
+  if (path === '') return [];
+  const names: string[] = [];
+  for (const name of latin1Of(path).split('/')) {
+    if (name === '..') names.pop();
+    else if (name !== '' && name !== '.') names.push(name);
+  }
+  return names;
+}
+
+function latin1Of(path: PathLike): string {
+  try {
+    return asLatin1(pathToBytes(path));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OverlayError([{ code: error.code, sentence: error.message, hint: error.hint }], error);
+  }
+}
+
+/** What a path stands for. */
+export interface Found {
+  /** One character a byte. */
+  readonly path: string;
+  /** Shows nothing, when the merged view has nothing there. */
+  readonly resolution: Resolution;
+  /** Undefined unless it is a directory that can be entered. */
+  readonly dir: MergedDirectory | undefined;
+}
+
+const NOTHING: Resolution = {
+  name: '',
+  upper: undefined,
+  lowers: [],
+  isDirectory: false,
+  merged: false,
+  redirect: undefined,
+  dataPath: undefined,
+  upperMetacopy: false,
+  problem: undefined,
+};
+
+function* rootEntry({ layer, place }: RealDirectory): Routine<RealEntry> {
+  const entry = realEntry(layer, place, yield* scanEntry(layer.fd, '', ALL_XATTRS));
+  if (entry === undefined) throw unreadable({ layer, place }, new Error('it is not there'));
+  return entry;
+}
+
+/** The root is merged of all roots, whatever they say of being opaque. A mount of one lower needs another, empty one. */
+export function* findRoot({ root, data }: Rules): Routine<Found> {
+  const upper = root.upper && (yield* rootEntry(root.upper));
+  const lowers: RealEntry[] = [];
+  for (const lower of root.lowers) lowers.push(yield* rootEntry(lower));
+  const merged = upper !== undefined || lowers.length > 1 || data.length === 0;
+  return { path: '', resolution: { ...NOTHING, upper, lowers, isDirectory: true, merged }, dir: root };
+}
+
+export function* find(rules: Rules, names: readonly string[]): Routine<Found> {
+  let found = yield* findRoot(rules);
+  for (const [i, name] of names.entries()) {
+    if (found.dir === undefined) return { path: names.join('/'), resolution: NOTHING, dir: undefined };
+    const resolution = yield* new Search(rules, name, lookAt).resolve(found.dir);
+    const enters = resolution.isDirectory && resolution.problem === undefined;
+    const dir = enters ? directoryOf(found.dir, resolution) : undefined;
+    // An error on the way is the error of the path.
+    if (resolution.problem !== undefined) return { path: names.join('/'), resolution, dir };
+    found = { path: names.slice(0, i + 1).join('/'), resolution, dir };
+  }
+  return found;
+}

@@ -1,0 +1,157 @@
+// The merged view as a stream: the entries of one directory, or of all below it.
+import { setImmediate } from 'node:timers/promises';
+import type { Finding, OverlayError } from '../format/overlay-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { placeIn } from './layer.ts';
+import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
+import { type Found, MergedListing } from './merged-listing.ts';
+import type { MergedDirectory, Rules } from './rules.ts';
+import type { Resolution } from './search.ts';
+
+/** A stream that does not end at what it cannot read, and tells of it. */
+export interface Findings<T> extends AsyncIterable<T> {
+  /** What was found so far that is wrong, damaged or could not be read. */
+  readonly findings: readonly Finding[];
+  /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
+  readonly complete: boolean;
+}
+
+/** Runs a routine of a stack that may have been closed. */
+export type Run = <T>(routine: Routine<T>) => Promise<T>;
+
+/** Collects what is wrong while a stream goes on. */
+export class FindingList {
+  readonly findings: Finding[] = [];
+
+  add(error: OverlayError | undefined): void {
+    if (error !== undefined) this.findings.push(...error.findings);
+  }
+
+  get complete(): boolean {
+    return this.findings.length === 0;
+  }
+}
+
+/** Batches of what a directory's names stand for; problems with the directory itself are known after the first. */
+export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+  return batches(run, listing, run(listing.open()), () => listing.next());
+}
+
+/** The same of a directory that a single layer has: what that has under each name. */
+export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<[string, Found][]> {
+  return batches(run, listing, run(listing.open()), () => listing.nextFound());
+}
+
+async function* batches<T>(
+  run: Run,
+  listing: MergedListing,
+  opened: Promise<void>,
+  next: () => Routine<T[]>,
+): AsyncGenerator<T[]> {
+  try {
+    await opened;
+    for (;;) {
+      const batch = await run(next());
+      yield batch;
+      if (batch.length === 0) return;
+      // What needs no system call would keep the event loop otherwise.
+      await setImmediate();
+    }
+  } finally {
+    listing.close();
+  }
+}
+
+/** The entries of a directory, without those of directories in it. */
+export async function* readMerged(
+  run: Run,
+  rules: Rules,
+  dir: MergedDirectory,
+  found: FindingList,
+): AsyncGenerator<MergedEntry> {
+  const listing = new MergedListing(rules, dir);
+  for await (const batch of batchesOf(run, listing)) {
+    for (const resolution of batch) {
+      const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
+      if (entry === undefined) continue;
+      found.add(entry.error);
+      yield entry;
+    }
+  }
+  for (const problem of listing.problems) found.add(problem);
+}
+
+interface Pending {
+  readonly entry: MergedEntry;
+  readonly dir: MergedDirectory;
+}
+
+/** A directory that is being opened while the one before is read. */
+interface Opening extends Pending {
+  readonly listing: MergedListing;
+  readonly opened: Promise<void>;
+}
+
+/**
+ * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
+ * have been told, so that two are open at any time, however deep the tree.
+ */
+export async function* walkMerged(
+  run: Run,
+  rules: Rules,
+  start: Pending,
+  found: FindingList,
+): AsyncGenerator<MergedEntry> {
+  const pending = [start];
+  const open = (next: Pending | undefined): Opening | undefined => {
+    if (next === undefined) return undefined;
+    const listing = new MergedListing(rules, next.dir);
+    const opened = run(listing.open());
+    // Waited for in its turn, unless the walk ends before.
+    opened.catch(() => {});
+    return { ...next, listing, opened };
+  };
+  let current = open(pending.pop());
+  let ahead: Opening | undefined;
+  try {
+    while (current !== undefined) {
+      ahead = open(pending.pop());
+      const below: Pending[] = [];
+      yield* walkDirectory(run, current, below, found);
+      for (const dir of below.reverse()) pending.push(dir);
+      current = ahead ?? open(pending.pop());
+    }
+  } finally {
+    await ahead?.opened.catch(() => {});
+    ahead?.listing.close();
+  }
+}
+
+async function* walkDirectory(
+  run: Run,
+  { entry, dir, listing, opened }: Opening,
+  below: Pending[],
+  found: FindingList,
+): AsyncGenerator<MergedEntry> {
+  let told = false;
+  for await (const batch of batches(run, listing, opened, () => listing.next())) {
+    // Only now is it known whether the directory can be read.
+    if (!told) yield tell(entry, listing.problems[0], found);
+    told = true;
+    for (const resolution of batch) {
+      const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
+      if (inside === undefined) continue;
+      if (inside.type === 'directory' && resolution.problem === undefined)
+        below.push({ entry: inside, dir: directoryOf(dir, resolution) });
+      else yield tell(inside, undefined, found);
+    }
+  }
+  for (const problem of listing.problems.slice(1)) found.add(problem);
+}
+
+function tell(entry: MergedEntry, problem: OverlayError | undefined, found: FindingList): MergedEntry {
+  const error = entry.error ?? problem;
+  found.add(entry.error);
+  found.add(problem);
+  return error === entry.error || error === undefined ? entry : { ...entry, error };
+}
