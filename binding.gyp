@@ -11,6 +11,7 @@
         "native/exports.cc",
         "native/file_calls.cc",
         "native/mount_calls.cc",
+        "native/namespace_child.cc",
         "native/program.cc",
         "native/scan_directory.cc"
       ],

@@ -12,6 +12,7 @@ export type {
   OverlayOptions,
   PathLike,
   Propagation,
+  ScratchOptions,
   UnmountOptions,
 } from './format/mount-spec.ts';
 export type { ParsedOptions } from './format/parse-options.ts';
@@ -26,4 +27,6 @@ export { mount, mountSync } from './mount/mount.ts';
 export { formatOptions, parseOptions } from './mount/option-words.ts';
 export type { Overlay } from './mount/overlay.ts';
 export { remount, remountSync } from './mount/remount.ts';
+export { scratch, scratchSync } from './mount/scratch.ts';
+export type { Scratch } from './mount/scratch-overlay.ts';
 export { unmount, unmountSync } from './mount/unmount.ts';

@@ -8,6 +8,7 @@
 #include "checks.h"
 #include "file_calls.h"
 #include "mount_calls.h"
+#include "namespace_child.h"
 #include "scan_directory.h"
 
 namespace sys {
@@ -56,8 +57,8 @@ struct Row<call> {
 };
 
 template <auto call>
-constexpr Call row(const char* name) {
-  return {name, Row<call>::signature, Row<call>::gives, &Row<call>::run};
+constexpr Call row(const char* name, bool only_in_child = false) {
+  return {name, Row<call>::signature, Row<call>::gives, only_in_child, &Row<call>::run};
 }
 
 constexpr Call table[] = {
@@ -79,6 +80,7 @@ constexpr Call table[] = {
     row<openat>("openat"),
     row<openat2>("openat2"),
     row<read>("read"),
+    row<write>("write"),
     row<getdents64>("getdents64"),
     row<readlinkat>("readlinkat"),
     row<statx>("statx"),
@@ -92,11 +94,16 @@ constexpr Call table[] = {
     row<unlinkat>("unlinkat"),
     row<renameat2>("renameat2"),
     row<fchmodat>("fchmodat"),
+    row<fchownat_of>("fchownat_of"),
+    row<fchmodat_of>("fchmodat_of"),
     row<getxattr>("getxattr"),
     row<listxattr>("listxattr"),
     row<setxattr>("setxattr"),
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
+    row<dup3>("dup3"),
+    row<unshare>("unshare", true),
+    row<setns>("setns", true),
     row<scan_directory>("scan_directory"),
     row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),

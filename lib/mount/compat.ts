@@ -59,7 +59,8 @@ function emptyLayer(path: string): Layer {
   return { option: 'lower', path, absolute: path };
 }
 
-function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
+/** What a plan of mount(2) gave, and the better one of its two descriptors. */
+export function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
   if (request.target !== undefined) return collect(plan, 'mount', true, undefined);
   const original = plan.program.value(plan.mount!);
   const clone = plan.program.value(plan.clone!);
@@ -71,7 +72,8 @@ function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
   return { ...collect(plan, 'mount', true, clone), id: mountIdIn(statx) };
 }
 
-function refuseLong(request: MountRequest, size: number): never {
+/** @throws {OverlayError} ERR_OVERLAY_TOO_LONG */
+export function refuseLong(request: MountRequest, size: number): never {
   return refuse(
     'ERR_OVERLAY_TOO_LONG',
     { option: 'lower' },

@@ -4,13 +4,16 @@ import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
 import { insist, takeBackInsisted } from './insist.ts';
-import { pathed, takeBack } from './made.ts';
+import { type Made, pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
-import { collectFsopen, perform, planAtOnce, readyToPlan, refuseKnownHolder } from './perform.ts';
+import { collectFsopen, perform, planAtOnce } from './perform.ts';
+import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
+import { decideRootless } from './rootless.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import {
   type DriverPart,
@@ -43,16 +46,22 @@ function* askKernel(request: MountRequest): Routine<void> {
   }
 }
 
+function* performSomehow(request: MountRequest, listen: boolean): Routine<Made> {
+  return request.rootless
+    ? yield* performRootless(request, sweepHandles)
+    : yield* perform(request, sweepHandles, listen);
+}
+
 function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel') yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles, listen), undefined);
+    return new MountedOverlay(request, yield* performSomehow(request, listen), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles, listen), work);
+    return new MountedOverlay(request, yield* performSomehow(withWork, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
@@ -60,7 +69,7 @@ function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Rout
 }
 
 function* mountRoutine(spec: unknown): Routine<Overlay> {
-  const request = readSpec(spec);
+  const request = yield* decideRootless(readSpec(spec));
   const overlay = yield* mountAnyhow(request);
   if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
   return overlay;
@@ -82,7 +91,7 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
   yield* readyToPlan(request);
-  const plan = planAtOnce(request);
+  const plan = request.rootless ? undefined : planAtOnce(request);
   let listen = false;
   if (plan !== undefined) {
     try {
