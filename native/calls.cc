@@ -37,6 +37,14 @@ void store(StepResult&, Unit) {}
 void store(StepResult& step, Fd& fd) { step.fd = std::move(fd); }
 void store(StepResult& step, std::string& bytes) { step.bytes = std::move(bytes); }
 
+// Once for each type of result, not in every row: the rows are most of the code.
+template <class T>
+[[gnu::noinline]] Result<Unit> settle(Result<T> result, StepResult& step) {
+  if (!result.ok()) return std::move(result.failure());
+  store(step, result.value());
+  return Unit{};
+}
+
 template <auto call>
 struct Row;
 
@@ -49,10 +57,7 @@ struct Row<call> {
     // Braces: the arguments are read from left to right.
     std::tuple<Args...> arguments{reader.argument<Args>()...};
     if (reader.bad()) return Failure{EBADMSG, "program"};
-    auto result = std::apply(call, arguments);
-    if (!result.ok()) return std::move(result.failure());
-    store(step, result.value());
-    return Unit{};
+    return settle(std::apply(call, arguments), step);
   }
 };
 
