@@ -173,7 +173,9 @@ describe.each(ways)('%s', (_, form, rootless) => {
     const [own] = readdirSync(upperOn);
     expect(own).toMatch(/^\.overlayfs-scratch-[0-9a-f]{16}$/);
     expect(readFileSync(`${upperOn}/${own}/1/u/shared`, 'utf8')).toBe('changed');
-    expect(readdirSync(`${upperOn}/${own}/1/w/work/incompat`)).toEqual(['volatile']);
+    // Of mode 000: root alone looks into it.
+    if (process.geteuid!() === 0)
+      expect(readdirSync(`${upperOn}/${own}/1/w/work/incompat`)).toEqual(['volatile']);
     for (let i = 0; i < 2; i++) {
       await form.reset(view);
       expect(readFileSync(`${view.path}/shared`, 'utf8')).toBe('lower0');
