@@ -26,6 +26,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/plan-guards.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/diagnosis/guard-facts.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/mount/hearing.ts': 'test/diagnosis/kernel-log.test.ts',
+  'lib/mount/foothold.ts': 'test/mount/ladder.test.ts',
   'lib/mount/forgotten.ts': 'test/lifetime/forgotten.test.ts',
   'lib/mount/made.ts': 'test/mount/perform.test.ts',
   'lib/mount/make-directories.ts': 'test/mount/perform.test.ts',

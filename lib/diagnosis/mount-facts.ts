@@ -25,6 +25,9 @@ export interface AskedMount {
   readonly target: Directory | undefined;
   readonly parameters: readonly Parameter[];
   readonly attributes?: MountAttributes;
+  /** What the caller insists on, so that it is done before the kernel looks. */
+  readonly trustVolatile?: boolean;
+  readonly changeLower?: boolean;
   /** `true`: made in a user namespace of its own. */
   readonly rootless?: boolean | 'auto';
 }

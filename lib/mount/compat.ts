@@ -1,12 +1,8 @@
 // The mount(2) way of the ladder: for kernels and filters without the new mount API.
-import { mkdtempSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { KEEP } from '../kernel/program.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { addClaims } from './claim.ts';
 import {
@@ -15,19 +11,14 @@ import {
   removeEmptyDirectory,
   removeEmptyLower,
 } from './empty-lower.ts';
+import { type Foothold, makeFoothold } from './foothold.ts';
 import { collect, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { addGuards, type SeenUppers } from './plan-guards.ts';
-import { type Foothold, MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
+import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-
-/** A new directory for a mount to stand on. */
-export function* makeFoothold(): Routine<Foothold> {
-  const prefix = join(tmpdir(), 'overlayfs-foothold-');
-  return { path: yield* wait({ now: () => mkdtempSync(prefix), later: () => mkdtemp(prefix) }) };
-}
 
 // Opens every layer given by path, so that the option text holds short names.
 function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fds: number[] }> {

@@ -6,8 +6,8 @@ import { type FeatureAnswer, no, unknown, yes } from '../kernel/features/answer.
 import { featuresRoutine, type Features as HereFeatures } from '../kernel/features/features.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { makeFoothold } from './compat.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
+import { makeFoothold } from './foothold.ts';
 import { mountRoutine } from './mount.ts';
 import { readTarget } from './spec-paths.ts';
 

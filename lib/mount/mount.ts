@@ -6,6 +6,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
+import { insist, takeBackInsisted } from './insist.ts';
 import { type Made, pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
@@ -77,7 +78,7 @@ export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
 
 // What is not what was asked for is undone.
 function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
-  const error = yield* droppedOption(request, overlay.mountId);
+  const error = yield* droppedOption(request, overlay);
   if (error === undefined) return;
   yield* overlay.end();
   throw error;
@@ -112,11 +113,13 @@ function* mountCarefully(
   listen: boolean,
 ): Routine<MountedOverlay> {
   const made: Buffer[] = [];
+  const insisted = yield* insist(request);
   try {
     return yield* prepared(request, made, listen);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
+    yield* takeBackInsisted(insisted);
     throw error;
   }
 }
