@@ -17,6 +17,8 @@ const testedBy: Record<string, string> = {
   'lib/mount/claim-rootless.ts': 'test/mount/perform-rootless.test.ts',
   'lib/mount/guarded.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/mount/compat.ts': 'test/mount/ladder.test.ts',
+  'lib/mount/climb.ts': 'test/mount/ladder.test.ts',
+  'lib/mount/explain-step.ts': 'test/mount/perform.test.ts',
   'lib/mount/end-mount.ts': 'test/mount/unmount.test.ts',
   'lib/mount/detached-uppers.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/mount/findings.ts': 'test/mount/explain.test.ts',

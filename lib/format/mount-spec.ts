@@ -184,6 +184,8 @@ export interface ScratchOptions {
   readonly attributes?: MountAttributes;
   /** Default `'auto'`: a user namespace when not privileged. */
   readonly rootless?: boolean | 'auto';
+  /** Default false, as in {@link MountSpec}. */
+  readonly shareLower?: boolean;
 }
 
 export interface UnmountOptions {

@@ -1,7 +1,4 @@
 // Takes upper and work for a mount without root: before it, and by this process, since a lock is known by who took it.
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
-import type { OverlayError } from '../diagnosis/overlay-error.ts';
-import { workHasData } from '../diagnosis/unfit-work.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, STATX_INO } from '../kernel/constants.ts';
 import { ENOENT } from '../kernel/errno.ts';
@@ -9,6 +6,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { addClaims } from './claim.ts';
+import { explainStep } from './explain-step.ts';
 import { guarded, type Sweep } from './guarded.ts';
 import { FailedStep, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
@@ -20,13 +18,6 @@ export interface Taken {
   readonly claims: readonly number[];
   /** What the driver makes in a work directory and this one did not have. */
   readonly absent: readonly string[];
-}
-
-function* explained({ error, subject }: FailedStep, request: MountRequest): Routine<OverlayError> {
-  if (error.syscall === 'require_bits_clear') return workHasData(request.work!);
-  const { lower, data, upper, work } = request;
-  const directories = [...lower, ...data, upper, work].filter((dir) => dir !== undefined);
-  return yield* explainMountFailure(error, { directories, subject, asked: { ...request, rootless: true } });
 }
 
 function* takeOnce(asked: MountRequest, seen: SeenUppers): Routine<number[]> {
@@ -52,7 +43,7 @@ export function* takeDirectories(request: MountRequest, sweep: Sweep): Routine<T
     const claims = yield* guarded(request, sweep, takeOnce);
     return { claims, absent: claims.length === 0 ? [] : yield* namesAbsent(claims[1]!) };
   } catch (error) {
-    throw error instanceof FailedStep ? yield* explained(error, request) : error;
+    throw error instanceof FailedStep ? yield* explainStep(error, request) : error;
   }
 }
 

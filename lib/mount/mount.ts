@@ -68,7 +68,8 @@ function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Rout
   }
 }
 
-function* mountRoutine(spec: unknown): Routine<Overlay> {
+/** The body of {@link mount}. */
+export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
   const request = yield* decideRootless(readSpec(spec));
   const overlay = yield* mountAnyhow(request);
   if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);

@@ -1,26 +1,25 @@
 // Makes a mount without root by the first way of the ladder that works in the user namespace of this thread.
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { explainNamespaceFailure, namespaceCause } from '../diagnosis/namespace-failure.ts';
 import type { OverlayError } from '../diagnosis/overlay-error.ts';
-import { becameReadOnly } from '../diagnosis/unfit-work.ts';
 import { EACCES, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApiIn } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { ENTRY_STEPS, userNamespace } from '../kernel/user-namespace.ts';
 import { giveBack, takeDirectories } from './claim-rootless.ts';
+import { climbDown, type Learnt } from './climb.ts';
 import { detachedResult } from './compat.ts';
 import { needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
+import { explainStep } from './explain-step.ts';
 import { makeFoothold } from './foothold.ts';
 import type { Sweep } from './guarded.ts';
-import { type Known, RUNGS, type Rung } from './ladder.ts';
-import { FailedStep, type Made, pathed, runGuarded } from './made.ts';
-import { collectFsopen, noWay } from './perform.ts';
+import { RUNGS, type Rung } from './ladder.ts';
+import { FailedStep, type Made, runGuarded } from './made.ts';
+import { collectFsopen } from './perform.ts';
 import { needsGround, planRootless } from './plan-rootless.ts';
 import type { MountRequest } from './spec.ts';
 
-// What this thread has learnt of the kernel, as in perform.ts.
-let known: Known;
+const learnt: Learnt = { api: undefined };
 
 /** Descriptors of layers can be named in option texts as numbers only by the process that mounts. */
 const WAYS: readonly Rung[] = RUNGS.filter(({ form }) => form !== 'numbers');
@@ -37,14 +36,14 @@ function* tryOnce(rung: Rung, request: MountRequest, namespace: number): Routine
 }
 
 /** The error for a step of a mount without root that failed. */
-export function* explainRootless(failed: FailedStep, request: MountRequest): Routine<OverlayError> {
-  const { error, subject } = failed;
+export function* explainRootless(
+  failed: FailedStep,
+  request: MountRequest,
+  again?: () => Routine<Made>,
+): Routine<OverlayError> {
+  const { error } = failed;
   if (error.syscall === 'clone' || error.step < ENTRY_STEPS) return yield* explainNamespaceFailure(error);
-  const { lower, data, upper, work } = request;
-  if (error.syscall === 'require_bits_clear') return yield* becameReadOnly(pathed(work!), undefined);
-  const directories = [...lower, ...data, upper, work].filter((dir) => dir !== undefined);
-  const asked = { ...request, rootless: true };
-  const found = yield* explainMountFailure(error, { directories, subject, asked });
+  const found = yield* explainStep(failed, request, again);
   if (found.code !== 'ERR_OVERLAY_UNEXPLAINED') return found;
   const refused = error.errno === -EPERM || error.errno === -EACCES;
   return (refused ? yield* namespaceCause(error) : undefined) ?? found;
@@ -60,49 +59,34 @@ export function* explainedNamespace(): Routine<number> {
   }
 }
 
-function* learn(namespace: number): Routine<Known> {
-  const api = known ?? (yield* probeMountApiIn(namespace));
-  if (api?.lasting) known = api;
-  return api;
-}
-
-// Old drivers take one lowerdir string, but not every character in it, and no layer that is mounted nowhere.
-function worthAnother({ form }: Rung, request: MountRequest): boolean {
-  return form === 'string' || (form === 'descriptors' && needsEmptyLower(request));
-}
-
-// As `perform` does.
-function* climbDown(request: MountRequest): Routine<Made> {
-  const namespace = yield* explainedNamespace();
-  const fallbacks: string[] = [];
-  let last: FailedStep | undefined;
-  for (const rung of WAYS) {
-    if (request.via !== 'auto' && request.via !== rung.via) continue;
-    const obstacle = known === undefined && rung === WAYS[0] ? undefined : rung.obstacle(request, known);
-    if (obstacle !== undefined) {
-      fallbacks.push(`${rung.name}: ${obstacle}`);
-      continue;
-    }
-    try {
-      return { ...(yield* tryOnce(rung, request, namespace)), fallbacks };
-    } catch (error) {
-      if (!(error instanceof FailedStep)) throw error;
-      last = error;
-      if (error.error.step < ENTRY_STEPS) break;
-      const reason = rung.via === 'mount' ? undefined : rung.obstacle(request, yield* learn(namespace));
-      if (reason === undefined && !worthAnother(rung, request)) break;
-      fallbacks.push(`${rung.name}: ${reason ?? error.error.message}`);
-    }
+// What kept the child from where it was to mount keeps it from there by any way.
+function* tryThere(rung: Rung, request: MountRequest, namespace: number): Routine<Made> {
+  try {
+    return yield* tryOnce(rung, request, namespace);
+  } catch (error) {
+    const entered = !(error instanceof FailedStep) || error.error.step >= ENTRY_STEPS;
+    throw entered ? error : yield* explainNamespaceFailure(error.error);
   }
-  if (last !== undefined) throw yield* explainRootless(last, request);
-  throw noWay(request, fallbacks);
+}
+
+function* performThere(request: MountRequest): Routine<Made> {
+  const namespace = yield* explainedNamespace();
+  return yield* climbDown(request, {
+    rungs: WAYS,
+    learnt,
+    probe: () => probeMountApiIn(namespace),
+    attempt: (rung) => tryThere(rung, request, namespace),
+    // As in perform.ts; and old kernels take no layer that is mounted nowhere.
+    worthAnother: ({ form }) => form === 'string' || (form === 'descriptors' && needsEmptyLower(request)),
+    explained: (failed, rung) => explainRootless(failed, request, () => tryOnce(rung, request, namespace)),
+  });
 }
 
 /** Takes upper and work, and mounts. @throws {OverlayError} */
 export function* performRootless(request: MountRequest, sweep: Sweep): Routine<Made> {
   const taken = yield* takeDirectories(request, sweep);
   try {
-    return { ...(yield* climbDown(request)), claims: taken.claims };
+    return { ...(yield* performThere(request)), claims: taken.claims };
   } catch (error) {
     yield* giveBack(taken);
     throw error;

@@ -7,7 +7,9 @@ import type { Routine } from '../kernel/routine.ts';
 import { detachedResult } from './compat.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
 import { makeFoothold } from './foothold.ts';
+import { guarded, readyToPlan } from './guarded.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
+import { sweepHandles } from './overlay.ts';
 import { collectFsopen } from './perform.ts';
 import { explainedNamespace, explainRootless } from './perform-rootless.ts';
 import { ATTRIBUTES, planDetached, planInNamespace, type ScratchPlace } from './plan-scratch.ts';
@@ -90,9 +92,15 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
 
 /** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
+  const { upper, work } = request;
+  // Upper and work are ours alone.
+  const lowers = { ...request, upper: undefined, work: undefined };
   const namespace = request.rootless ? yield* explainedNamespace() : undefined;
   try {
-    return yield* makeSomehow(request, { limits, namespace });
+    yield* readyToPlan(lowers);
+    return yield* guarded(lowers, sweepHandles, (asked, seen) =>
+      makeSomehow({ ...asked, upper, work }, { limits, namespace, seen }),
+    );
   } catch (error) {
     throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }

@@ -16,6 +16,7 @@ import { addEntry } from '../kernel/user-namespace.ts';
 import { refuseLong } from './compat.ts';
 import { Plan } from './plan.ts';
 import { planFsopen } from './plan-fsopen.ts';
+import { addGuards, type SeenUppers } from './plan-guards.ts';
 import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
@@ -26,6 +27,7 @@ export interface ScratchPlace {
   readonly limits: MemoryLimits;
   /** Of the user namespace, where it is made in one. */
   readonly namespace: number | undefined;
+  readonly seen: SeenUppers;
 }
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY;
@@ -51,10 +53,11 @@ export function addUpperAndWork(
 
 /** On kernels that take layers that are mounted nowhere (Linux 6.15). */
 export function planDetached(request: MountRequest, place: ScratchPlace): Plan {
-  const { limits, namespace } = place;
+  const { limits, namespace, seen } = place;
   const plan = new Plan(undefined, namespace === undefined ? 'here' : 'child');
   const { program } = plan;
   if (namespace !== undefined) addEntry(program, namespace);
+  addGuards(plan, request, undefined, seen);
   const context = program.add('fsopen', 0, 'tmpfs', FSOPEN_CLOEXEC);
   const { size, inodes } = limits;
   if (size !== undefined) program.add('fsconfig_set_string', 0, context, 'size', String(size));
@@ -83,7 +86,7 @@ function requireAttributes(plan: Plan, upper: number): void {
 
 /** On all others: in a mount namespace of a child, which ends with it, on a directory that is empty for everybody else. */
 export function planInNamespace(request: MountRequest, place: ScratchPlace, ground: string): Plan {
-  const { limits, namespace } = place;
+  const { limits, namespace, seen } = place;
   const plan = new Plan(undefined, 'child');
   const { program } = plan;
   if (namespace !== undefined) addEntry(program, namespace);
@@ -91,6 +94,7 @@ export function planInNamespace(request: MountRequest, place: ScratchPlace, grou
     program.add('unshare', 0, CLONE_NEWNS);
     program.add('mount', 0, 'none', '/', null, MS_REC | MS_PRIVATE, null);
   }
+  addGuards(plan, request, undefined, seen);
   const words = [
     'mode=700',
     limits.size !== undefined && `size=${limits.size}`,

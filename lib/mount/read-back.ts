@@ -110,7 +110,8 @@ export function* droppedOption(
 ): Routine<OverlayError | undefined> {
   const options = (request.given.options ?? {}) as AnyOverlayOptions;
   const asked = DROPPABLE.filter(({ name, wanted }) => options[name] === wanted);
-  if (asked.length === 0) return undefined;
+  // Who may not mount cannot attach a copy either.
+  if (asked.length === 0 || request.rootless === true) return undefined;
   const shown =
     request.target === undefined
       ? yield* withAttachedCopy(overlay.fd, shownOptions)

@@ -41,7 +41,7 @@ function refusePart(option: string, sentence: string, hint: string): never {
 
 const INSTEAD = 'or mount as root, or run the whole program in a user namespace: unshare -Urm node …';
 
-function checkParts({ target, guard, shareUpper, upper }: MountRequest): void {
+function checkParts({ target, guard, shareUpper, shareLower, upper }: MountRequest): void {
   if (target !== undefined) {
     refusePart(
       'target',
@@ -49,7 +49,7 @@ function checkParts({ target, guard, shareUpper, upper }: MountRequest): void {
       `leave target out and use the path of the overlay, ${INSTEAD}`,
     );
   }
-  if (guard === 'kernel' && !shareUpper && upper !== undefined) {
+  if (guard === 'kernel' && !(shareLower && (shareUpper || upper === undefined))) {
     refusePart(
       'guard',
       "only a process that may mount can ask the kernel who uses a directory, as 'kernel' does",

@@ -20,7 +20,16 @@ export interface ScratchRequest {
   readonly upperOn: Target | undefined;
 }
 
-const FIELDS = ['size', 'inodes', 'upperOn', 'data', 'options', 'attributes', 'rootless'] as const;
+const FIELDS = [
+  'size',
+  'inodes',
+  'upperOn',
+  'data',
+  'options',
+  'attributes',
+  'rootless',
+  'shareLower',
+] as const;
 // What the driver itself makes, and some more, so that a first change can be made.
 const FEWEST = { size: 4096, inodes: 16 } as const;
 
@@ -74,12 +83,13 @@ function readLimits(options: ScratchOptions): MemoryLimits {
 // Part by part, as `frozen` of overlay.ts: what is spread is slow from then on.
 function readRequest(
   lower: LayerSource | readonly LayerSource[],
-  { data, options, attributes, rootless }: ScratchOptions,
+  { data, options, attributes, rootless, shareLower }: ScratchOptions,
 ): MountRequest {
   const given: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { lower, rootless: rootless ?? 'auto' };
   if (data !== undefined) given.data = data;
   if (options !== undefined) given.options = options;
   if (attributes !== undefined) given.attributes = attributes;
+  if (shareLower !== undefined) given.shareLower = shareLower;
   return readSpec(given, SOMEWHERE);
 }
 

@@ -104,6 +104,20 @@ describe.each(forms)('$name', (form) => {
     expect(openDescriptors().length).toBeLessThanOrEqual(before.length + 1);
   });
 
+  test('what the guards of any mount refuse is refused, until one insists', async () => {
+    const { scratch, lower, spec } = layers();
+    const inside = scratch.directory('lower0/upper');
+    const codeOf = async (more: object) => (await errorOf(() => form.mount({ ...spec, ...more }))).code;
+    const overlaps = { upper: inside, work: scratch.directory('lower0/work') };
+    expect(await codeOf(overlaps)).toBe('ERR_OVERLAY_UPPER_IN_LOWER');
+    await form.end(await form.mount({ ...spec, ...overlaps, overlapLayers: true }));
+    const first = await form.mount(spec);
+    const inUse = { lower: [lower[0]!, spec.upper], rootless: true };
+    expect((await errorOf(() => form.mount(inUse))).code).toBe('ERR_OVERLAY_LOWER_IN_USE');
+    await form.end(await form.mount({ ...inUse, shareLower: true }));
+    await form.end(first);
+  });
+
   test.each(families)('what is wrong with a directory is said as ever, by %s', async (via) => {
     const { scratch, lower, upper, spec } = layers({ via });
     const file = scratch.file('file');
