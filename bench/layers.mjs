@@ -2,13 +2,14 @@
 //
 //   npm run bench:layers -- [--quick] [--json] [--on DIRECTORY]
 //
-// Needs root for the last table. --on chooses the filesystem: the directory to work below. On a busy machine, run it as
-// `chrt --rr 20 npm run bench:layers`: else the waiting of the others' turns is measured too.
+// Needs root for the last table. --on chooses the filesystem: the directory to work below. On a busy machine the waiting
+// for others' turns is measured too, above all as a blocked event loop.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { change, makeDeep, makeFlat, makeLower } from './layer-trees.mjs';
@@ -27,7 +28,22 @@ const layer = await import(entryPoint);
 const rounds = options.quick ? 3 : 9;
 const scale = options.quick ? 0.1 : 1;
 
+// Between two measurements the run unwinds through `finally`, which leaves neither a mount nor a directory behind.
+let interrupted = false;
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.once(signal, () => {
+    process.exitCode = status;
+    interrupted = true;
+  });
+}
+
 async function timed(action) {
+  // A signal is heard when the loop turns.
+  await setImmediate();
+  if (interrupted) throw new Error('interrupted');
   const start = performance.now();
   await action();
   return performance.now() - start;
@@ -171,7 +187,7 @@ async function changesRow(root) {
   }
 }
 
-const root = mkdtempSync(join(options.on, 'ovb-'));
+const root = mkdtempSync(join(options.on, 'ovb-layers-'));
 try {
   const empty = join(root, 'empty');
   mkdirSync(empty);
@@ -205,8 +221,8 @@ try {
       );
   }
 } catch (error) {
-  console.error(error);
-  process.exitCode = 1;
+  console.error(interrupted ? error.message : error);
+  process.exitCode ??= 1;
 } finally {
   rmSync(root, { recursive: true, force: true });
 }

@@ -42,6 +42,11 @@ Result<Unit> require_at(Blob bytes, uint32_t offset, Blob expected) {
   return Unit{};
 }
 
+Result<Unit> require_absent(Blob bytes, Blob text) {
+  if (bytes.find(text) != Blob::npos) return Failure{ECANCELED, "require_absent"};
+  return Unit{};
+}
+
 Result<Unit> require_bits_clear(Blob bytes, uint32_t offset, uint64_t bits) {
   if (bytes.empty()) return Unit{};
   if (bytes.size() < 8 || offset > bytes.size() - 8) return Failure{EINVAL, "require_bits_clear"};

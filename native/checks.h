@@ -15,6 +15,9 @@ Result<Unit> require_other_file(Blob statx, Blob identities);
 // ECANCELED unless `bytes` holds `expected` at `offset`.
 Result<Unit> require_at(Blob bytes, uint32_t offset, Blob expected);
 
+// ECANCELED if `bytes` holds `text` anywhere.
+Result<Unit> require_absent(Blob bytes, Blob text);
+
 // ECANCELED if the 64-bit word at `offset` of `bytes` has one of `bits`. No bytes at all, of a step that failed and
 // might, have none.
 Result<Unit> require_bits_clear(Blob bytes, uint32_t offset, uint64_t bits);

@@ -29,6 +29,22 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'says what is wrong with a mount, without mounting',
     load: async () => (await import('./explain.ts')).explainCommand,
   },
+  which: {
+    summary: 'shows which layer a path comes from, and why not from the others',
+    load: async () => (await import('./which.ts')).whichCommand,
+  },
+  diff: {
+    summary: 'lists what was changed in an overlay, deletions first',
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  tree: {
+    summary: 'shows the merged view as a tree, with the layer of each entry',
+    load: async () => (await import('./tree.ts')).treeCommand,
+  },
+  whiteout: {
+    summary: 'marks names of a layer as deleted, or directories as opaque',
+    load: async () => (await import('./whiteout.ts')).whiteoutCommand,
+  },
   doctor: {
     summary: 'tries what this kernel, user and directory can do, and says what would help',
     load: async () => (await import('./doctor.ts')).doctor,

@@ -38,16 +38,18 @@ export function inFlags(hint: string): string {
   );
 }
 
-/** Several lines: the sentence, the code, the hint, what else was found, and the call that failed. */
+/** Several lines: the sentence, the code, the hint, what else was found, the call that failed, and the driver's words. */
 export function failureText(error: unknown): string {
   const { message, code, hint, call } = describeFailure(error);
   const others = error instanceof OverlayError ? error.findings.slice(1) : [];
+  const words = (error instanceof OverlayError && error.kernelLog) || [];
   return [
     `overlayfs: ${message}`,
     ...(code === undefined ? [] : [`  code: ${code}`]),
     ...(hint === undefined ? [] : [`  hint: ${inFlags(hint)}`]),
     ...others.map(({ sentence }) => `  also: ${sentence}`),
     ...(call === undefined ? [] : [`  call: ${call}`]),
+    ...words.map((line) => `  kernel log: ${line}`),
   ].join('\n');
 }
 

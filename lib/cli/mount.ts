@@ -33,6 +33,33 @@ const ABOUT: Readonly<Record<string, string>> = {
   nosymfollow: 'symbolic links not followed',
 };
 
+/** What insists on a mount that a guard would refuse. */
+const INSISTING = [
+  {
+    name: 'shareUpper',
+    flag: 'share-upper',
+    about: 'allow an upper or work directory that another overlay has',
+  },
+  { name: 'shareLower', flag: 'share-lower', about: 'allow a lower that another overlay writes to' },
+  { name: 'overlapLayers', flag: 'overlap-layers', about: 'allow an upper or work directory in a lower' },
+  {
+    name: 'mixDialects',
+    flag: 'mix-dialects',
+    about: 'allow an upper that was written with userxattr, or without',
+  },
+  {
+    name: 'changeLower',
+    flag: 'change-lower',
+    about: 'allow an upper that was used with another first lower',
+  },
+  {
+    name: 'trustVolatile',
+    flag: 'trust-volatile',
+    about: 'allow an upper that a volatile overlay has written',
+  },
+  { name: 'discardWork', flag: 'discard-work', about: 'allow a work directory with data, which is deleted' },
+] as const;
+
 export const FLAGS: Readonly<Record<string, FlagRow>> = {
   lower: { value: 'DIR', repeatable: true, about: 'a layer to read; repeat it, the top one first' },
   data: { value: 'DIR', repeatable: true, about: 'a layer that gives only the data of metacopy files' },
@@ -47,7 +74,7 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
     about: 'how mounts below it spread; see mount_namespaces(7)',
   },
   source: { value: 'NAME', about: 'the name shown in /proc/mounts (overlay)' },
-  'share-upper': { about: 'allow an upper or work directory that another overlay has' },
+  ...Object.fromEntries(INSISTING.map(({ flag, about }) => [flag, { about }])),
   guard: { value: 'HOW', choices: ['quick', 'kernel'], about: 'how that is found out (quick)' },
   via: { value: 'CALLS', choices: ['auto', 'fsopen', 'mount'], about: 'which system calls to use (auto)' },
   json: { about: 'print the overlay as `overlayfs list --json` does' },
@@ -93,7 +120,7 @@ export function specOf(given: Given): MountSpec {
     lower,
     ...(given.words[0] !== undefined && { target: wordToPath(given.words[0]) }),
     mkdir: given.has('mkdir'),
-    shareUpper: given.has('share-upper'),
+    ...Object.fromEntries(INSISTING.map(({ name, flag }) => [name, given.has(flag)])),
     attributes: { ...parts.attributes, ...own },
     // The choices of the flags are those of the type.
     ...(Object.fromEntries(Object.entries(maybe).filter(([, value]) => value !== undefined)) as object),

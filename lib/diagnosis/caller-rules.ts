@@ -3,6 +3,8 @@ import { EPERM } from '../kernel/errno.ts';
 import type { Caller } from '../kernel/features/caller.ts';
 import type { Finding } from './overlay-error.ts';
 import type { Rule } from './rule.ts';
+import { placeOf, subjectText } from './subject.ts';
+import { dialectOf } from './upper-facts.ts';
 
 const TRUSTED_OPTIONS: ReadonlyMap<string, readonly (string | undefined)[]> = new Map([
   ['redirect_dir', ['on']],
@@ -21,7 +23,7 @@ export function noPrivilege({ uid, capSysAdmin }: Caller): Finding | undefined {
     hint:
       uid === 0
         ? 'give the container CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN), or run outside of it'
-        : 'run as root, or inside a user namespace: unshare -Urm node …',
+        : "run as root, or inside a user namespace: unshare -Urm node …; a detached mount can be had with rootless: 'auto'",
   };
 }
 
@@ -46,6 +48,16 @@ export const CALLER_RULES: readonly Rule[] = [
     errnos: [EPERM],
     find: ({ caller, asked }) => {
       if (caller.initialUserNamespace !== false) return [];
+      const [data] = asked.data;
+      if (data !== undefined && dialectOf(asked.parameters) === 'trusted') {
+        return [
+          {
+            sentence: `${subjectText(data)}: data layers need trusted.* attributes, which a user namespace does not give`,
+            hint: 'mount with options: { userxattr: true } (Linux 6.16), or as root outside of the user namespace',
+            ...placeOf(data),
+          },
+        ];
+      }
       const needing = asked.parameters.find(({ key, value }) =>
         TRUSTED_OPTIONS.get(key)?.includes(value as string | undefined),
       );

@@ -13,8 +13,12 @@ function each(facts: MountFacts, find: (looked: DirectoryFacts) => Found | undef
   return [upper, ...lower, ...data].filter(isThere).flatMap((looked) => find(looked) ?? []);
 }
 
-/** What is mounted in a directory, not on it. */
-export function mountsIn({ realPath }: DirectoryFacts, mounts: readonly MountinfoEntry[]): MountinfoEntry[] {
+/** What is mounted in a directory, not on it; nothing is known of one that is in no mount table. */
+export function mountsIn(
+  { realPath, mount }: DirectoryFacts,
+  mounts: readonly MountinfoEntry[],
+): MountinfoEntry[] {
+  if (mount === undefined) return [];
   const prefix = realPath.length === 1 ? realPath : Buffer.concat([realPath, Buffer.from('/')]);
   return mounts.filter(
     ({ target }) => target.length > prefix.length && target.subarray(0, prefix.length).equals(prefix),
@@ -55,7 +59,9 @@ export const CLONE_RULES: readonly Rule[] = [
     errnos: [EINVAL],
     find: (facts) =>
       each(facts, (looked) => {
-        if (facts.caller.initialUserNamespace !== false || looked.cloneErrno !== EINVAL) return undefined;
+        if (facts.caller.initialUserNamespace !== false) return undefined;
+        // Made from here, a clone does not tell: it is the user namespace that locks them.
+        if (facts.asked.rootless !== true && looked.cloneErrno !== EINVAL) return undefined;
         const [inside] = mountsIn(looked, facts.mounts);
         if (inside === undefined) return undefined;
         return about(

@@ -1,28 +1,30 @@
 // What is looked at besides for dangers of a mount that would succeed; nothing is made for it.
-import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
-import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, O_RDONLY, STATX_BASIC_STATS } from '../kernel/constants.ts';
-import { EOPNOTSUPP } from '../kernel/errno.ts';
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  S_IFDIR,
+  STATX_BASIC_STATS,
+} from '../kernel/constants.ts';
 import { tellsTypes } from '../kernel/features/directory-entries.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
-import { someNames } from '../kernel/names.ts';
+import { allNames, someNames } from '../kernel/names.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { AskedMount } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
-import { dialectOf, withDirectory } from './upper-facts.ts';
+import { withDirectory } from './upper-facts.ts';
 
 export interface DangerFacts {
   /** The target has entries. */
   readonly targetHasEntries: boolean;
   /** The entry `work` of the work directory. */
   readonly leftover: Stat | undefined;
-  /** The upper's root has overlay attributes in the namespace that this mount does not read, and none in the one it does. */
-  readonly otherDialect: 'user' | 'trusted' | undefined;
   /** Whether listings beside the upper tell types; undefined when that cannot be seen. */
   readonly tellsTypes: boolean | undefined;
-  /** The upper's filesystem knows no attributes of the mount's namespace. */
-  readonly noAttributes: boolean;
+  /** Upper has what the driver leaves in a work directory, and nothing else; work what it leaves in an upper. */
+  readonly swapped: boolean;
 }
 
 function* hasEntries(directory: Directory, below: string): Routine<boolean> {
@@ -36,18 +38,6 @@ function* leftoverIn(work: Directory): Routine<Stat | undefined> {
   });
 }
 
-function* otherDialect(
-  upper: Directory,
-  parameters: readonly Parameter[],
-): Routine<DangerFacts['otherDialect']> {
-  const list = yield* withDirectory(upper, '.', O_PATH, (fd) => call('listxattr', fd));
-  const names = list?.toString('latin1').split('\0') ?? [];
-  const has = (dialect: string) => names.some((name) => name.startsWith(`${dialect}.overlay.`));
-  const [mine, other] =
-    dialectOf(parameters) === 'user' ? (['user', 'trusted'] as const) : (['trusted', 'user'] as const);
-  return has(other) && !has(mine) ? other : undefined;
-}
-
 // The directory above has at least one entry: the upper. When that is the root of its mount, its own have to do.
 function* typesBeside(upper: Directory): Routine<boolean | undefined> {
   for (const below of ['..', '.']) {
@@ -59,26 +49,30 @@ function* typesBeside(upper: Directory): Routine<boolean | undefined> {
   return undefined;
 }
 
-function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
-  const name = `${dialectOf(parameters)}.overlay.origin`;
-  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
-    try {
-      yield* call('getxattr', fd, name);
-      return false;
-    } catch (error) {
-      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
-      throw error;
-    }
-  });
-  return lacks ?? false;
+const DRIVERS: readonly string[] = ['work', 'index'];
+
+function* namesIn(directory: Directory): Routine<string[]> {
+  const names = yield* withDirectory(directory, '.', O_RDONLY, allNames);
+  return (names ?? []).map((name) => name.toString());
 }
 
-export function* lookAtDangers({ upper, work, target, parameters }: AskedMount): Routine<DangerFacts> {
+function* hasNotes(directory: Directory): Routine<boolean> {
+  const list = yield* withDirectory(directory, '.', O_PATH, (fd) => call('listxattr', fd));
+  return /^(trusted|user)\.overlay\./m.test((list?.toString('latin1') ?? '').replaceAll('\0', '\n'));
+}
+
+function* areSwapped(upper: Directory, work: Directory): Routine<boolean> {
+  const leftover = yield* leftoverIn(upper);
+  if (leftover?.mode !== S_IFDIR) return false;
+  if (!(yield* namesIn(upper)).every((name) => DRIVERS.includes(name))) return false;
+  return (yield* hasNotes(work)) || !(yield* namesIn(work)).every((name) => DRIVERS.includes(name));
+}
+
+export function* lookAtDangers({ upper, work, target }: AskedMount): Routine<DangerFacts> {
   return {
     targetHasEntries: target !== undefined && (yield* hasEntries(target, '.')),
     leftover: work && (yield* leftoverIn(work)),
-    otherDialect: upper && (yield* otherDialect(upper, parameters)),
     tellsTypes: upper && (yield* typesBeside(upper)),
-    noAttributes: upper !== undefined && (yield* lacksAttributes(upper, parameters)),
+    swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
   };
 }

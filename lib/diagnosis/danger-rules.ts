@@ -3,16 +3,11 @@ import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constant
 import { mountsIn } from './clone-rules.ts';
 import type { DangerFacts } from './danger-facts.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
-import { lacking } from './limit-rules.ts';
+import { LAYER_DANGERS } from './layer-dangers.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { type Finding, shown } from './overlay-error.ts';
-import { about, type Found } from './rule.ts';
+import { about, type DangerRule } from './rule.ts';
 import { subjectText } from './subject.ts';
-
-export interface DangerRule {
-  readonly code: string;
-  readonly find: (facts: MountFacts, seen: DangerFacts) => readonly (Found | undefined)[];
-}
 
 const isRoot = ({ stat }: DirectoryFacts) => (stat.attributes & BigInt(STATX_ATTR_MOUNT_ROOT)) !== 0n;
 const same = (a: DirectoryFacts, b: DirectoryFacts) => a.identity.equals(b.identity);
@@ -30,15 +25,6 @@ export const DANGER_RULES: readonly DangerRule[] = [
         ),
   },
   {
-    code: 'ERR_OVERLAY_BECAME_READ_ONLY',
-    find: ({ work }) => {
-      const what = isThere(work) ? lacking(work) : undefined;
-      if (!isThere(work) || what === undefined) return [];
-      const sentence = `the kernel would mount read-only, since its filesystem has ${what} for the work directory`;
-      return [about(work, sentence, 'free space and inodes on its filesystem, or use another')];
-    },
-  },
-  {
     code: 'ERR_OVERLAY_WORK_ON_OTHER_SUBVOLUME',
     find: ({ upper, work }) => {
       if (!isThere(upper) || !isThere(work) || upper.stat.mountId !== work.stat.mountId) return [];
@@ -49,34 +35,7 @@ export const DANGER_RULES: readonly DangerRule[] = [
       return [about(work, sentence, 'use a work directory in the subvolume of upper, or leave work out')];
     },
   },
-  {
-    code: 'ERR_OVERLAY_UPPER_IN_LOWER',
-    find: (facts) =>
-      writtenOf(facts).map((looked) => {
-        const around = lowersOf(facts).find((lower) => !same(lower, looked) && liesIn(looked, lower));
-        if (around === undefined) return undefined;
-        const sentence = `it lies in ${subjectText(around.subject)}, and in the overlay that directory will answer ELOOP`;
-        return about(looked, sentence, 'put it beside the lower directories');
-      }),
-  },
-  {
-    code: 'ERR_OVERLAY_OTHER_DIALECT',
-    find: ({ upper }, { otherDialect }) => {
-      if (!isThere(upper) || otherDialect === undefined) return [];
-      const [sentence, hint] =
-        otherDialect === 'trusted'
-          ? [
-              'an overlay without userxattr has written it, whose notes userxattr ignores',
-              'leave userxattr out',
-            ]
-          : [
-              'an overlay with userxattr has written it, whose notes are ignored without',
-              'give userxattr: true',
-            ];
-      const harm = 'deleted directories come back, and renamed or metacopy files lose their content';
-      return [about(upper, `${sentence}: ${harm}`, `${hint}, or start with an empty upper`)];
-    },
-  },
+  ...LAYER_DANGERS,
   {
     code: 'ERR_OVERLAY_NO_FILE_TYPES',
     find: ({ upper }, { tellsTypes }) =>
@@ -92,8 +51,8 @@ export const DANGER_RULES: readonly DangerRule[] = [
   },
   {
     code: 'ERR_OVERLAY_NO_ATTRIBUTES',
-    find: ({ upper }, { noAttributes }) =>
-      isThere(upper) && noAttributes
+    find: ({ upper, upperFacts }) =>
+      isThere(upper) && upperFacts.noAttributes
         ? [
             about(
               upper,

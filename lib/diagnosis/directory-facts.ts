@@ -1,4 +1,4 @@
-// What the directories of a mount are: looked at once, all together, in three programs whatever their number.
+// What the directories of a mount are: looked at once, all together, in a few programs whatever their number.
 import type { MountinfoEntry } from '../format/mountinfo.ts';
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
 import { close } from '../kernel/call.ts';
@@ -23,6 +23,7 @@ import {
   identityOf,
   type Stat,
 } from '../kernel/stat.ts';
+import { type DirectoryFlags, lookAtFlags } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 /** A directory that could be opened. */
@@ -47,6 +48,7 @@ export interface DirectoryFacts {
   readonly cloneErrno: number;
   /** When it was made, in nanoseconds; 0 when the filesystem does not tell. */
   readonly born: bigint;
+  readonly flags: DirectoryFlags;
 }
 
 /** A directory that could not be opened. */
@@ -131,6 +133,7 @@ function* describeAll(
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
   }));
   yield* program.run();
+  const flags = yield* lookAtFlags(opened);
   return directories.map((subject, i) => {
     const fd = opened[i]!;
     if (fd < 0) return { subject, errno: -fd };
@@ -154,11 +157,13 @@ function* describeAll(
       placeInFilesystem: name === undefined ? undefined : placeIn(mount, realPath),
       cloneErrno: 0,
       born: bornIn(stat),
+      flags: flags[i]!,
     };
   });
 }
 
 function isSuspect(looked: DirectoryFacts, mounts: readonly MountinfoEntry[]): boolean {
+  // The path of what is in no mount table is that in its own tree.
   if (looked.mount === undefined) return true;
   const { realPath } = looked;
   const prefix = realPath.equals(SLASH) ? realPath : Buffer.concat([realPath, SLASH]);

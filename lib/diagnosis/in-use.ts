@@ -14,8 +14,18 @@ import { EBUSY } from '../kernel/errno.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { Program } from '../kernel/program.ts';
-import type { Routine } from '../kernel/routine.ts';
+import { type Routine, wait } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
+
+// Who asks marks the directory for the moment of asking, so that two who ask at once answer each other: those pass.
+const PAUSES_MS: readonly number[] = [1, 2, 4, 8];
+
+function* pause(ms: number): Routine<void> {
+  yield* wait({
+    now: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+    later: () => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  });
+}
 
 /**
  * Asks the kernel whether the directory is a live upper or work, in whatever namespace, also of a lazily unmounted
@@ -23,6 +33,16 @@ import { decodeStat, type Stat } from '../kernel/stat.ts';
  * before it has made anything. Costs a millisecond or more. Undefined when the answer is neither yes nor no.
  */
 export function* kernelSaysInUse(directory: number): Routine<boolean | undefined> {
+  let answer = yield* askOnce(directory);
+  for (const ms of PAUSES_MS) {
+    if (answer !== true) break;
+    yield* pause(ms);
+    answer = yield* askOnce(directory);
+  }
+  return answer;
+}
+
+function* askOnce(directory: number): Routine<boolean | undefined> {
   const program = new Program();
   const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);
   program.add('fsconfig_set_string', 0, context, 'index', 'on');
@@ -63,15 +83,23 @@ function* statOf(fd: number): Routine<Stat> {
 /**
  * The nearest of the directory and its ancestors on its mount that the kernel says is in use, as a path; only exact roots
  * are marked, so each is asked for.
+ *
+ * @param free those that were found free, and are not asked for again; what is found is added
  */
-export function* nearestInUse(absolute: string | Uint8Array): Routine<Buffer | undefined> {
+export function* nearestInUse(
+  absolute: string | Uint8Array,
+  free: Set<string> = new Set(),
+): Routine<Buffer | undefined> {
   let fd = yield* call('openat', AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
   try {
     for (;;) {
+      const here = yield* statOf(fd);
+      const name = `${here.mountId} ${here.inode}`;
+      if (free.has(name)) return undefined;
       if (yield* kernelSaysInUse(fd)) {
         return (yield* asksHonestly()) ? yield* call('readlinkat', AT_FDCWD, procPath(fd)) : undefined;
       }
-      const here = yield* statOf(fd);
+      free.add(name);
       const parent = yield* call('openat', fd, '..', O_PATH | O_DIRECTORY, 0);
       close(fd);
       fd = parent;

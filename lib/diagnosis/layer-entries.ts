@@ -121,16 +121,12 @@ export function* entriesIn(
   }
 }
 
-/** Where the lowers have what the merged view shows at a place: the upper's redirects on the way are followed. */
-export function* placeInLowers(
-  upper: Directory | undefined,
-  place: Buffer,
-  dialect: 'trusted' | 'user',
-): Routine<Buffer> {
-  const names = namesOf(place);
-  if (upper === undefined || names.length === 0) return place;
-  const prefixes = names.map((_, i) => placeOfNames(names.slice(0, i + 1)));
-  const entries = yield* entriesIn(upper, prefixes, dialect);
+/**
+ * Where the layers below have what is here at `names`: the redirects on the way to it are followed.
+ *
+ * @param entries of this layer at each directory of the way, the outermost first, and at its end
+ */
+export function namesBelow(names: readonly Buffer[], entries: readonly (Entry | undefined)[]): Buffer[] {
   let found: Buffer[] = [];
   names.forEach((name, i) => {
     const redirect = entries[i]?.notes.redirect;
@@ -138,5 +134,5 @@ export function* placeInLowers(
     else if (redirect[0] === 0x2f) found = namesOf(redirect);
     else found.push(redirect);
   });
-  return placeOfNames(found);
+  return found;
 }

@@ -1,18 +1,10 @@
-// What has run out: descriptors, mounts, space.
-import { EDQUOT, EMFILE, ENOSPC } from '../kernel/errno.ts';
-import type { DirectoryFacts } from './directory-facts.ts';
-import { isThere } from './mount-facts.ts';
-import { about, type Rule } from './rule.ts';
+// What has run out: descriptors, mounts.
+import { EMFILE, ENOSPC } from '../kernel/errno.ts';
+import type { Rule } from './rule.ts';
 import { placeOf } from './subject.ts';
 
 // What one mount opens at a time: upper, work, context, mount, and what a look at them takes.
 const NEEDED = 6;
-
-/** What the filesystem of a directory has run out of. */
-export function lacking({ filesystem }: DirectoryFacts): string | undefined {
-  if (filesystem.blocks > 0 && filesystem.available === 0) return 'no free space';
-  return filesystem.files > 0 && filesystem.filesFree === 0 ? 'no free inode' : undefined;
-}
 
 export const LIMIT_RULES: readonly Rule[] = [
   {
@@ -43,16 +35,5 @@ export const LIMIT_RULES: readonly Rule[] = [
               ...placeOf(target),
             },
           ],
-  },
-  {
-    code: 'ERR_OVERLAY_NO_SPACE',
-    errnos: [ENOSPC, EDQUOT],
-    // Where work is given, the kernel does not fail but mounts read-only.
-    find: ({ upper, asked }) => {
-      const what = isThere(upper) && asked.work === undefined ? lacking(upper) : undefined;
-      if (!isThere(upper) || what === undefined) return [];
-      const sentence = `its filesystem has ${what}, which the work directory beside it needs`;
-      return [about(upper, sentence, 'free some, or put upper on another filesystem')];
-    },
   },
 ];

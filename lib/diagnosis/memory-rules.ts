@@ -2,9 +2,15 @@
 import type { Origin } from '../format/origin.ts';
 import { ESTALE } from '../kernel/errno.ts';
 import type { DirectoryFacts } from './directory-facts.ts';
-import { isThere } from './mount-facts.ts';
-import type { Rule } from './rule.ts';
+import { isThere, type MountFacts } from './mount-facts.ts';
+import type { Found, Rule } from './rule.ts';
 import { placeOf, subjectText } from './subject.ts';
+
+// linux/magic.h: ext4, xfs, btrfs, tmpfs, squashfs, f2fs. Handles of the same form hold something else elsewhere: FUSE its
+// own number of the node, erofs the halves of the inode's in the other order.
+export const NAMING_INODES: readonly number[] = [
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x73717368, 0xf2f52010,
+];
 
 /**
  * Why the remembered directory is not this one; undefined when it may be. An inode's number is used again, but a directory
@@ -12,30 +18,44 @@ import { placeOf, subjectText } from './subject.ts';
  */
 function difference(origin: Origin, looked: DirectoryFacts, indexBorn: bigint): string | undefined {
   const { inode } = looked.stat;
-  if (origin.inode !== undefined && origin.inode !== inode) {
+  const tells = NAMING_INODES.includes(looked.filesystem.type);
+  if (tells && origin.inode !== undefined && origin.inode !== inode) {
     return `it was inode ${origin.inode} then, and is inode ${inode} now`;
   }
   return indexBorn > 0n && looked.born > indexBorn ? 'it was made after that use' : undefined;
+}
+
+/** The upper notes another first lower than that of this mount. */
+export function otherFirstLower({
+  upper,
+  lower: [first],
+  upperFacts: { remembered },
+}: MountFacts): Found | undefined {
+  if (remembered.lower === undefined || !isThere(upper) || !isThere(first)) return undefined;
+  const why = difference(remembered.lower, first, remembered.indexBorn);
+  if (why === undefined) return undefined;
+  const harm = remembered.compared
+    ? 'index or nfs_export hold it to that'
+    : 'what it hides and renames is of that one';
+  return {
+    sentence:
+      `${subjectText(upper.subject)} was used with another directory than ${subjectText(first.subject)} ` +
+      `as its first lower (${why}), and ${harm}`,
+    hint:
+      'use the lower that upper was made with, start with an empty upper and work directory, ' +
+      'or pass changeLower: true if you know better',
+    ...placeOf(upper.subject),
+  };
 }
 
 export const MEMORY_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_OTHER_LOWER',
     errnos: [ESTALE],
-    find: ({ upper, lower: [first], upperFacts: { remembered } }) => {
-      if (!remembered.compared || remembered.lower === undefined) return [];
-      if (!isThere(upper) || !isThere(first)) return [];
-      const why = difference(remembered.lower, first, remembered.indexBorn);
-      if (why === undefined) return [];
-      return [
-        {
-          sentence:
-            `${subjectText(upper.subject)} was used with another directory than ${subjectText(first.subject)} ` +
-            `as its first lower (${why}), and index or nfs_export hold it to that`,
-          hint: 'use the lower that upper was made with, or start with an empty upper and work directory',
-          ...placeOf(upper.subject),
-        },
-      ];
+    find: (facts) => {
+      const compared = facts.upperFacts.remembered.compared && !facts.asked.changeLower;
+      const found = compared ? otherFirstLower(facts) : undefined;
+      return found === undefined ? [] : [found];
     },
   },
   {

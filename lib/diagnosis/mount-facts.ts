@@ -2,15 +2,19 @@
 import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
+import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
 import { isDriverListed } from './driver-facts.ts';
+import { findWithoutHandles } from './handle-facts.ts';
+import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import type { Directory } from './subject.ts';
 import { lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */
 export interface AskedMount {
@@ -21,6 +25,11 @@ export interface AskedMount {
   readonly target: Directory | undefined;
   readonly parameters: readonly Parameter[];
   readonly attributes?: MountAttributes;
+  /** What the caller insists on, so that it is done before the kernel looks. */
+  readonly trustVolatile?: boolean;
+  readonly changeLower?: boolean;
+  /** `true`: made in a user namespace of its own. */
+  readonly rootless?: boolean | 'auto';
 }
 
 export type Looked = DirectoryFacts | MissingDirectory;
@@ -33,6 +42,11 @@ export interface MountFacts {
   readonly work: Looked | undefined;
   readonly target: Looked | undefined;
   readonly upperFacts: UpperFacts;
+  readonly room: WorkFacts;
+  /** Layers that the kernel refused when it was asked for them without the others. */
+  readonly refusedLayers: readonly RefusedLayer[];
+  /** The layers without file handles, which index and nfs_export need; looked for when those are asked for. */
+  readonly withoutHandles: readonly Directory[];
   readonly refusedOptions: readonly RefusedOption[];
   readonly descriptors: DescriptorFacts;
   readonly caller: Caller;
@@ -48,6 +62,24 @@ export function isThere(looked: Looked | undefined): looked is DirectoryFacts {
   return looked !== undefined && !('errno' in looked);
 }
 
+// Who mounts: in a user namespace it is this process with all capabilities that one can have there.
+function* callerOf({ rootless }: AskedMount): Routine<Caller> {
+  const caller = yield* readCaller();
+  return rootless === true ? { ...caller, capSysAdmin: true, initialUserNamespace: false } : caller;
+}
+
+// On something read-only, or an overlay, there is more to say.
+function* lookWhereToWork(
+  upper: Looked | undefined,
+  beside: boolean,
+  work: Looked | undefined,
+): Routine<WorkFacts> {
+  const where = beside ? upper : work;
+  if (!isThere(where) || where.readOnly || where.filesystem.type === OVERLAYFS_SUPER_MAGIC)
+    return ROOM_TO_WORK;
+  return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
+}
+
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
 export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const table = yield* readIfPossible('/proc/self/mountinfo');
@@ -57,19 +89,24 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
   const factsOf = (directory: Directory | undefined) =>
     directory && looked.find(({ subject }) => subject === directory);
-  const lookedUpper = factsOf(upper);
+  const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
   const limit = (yield* readIfPossible('/proc/sys/fs/mount-max'))?.toString();
   return {
     asked,
     lower: looked.slice(0, lower.length),
     data: looked.slice(lower.length, lower.length + data.length),
     upper: lookedUpper,
-    work: factsOf(work),
+    work: lookedWork,
     target: factsOf(target),
     upperFacts: isThere(lookedUpper) ? yield* lookAtUpper(lookedUpper, work, asked.parameters) : NO_UPPER,
+    room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
+    refusedLayers: yield* findRefusedLayers(
+      looked.filter(({ subject }) => subject !== target).filter(isThere),
+    ),
+    withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(),
-    caller: yield* readCaller(),
+    caller: yield* callerOf(asked),
     driver: yield* isDriverListed(),
     mounts,
     mountLimit: limit === undefined ? undefined : Number(limit),

@@ -2,11 +2,15 @@
 import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { checkedText, wordsText } from './checked.ts';
 import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
-import { type AskedMount, lookAtMount } from './mount-facts.ts';
+import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
+import { explainMaking } from './making.ts';
+import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
+import { useOf } from './refused-claim.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
@@ -19,6 +23,15 @@ export interface FailedMount {
   readonly subject: Subject | undefined;
   /** The whole of it, where a whole mount failed and not one directory. */
   readonly asked?: AskedMount;
+  /** Gives what the driver wrote into the kernel log; absent when it had no part in the failure. */
+  readonly hear?: (() => Routine<Heard | KernelError | undefined>) | undefined;
+}
+
+function* wordsOn(failed: FailedMount, first: Finding | undefined): Routine<DriverWords | undefined> {
+  // The driver knows nothing of targets.
+  if (failed.hear === undefined || first?.option === 'target') return undefined;
+  const heard = yield* failed.hear();
+  return heard && wordsOf(heard, failed.directories);
 }
 
 function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
@@ -36,7 +49,7 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
     const used = yield* nearestInUse(dir.absolute);
     if (used === undefined) continue;
     return {
-      code: 'ERR_OVERLAY_IN_USE',
+      code: useOf(dir).code,
       sentence: `${subjectText(dir)}: the kernel says that ${JSON.stringify(shown(used))} is the upper or work of a live overlay`,
       hint: 'unmount that overlay first, or use another directory',
       ...placeOf(dir),
@@ -45,22 +58,23 @@ function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
   return undefined;
 }
 
-function unexplained(error: KernelError, failed: FailedMount): Finding {
+function unexplained(
+  error: KernelError,
+  failed: FailedMount,
+  facts: MountFacts,
+  words: DriverWords | undefined,
+): Finding {
   const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
-  const checked = `. Looked at and found in order: ${CHECKED}`;
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
-    sentence: `the kernel refused the mount${what}: ${error.message}${checked}`,
-    hint: 'read the end of the kernel log (dmesg), where the overlay driver may say more',
+    sentence: `the kernel refused the mount${what}: ${error.message}${wordsText(words)}. ${checkedText(facts, words)}`,
+    hint:
+      words instanceof KernelError || words === undefined
+        ? 'read the end of the kernel log as root (dmesg), where the overlay driver may say more'
+        : 'see the manual page of the call for what the error can mean',
     ...(failed.subject === undefined ? {} : placeOf(failed.subject)),
   };
 }
-
-const CHECKED = [
-  'that each directory exists and is one',
-  'that it is not in use',
-  ...new Set(RULES.map(({ code }) => code)),
-].join(', ');
 
 // Where one directory failed before there was a mount to speak of.
 function askedOf({ directories }: FailedMount): AskedMount {
@@ -71,8 +85,7 @@ function askedOf({ directories }: FailedMount): AskedMount {
 }
 
 /** What the rules find that answers with this errno. */
-function* ruleFindings(error: KernelError, asked: AskedMount): Routine<Finding[]> {
-  const facts = yield* lookAtMount(asked);
+function ruleFindings(error: KernelError, facts: MountFacts): Finding[] {
   return applyRules(RULES, facts)
     .filter(({ errnos }) => errnos.includes(-error.errno))
     .map(({ finding }) => finding);
@@ -84,15 +97,19 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const add = (finding: Finding | undefined) => {
     if (finding !== undefined) findings.push(finding);
   };
-  if (error.errno === -EPERM) add(yield* explainPrivilege());
+  // Making a directory needs no right to mount, and without root the right is that of the user namespace.
+  const lacking = error.syscall !== 'mkdirat' && failed.asked?.rootless !== true;
+  if (error.errno === -EPERM && lacking) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
+  if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
   if (findings.length === 0) add(yield* directoryFinding(failed));
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
-  if (findings.length === 0) {
-    findings.push(...(yield* ruleFindings(error, failed.asked ?? askedOf(failed))));
-  }
-  const [first, ...rest] = findings;
-  return new OverlayError(first === undefined ? [unexplained(error, failed)] : [first, ...rest], error);
+  const facts = findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed)) : undefined;
+  if (facts !== undefined) findings.push(...ruleFindings(error, facts));
+  const words = yield* wordsOn(failed, findings[0]);
+  const heard = words instanceof KernelError ? undefined : words;
+  const [first = unexplained(error, failed, facts!, words), ...rest] = findings;
+  return new OverlayError([first, ...rest], error, heard);
 }
 
 /** A call about one directory, its failure explained. */

@@ -15,24 +15,22 @@ export interface Claimed extends Subject {
 
 const quote = (path: string | Uint8Array) => JSON.stringify(shown(path));
 
-function inUse(subject: Subject, sentence: string, hint: string, cause?: KernelError): OverlayError {
-  const finding = { code: 'ERR_OVERLAY_IN_USE', sentence: `${subjectText(subject)} ${sentence}`, hint };
-  return new OverlayError([{ ...finding, ...placeOf(subject) }], cause);
+/** A directory to write to that somebody has, and one to read that somebody writes to, are two things to insist on. */
+export function useOf({ option }: Subject): { readonly code: string; readonly insist: string } {
+  return option === 'upper' || option === 'work'
+    ? { code: 'ERR_OVERLAY_IN_USE', insist: 'shareUpper' }
+    : { code: 'ERR_OVERLAY_LOWER_IN_USE', insist: 'shareLower' };
 }
 
-/** For a directory that an overlay of the mount table has. */
-export function tableClaim(
-  claimed: Subject,
-  holder: { readonly option: string; readonly target: Uint8Array },
+function inUse(
+  subject: Subject,
+  sentence: string,
+  hint: string,
   cause?: KernelError,
+  code: string = 'ERR_OVERLAY_IN_USE',
 ): OverlayError {
-  const target = quote(holder.target);
-  return inUse(
-    claimed,
-    `is the ${holder.option} directory of the overlay mounted at ${target}; two mounts on one corrupt it`,
-    `unmount ${target} first, use another directory, or pass shareUpper: true if you know better`,
-    cause,
-  );
+  const finding = { code, sentence: `${subjectText(subject)} ${sentence}`, hint };
+  return new OverlayError([{ ...finding, ...placeOf(subject) }], cause);
 }
 
 /** An error when both are one directory, which would look like a directory in use. */
@@ -74,14 +72,21 @@ export function* lockHeld(claimed: Claimed): Routine<OverlayError | undefined> {
   return holders.length === 0 ? undefined : lockedBy(claimed, holders);
 }
 
-/** For guard 'kernel': an error when the kernel says that the directory, or one above it, belongs to a live overlay. */
-export function* kernelClaim(claimed: Claimed): Routine<OverlayError | undefined> {
-  const used = yield* nearestInUse(claimed.absolute);
+/**
+ * For guard 'kernel': an error when the kernel says that the directory, or one above it, belongs to a live overlay.
+ *
+ * @param free directories that it said to be free, which are not asked for again
+ */
+export function* kernelClaim(claimed: Claimed, free?: Set<string>): Routine<OverlayError | undefined> {
+  const used = yield* nearestInUse(claimed.absolute, free);
   if (used === undefined) return undefined;
+  const { code, insist } = useOf(claimed);
   return inUse(
     claimed,
     `is in use: the kernel says that ${quote(used)} is the upper or work of a live overlay, ` +
       'which another mount namespace may have, or which was unmounted lazily',
-    'end the processes that use that overlay, use another directory, or pass shareUpper: true if you know better',
+    `end the processes that use that overlay, use another directory, or pass ${insist}: true if you know better`,
+    undefined,
+    code,
   );
 }

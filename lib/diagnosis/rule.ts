@@ -1,5 +1,6 @@
 // What a rule of the diagnosis is: a test on facts, and the finding when it fits. Rules do no I/O.
 
+import type { DangerFacts } from './danger-facts.ts';
 import type { DirectoryFacts } from './directory-facts.ts';
 import type { MountFacts } from './mount-facts.ts';
 import type { Finding } from './overlay-error.ts';
@@ -15,6 +16,12 @@ export interface Rule {
   readonly errnos: readonly number[];
   /** What fits, the first first; none when the rule does not. */
   readonly find: (facts: MountFacts) => readonly Found[];
+}
+
+/** A rule about a mount that would succeed. */
+export interface DangerRule {
+  readonly code: string;
+  readonly find: (facts: MountFacts, seen: DangerFacts) => readonly (Found | undefined)[];
 }
 
 /** A finding, and the errnos that it can be the cause of. */

@@ -2,6 +2,8 @@
 import { S_IFDIR, S_IFMT, S_IFREG } from '../kernel/constants.ts';
 import { EIO, ENXIO, EPERM, ESTALE, EXDEV } from '../kernel/errno.ts';
 import { type Entry, isWhiteout } from './layer-entries.ts';
+import { NAMING_INODES } from './memory-rules.ts';
+import { isThere } from './mount-facts.ts';
 import type { RunTimeFacts } from './run-time.ts';
 import { about, pathOf, type RunTimeRule } from './run-time-rule.ts';
 import { subjectText } from './subject.ts';
@@ -152,6 +154,21 @@ export const NOTE_RULES: readonly RunTimeRule[] = [
         ),
         option: 'userxattr',
       };
+    },
+  },
+  {
+    code: 'ERR_OVERLAY_DIRECTORY_COPIED',
+    errnos: [EIO],
+    find: (facts) => {
+      const { copied, upper, overlay } = facts;
+      if (copied === undefined || !isThere(upper) || !NAMING_INODES.includes(upper.filesystem.type))
+        return undefined;
+      if (!overlay?.options.index && !overlay?.options.nfsExport) return undefined;
+      return about(
+        facts,
+        `${subjectText(upper.subject)} has ${pathOf(facts)}, or the directory that holds it, as a copy of another directory in it (inode ${copied.stat.inode} with the overlay attributes of another inode), and the index knows only the other`,
+        'remove the copy from the upper while the overlay is not mounted, and copy through the mounted overlay instead',
+      );
     },
   },
   {

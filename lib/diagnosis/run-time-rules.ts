@@ -1,6 +1,7 @@
 // What an error inside a live overlay means: all rules in one table, each stating a cause only when the facts hold it.
 import { S_IFLNK, S_IFMT } from '../kernel/constants.ts';
 import { ELOOP, EPERM, ETXTBSY, EXDEV } from '../kernel/errno.ts';
+import { crossesProjects } from './layer-dangers.ts';
 import { isThere } from './mount-facts.ts';
 import type { Finding } from './overlay-error.ts';
 import type { RunTimeFacts } from './run-time.ts';
@@ -36,6 +37,23 @@ const WAY_RULES: readonly RunTimeRule[] = [
           facts,
           `${subjectText(work.subject)} and ${subjectText(upper.subject)} lie on two subvolumes or filesystems, so that nothing can be moved from one to the other, as every copy-up and deletion must`,
           'mount with a work directory beside the upper, or leave work out',
+        ),
+        option: 'work',
+      };
+    },
+  },
+  {
+    code: 'ERR_OVERLAY_WORK_IN_OTHER_PROJECT',
+    errnos: [EXDEV],
+    find: (facts) => {
+      const { upper, work, inLowers } = facts;
+      if (!isThere(upper) || !isThere(work) || inLowers.length === 0) return undefined;
+      if (!crossesProjects(work.flags.project, upper.flags.project)) return undefined;
+      return {
+        ...about(
+          facts,
+          `${subjectText(upper.subject)} takes only what is of project ${upper.flags.project} (chattr +P), and what is copied up comes out of ${subjectText(work.subject)}, where it gets project ${work.flags.project ?? 0}`,
+          'unmount, and give the work directory the same project (chattr -R -p, chattr -R +P)',
         ),
         option: 'work',
       };

@@ -5,21 +5,15 @@ import type { AnyOverlayOptions, MountAttributes } from '../format/mount-spec.ts
 import { parseMountinfo } from '../format/mountinfo.ts';
 import { close } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_BASIC_STATS } from '../kernel/constants.ts';
-import { ETXTBSY } from '../kernel/errno.ts';
+import { EIO, ETXTBSY } from '../kernel/errno.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { lookAtDirectories } from './directory-facts.ts';
-import {
-  type Entry,
-  entriesIn,
-  lookAtEntries,
-  namesOf,
-  placeInLowers,
-  placeOfNames,
-} from './layer-entries.ts';
+import { indexedInode } from './index-facts.ts';
+import { type Entry, entriesIn, lookAtEntries, namesBelow, namesOf, placeOfNames } from './layer-entries.ts';
 import { type Located, locate } from './locate.ts';
 import type { Looked } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
@@ -71,6 +65,8 @@ export interface RunTimeFacts {
   readonly parents: readonly LayerEntry[];
   /** The upper or work directory that the merged path runs into, and the lower in which it lies. */
   readonly trap: { readonly layer: Directory; readonly inside: Directory } | undefined;
+  /** It, or the directory that holds it, in the upper, when the index has another directory of the upper in its place. */
+  readonly copied: Entry | undefined;
   readonly upper: Looked | undefined;
   readonly work: Looked | undefined;
   readonly lowers: readonly Looked[];
@@ -150,16 +146,17 @@ function* lookInLayers(
 ): Routine<InLayers> {
   if (overlay === undefined || place === undefined) return NOWHERE;
   const dialect = overlay.options.userxattr ? 'user' : 'trusted';
-  const below = yield* placeInLowers(overlay.upper, place, dialect);
+  let names = namesOf(place);
   const found: { layer: Directory; entries: (Entry | undefined)[] }[] = [];
   let trap: RunTimeFacts['trap'];
   for (const layer of [overlay.upper, ...overlay.lower, ...overlay.data]) {
     if (layer === undefined) continue;
-    const names = namesOf(layer === overlay.upper ? place : below);
     // Itself first, then the directories above it, up to the root of the layer.
-    const places = names.map((_, i) => placeOfNames(names.slice(0, names.length - i)));
+    const here = names;
+    const places = here.map((_, i) => placeOfNames(here.slice(0, here.length - i)));
     const entries = yield* entriesIn(layer, [...places, Buffer.alloc(0)], dialect);
     found.push({ layer, entries });
+    names = namesBelow(here, entries.slice(0, -1).toReversed());
     if (layer === overlay.upper) continue;
     const inside = traps.find(
       (directory) =>
@@ -179,6 +176,18 @@ function* lookInLayers(
     parents: at(1),
     trap,
   };
+}
+
+function* copiedIn(overlay: LiveOverlay | undefined, found: InLayers): Routine<Entry | undefined> {
+  if (overlay?.work === undefined) return undefined;
+  const above = found.parents.find(({ layer }) => layer === overlay.upper);
+  for (const { entry } of [found.inUpper, above].filter((one) => one !== undefined)) {
+    if (!entry.stat.isDirectory || entry.notes.origin === undefined) continue;
+    const dialect = overlay.options.userxattr ? 'user' : 'trusted';
+    const inode = yield* indexedInode(overlay.work, entry.notes.origin, dialect);
+    if (inode !== undefined && inode !== entry.stat.inode) return entry;
+  }
+  return undefined;
 }
 
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
@@ -204,13 +213,15 @@ export function* lookAtFailure(
     const fd = path?.itself ?? -1;
     const [itself] = yield* lookAtEntries([fd], overlay?.options.userxattr ? 'user' : 'trusted');
     const traps = [upper, work].filter((directory) => directory !== undefined);
+    const inLayers = yield* lookInLayers(overlay, place, traps);
     return {
       failure,
       overlay,
       itself,
       place,
       acrossMounts: path !== undefined && dest !== undefined && path.mountId !== dest.mountId,
-      ...(yield* lookInLayers(overlay, place, traps)),
+      ...inLayers,
+      copied: failure.errno === EIO ? yield* copiedIn(overlay, inLayers) : undefined,
       upper,
       work,
       lowers: (overlay?.lower ?? []).map((directory) => factsOf(directory)!),

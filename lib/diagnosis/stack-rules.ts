@@ -1,14 +1,12 @@
 // What can be wrong with the layers as a stack: the same twice, one in the other, too deep, unfit filesystems.
 import { describeOverlay, type MountinfoEntry } from '../format/mountinfo.ts';
-import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
+import { OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC } from '../kernel/constants.ts';
 import { EINVAL, ELOOP } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { about, type Found, type Rule } from './rule.ts';
 import { subjectText } from './subject.ts';
 
-// linux/magic.h: PROC_SUPER_MAGIC. It counts as the deepest stack there is.
-const PROC = 0x9fa0;
 // FILESYSTEM_MAX_STACK_DEPTH, the new overlay included.
 const DEEPEST = 2;
 
@@ -56,11 +54,13 @@ function pairs(
 
 export const STACK_RULES: readonly Rule[] = [
   {
+    // It counts as the deepest stack there is.
     code: 'ERR_OVERLAY_PROC_LAYER',
     errnos: [EINVAL],
     find: (facts) =>
-      lowers(facts)
-        .filter(({ filesystem }) => filesystem.type === PROC)
+      [facts.upper, facts.work, ...lowers(facts)]
+        .filter(isThere)
+        .filter(({ filesystem }) => filesystem.type === PROC_SUPER_MAGIC)
         .map((looked) => about(looked, 'procfs cannot be a layer', 'use a directory of another filesystem')),
   },
   {
@@ -69,10 +69,10 @@ export const STACK_RULES: readonly Rule[] = [
     find: (facts) =>
       lowers(facts)
         .filter(
-          ({ filesystem, mount }) =>
+          ({ subject, filesystem, mount }) =>
             filesystem.type === OVERLAYFS_SUPER_MAGIC &&
-            mount !== undefined &&
-            depthOf(mount, facts.mounts) >= DEEPEST,
+            (facts.refusedLayers.some((refused) => refused.as === 'depth' && refused.subject === subject) ||
+              (mount !== undefined && depthOf(mount, facts.mounts) >= DEEPEST)),
         )
         .map((looked) =>
           about(

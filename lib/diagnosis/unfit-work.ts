@@ -1,41 +1,14 @@
 // The errors for a work directory that the kernel would empty, or that it cannot use and mounts read-only for.
-import { call } from '../kernel/call.ts';
-import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, STATX_TYPE } from '../kernel/constants.ts';
-import { EEXIST, errnoName } from '../kernel/errno.ts';
+import { EDQUOT, ENOSPC, errnoName } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { lookAtDirectories } from './directory-facts.ts';
+import { type Heard, wordsOf } from './kernel-log.ts';
+import { isThere } from './mount-facts.ts';
 import { OverlayError } from './overlay-error.ts';
-import type { Claimed } from './refused-claim.ts';
-import { placeOf, type Subject, subjectText } from './subject.ts';
-
-const PROBE = '.overlayfs-probe';
-
-function beside(work: Claimed, name: string): Buffer {
-  return Buffer.concat([Buffer.from(work.absolute as Uint8Array), Buffer.from(`/${name}`)]);
-}
-
-// What keeps anybody from making a directory there: the driver tries just that, with the name "work".
-function* mkdirErrno(work: Claimed): Routine<string | undefined> {
-  const path = beside(work, PROBE);
-  try {
-    yield* call('mkdirat', AT_FDCWD, path, 0o700);
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    return error.errno === -EEXIST ? undefined : errnoName(-error.errno);
-  }
-  yield* call('unlinkat', AT_FDCWD, path, AT_REMOVEDIR);
-  return undefined;
-}
-
-function* hasLeftover(work: Claimed): Routine<boolean> {
-  try {
-    yield* call('statx', AT_FDCWD, beside(work, 'work'), AT_SYMLINK_NOFOLLOW, STATX_TYPE);
-    return true;
-  } catch (error) {
-    if (error instanceof KernelError) return false;
-    throw error;
-  }
-}
+import type { Found } from './rule.ts';
+import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
+import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** For an entry `work` in the work directory that is not of the driver's making. */
 export function workHasData(work: Subject): OverlayError {
@@ -49,28 +22,39 @@ export function workHasData(work: Subject): OverlayError {
   ]);
 }
 
-/** Looks why; names only what it found. */
-export function* becameReadOnly(work: Claimed): Routine<OverlayError> {
-  const errno = yield* mkdirErrno(work);
-  const leftover = errno === undefined && (yield* hasLeftover(work));
+const REMEDIES: Readonly<Record<number, string>> = {
+  [ENOSPC]: 'free space and inodes on its filesystem',
+  [EDQUOT]: 'raise the quota on its filesystem',
+};
+
+/** For a work directory that the driver cannot use; without a cause in the facts, for one that only the kernel log has. */
+export function readOnlyFinding(work: Subject, { errno, stuck }: WorkFacts): Found {
   const why =
-    errno !== undefined
-      ? `no directory can be made in it (${errno})`
-      : leftover
-        ? 'it holds an entry "work" that the kernel cannot remove'
-        : 'why is in the kernel log alone (dmesg)';
+    errno !== 0
+      ? `no directory can be made in it (${errnoName(errno)})`
+      : stuck === undefined
+        ? 'why is in the kernel log alone (dmesg)'
+        : `it holds ${JSON.stringify(stuck)}, which the kernel cannot remove`;
   const remedy =
-    errno === 'ENOSPC' || errno === 'EDQUOT'
-      ? 'free space and inodes on its filesystem'
-      : leftover
-        ? 'empty the work directory, or use a new one'
-        : 'use a work directory that this user can write to';
-  return new OverlayError([
-    {
-      code: 'ERR_OVERLAY_BECAME_READ_ONLY',
-      sentence: `${subjectText(work)}: the kernel would mount read-only, since it cannot use the work directory: ${why}`,
-      hint: `${remedy}; or pass attributes: { readOnly: true }`,
-      ...placeOf(work),
-    },
-  ]);
+    REMEDIES[errno] ??
+    (stuck === undefined
+      ? 'use a work directory that this user can write to'
+      : 'empty the work directory, or use a new one');
+  return {
+    sentence: `${subjectText(work)}: the kernel would mount read-only, since it cannot use the work directory: ${why}`,
+    hint: `${remedy}; or pass attributes: { readOnly: true }`,
+    ...placeOf(work),
+  };
+}
+
+/** Looks why; names only what it found. @param heard while the kernel did it */
+export function* becameReadOnly(
+  work: Directory,
+  heard: Heard | KernelError | undefined,
+): Routine<OverlayError> {
+  const [looked] = yield* lookAtDirectories([work], []);
+  const room = isThere(looked) ? yield* lookForRoom(work, '.', looked.filesystem, true) : ROOM_TO_WORK;
+  const words = heard && wordsOf(heard, [work]);
+  const finding = { code: 'ERR_OVERLAY_BECAME_READ_ONLY', ...readOnlyFinding(work, room) };
+  return new OverlayError([finding], undefined, words instanceof KernelError ? undefined : words);
 }

@@ -4,6 +4,7 @@ import type { Parameter } from '../format/options.ts';
 import { decodeOrigin, type Origin } from '../format/origin.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../kernel/constants.ts';
+import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
 import { readIfPossible } from '../kernel/files.ts';
@@ -32,12 +33,15 @@ export interface UpperFacts {
   readonly incompatible: readonly string[];
   /** Tried on filesystems of which the kernel asks for everything: FUSE and those of the network. */
   readonly abilities: Abilities | undefined;
+  /** Its filesystem knows no attributes of the mount's namespace. */
+  readonly noAttributes: boolean;
 }
 
 export const NO_UPPER: UpperFacts = {
   remembered: { compared: false, lower: undefined, upper: undefined, indexBorn: 0n },
   incompatible: [],
   abilities: undefined,
+  noAttributes: false,
 };
 
 // linux/magic.h: FUSE, NFS, CIFS, SMB2, 9P, Ceph, AFS, Coda. Others with "remote" dentries are not tried.
@@ -82,10 +86,16 @@ export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' 
   return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
 }
 
-function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+/** Whether the options ask for an index; undefined when that is left to the module's default. */
+export function asksForIndex(parameters: readonly Parameter[]): boolean | undefined {
   const index = parameters.findLast(({ key }) => key === 'index')?.value;
   if (index !== undefined) return index === 'on';
-  if (parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on')) return true;
+  return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
+}
+
+function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+  const asked = asksForIndex(parameters);
+  if (asked !== undefined) return asked;
   const byDefault = yield* readIfPossible('/sys/module/overlay/parameters/index');
   return byDefault?.toString().trim() === 'Y';
 }
@@ -129,6 +139,20 @@ function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routi
   );
 }
 
+function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
+  const name = `${dialectOf(parameters)}.overlay.origin`;
+  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
+    try {
+      yield* call('getxattr', fd, name);
+      return false;
+    } catch (error) {
+      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
+      throw error;
+    }
+  });
+  return lacks ?? false;
+}
+
 /** Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment. */
 export function* lookAtUpper(
   upper: DirectoryFacts,
@@ -140,5 +164,6 @@ export function* lookAtUpper(
     // It lies two directories below work, in one of mode 000 that only privilege opens.
     incompatible: work === undefined ? [] : ((yield* namesBelow(work, 'work/incompat')) ?? []),
     abilities: yield* abilitiesOf(upper, work),
+    noAttributes: yield* lacksAttributes(upper.subject, parameters),
   };
 }

@@ -145,14 +145,47 @@ export interface MountSpec {
   readonly propagation?: Propagation;
   /** The name shown in /proc/mounts; default `"overlay"`. */
   readonly source?: string;
-  /** Default false: an upper or work directory in use elsewhere is refused. */
+  /** Default false: an upper or work directory that is in use elsewhere, or lies in one that is, is refused. */
   readonly shareUpper?: boolean;
+  /** Default false: a lower or data layer that is the upper or work directory of a live overlay, or lies in one, is refused. */
+  readonly shareLower?: boolean;
+  /** Default false: an upper or work directory in a lower is refused; in the overlay it answers ELOOP. */
+  readonly overlapLayers?: boolean;
+  /** Default false: an upper written with `userxattr` and used without it, or the other way round, is refused. */
+  readonly mixDialects?: boolean;
+  /**
+   * Default false: an upper that was used with another first lower, as `index` or `nfsExport` made it note, is refused.
+   * `true` forgets the note where the kernel would refuse.
+   */
+  readonly changeLower?: boolean;
+  /**
+   * Default false: an upper of a volatile overlay is refused, since what was written may be incomplete if the machine went
+   * down. `true` removes the mark (`work/incompat/volatile` in the work directory).
+   */
+  readonly trustVolatile?: boolean;
   /** Default false: a work directory with an entry `work` that is not the driver's, which would delete it, is refused. */
   readonly discardWork?: boolean;
   readonly guard?: Guard;
   readonly via?: MountVia;
   /** `'auto'`: a user namespace when not privileged. */
   readonly rootless?: boolean | 'auto';
+}
+
+/** A throw-away overlay, as it is asked for. */
+export interface ScratchOptions {
+  /** Bytes that changes may take in memory; default: half of the machine's memory, as tmpfs(5) has it. */
+  readonly size?: number;
+  /** Files and directories that changes may be, at least 16; default: by the machine's memory. */
+  readonly inodes?: number;
+  /** Keep changes below this directory instead of in memory, until the overlay ends. */
+  readonly upperOn?: PathLike;
+  readonly data?: readonly LayerSource[];
+  readonly options?: OverlayOptions;
+  readonly attributes?: MountAttributes;
+  /** Default `'auto'`: a user namespace when not privileged. */
+  readonly rootless?: boolean | 'auto';
+  /** Default false, as in {@link MountSpec}. */
+  readonly shareLower?: boolean;
 }
 
 export interface UnmountOptions {

@@ -2,7 +2,7 @@
 
 /** One thing that is wrong or dangerous, found by looking. */
 export interface Finding {
-  /** Stable; listed in docs/errors.md. */
+  /** Stable: an `ErrorCode`, listed in docs/errors.md. */
   readonly code: string;
   /** True, and enough for a person to act on. */
   readonly sentence: string;
@@ -23,7 +23,7 @@ export interface SystemCallFailure {
 }
 
 /**
- * Thrown for everything that goes wrong. Match on `code`, never on the message.
+ * Thrown for everything that goes wrong. Match on `code`, an `ErrorCode`, never on the message.
  * `errno` (negative, as in Node's own errors) and `syscall` are there when a system call failed.
  */
 export class OverlayError extends Error {
@@ -36,8 +36,17 @@ export class OverlayError extends Error {
   readonly hint: string;
   /** All that was found, the cause first. */
   readonly findings: readonly Finding[];
+  /**
+   * What the overlay driver writes into the kernel log when it is asked for the failed mount again, a message a line.
+   * Absent when it says nothing, or when this process may not read /dev/kmsg. Its words change from kernel to kernel.
+   */
+  declare readonly kernelLog?: readonly string[];
 
-  constructor(findings: readonly [Finding, ...Finding[]], cause?: unknown) {
+  constructor(
+    findings: readonly [Finding, ...Finding[]],
+    cause?: unknown,
+    kernelLog: readonly string[] = [],
+  ) {
     const [first] = findings;
     super(first.sentence, cause === undefined ? undefined : { cause });
     this.name = 'OverlayError';
@@ -50,6 +59,7 @@ export class OverlayError extends Error {
     const failed = cause as Partial<SystemCallFailure> | undefined;
     if (typeof failed?.errno === 'number') this.errno = failed.errno;
     if (typeof failed?.syscall === 'string') this.syscall = failed.syscall;
+    if (kernelLog.length > 0) this.kernelLog = kernelLog;
   }
 }
 

@@ -7,12 +7,18 @@ export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
-export const O_NONBLOCK = 0o4000;
 export const O_PATH = 0o10000000;
+export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
+
+// unistd.h
+export const SEEK_END = 2;
 
 // linux/openat2.h
 export const RESOLVE_NO_XDEV = 0x01;
@@ -30,6 +36,8 @@ export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_PRIVATE: number = 1 << 18;
 
 // sys/mount.h
 export const MNT_DETACH = 2;
@@ -52,9 +60,14 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
+// linux/sched.h
+export const CLONE_NEWNS = 0x0002_0000;
+export const CLONE_NEWUSER = 0x1000_0000;
+
 // statfs(2)
 export const ST_RDONLY = 1;
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
+export const PROC_SUPER_MAGIC = 0x9fa0;
 
 // sys/stat.h
 export const S_IFMT = 0o170000;
@@ -68,6 +81,15 @@ export const S_IFIFO = 0o010000;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 export const RENAME_WHITEOUT = 4;
+// The number of an ioctl(2) holds which way its structure goes, in the bits above these, and how large it is. powerpc
+// counts the ways otherwise (asm/ioctl.h).
+const OUT_OF_KERNEL = process.arch === 'ppc64' ? 0x4000_0000 : 0x8000_0000;
+// long, of which the kernel fills the first four bytes.
+const LONG = process.arch === 'arm' ? 4 : 8;
+export const FS_IOC_GETFLAGS: number = OUT_OF_KERNEL + ((LONG << 16) | 0x6601);
+export const FS_IOC_FSGETXATTR: number = OUT_OF_KERNEL + 0x1c_581f;
+export const FS_CASEFOLD_FL = 0x4000_0000;
+export const FS_XFLAG_PROJINHERIT = 0x200;
 
 /** The magic link of one of this process's descriptors. */
 export function procPath(fd: number): string {

@@ -13,6 +13,8 @@ import {
   decodeStatmount,
   flagsToPropagation,
   STATMOUNT_MNT_BASIC,
+  STATMOUNT_MNT_POINT,
+  STATMOUNT_MNT_ROOT,
   STATMOUNT_OVERLAY,
   STATMOUNT_SB_BASIC,
   type Statmount,
@@ -101,22 +103,56 @@ export function* listMountIds(): Routine<bigint[]> {
   }
 }
 
-// One program for all: a mount that has gone in the meantime is left out.
-function* overlaysAmong(ids: readonly bigint[]): Routine<bigint[]> {
-  const found: bigint[] = [];
+/** Which part of a filesystem a mount shows, and where. */
+export interface MountPlace {
+  readonly id: bigint;
+  readonly isOverlay: boolean;
+  /** `major:minor` of the filesystem. */
+  readonly device: string;
+  /** The directory of the filesystem that is the mount's root. */
+  readonly root: Buffer;
+  readonly target: Buffer;
+}
+
+const PLACE_MASK = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT;
+// Most paths fit; two of 4,096 bytes always do.
+const PLACE_ANSWERS = [1024, 9216] as const;
+
+/**
+ * The mounts with these ids, in one program for all: one that has gone in the meantime is left out.
+ *
+ * @throws {KernelError} ENOSYS before Linux 6.8
+ */
+export function* readMountPlaces(ids: readonly bigint[], size = 0): Routine<MountPlace[]> {
+  const found: MountPlace[] = [];
+  const longer: bigint[] = [];
   for (let start = 0; start < ids.length; start += ID_BATCH) {
     const batch = ids.slice(start, start + ID_BATCH);
     const program = new Program();
-    const mask = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC;
-    const steps = batch.map((id) => program.add('statmount', WANT | MAY_FAIL, id, mask, 512));
+    const steps = batch.map((id) =>
+      program.add('statmount', WANT | MAY_FAIL, id, PLACE_MASK, PLACE_ANSWERS[size]!),
+    );
     yield* program.run();
     batch.forEach((id, i) => {
       const answer = program.bytes(steps[i]!);
-      if (answer === undefined && program.value(steps[i]!) !== -ENOENT) throw noAnswer(id);
-      if (answer !== undefined && decodeStatmount(answer).sbMagic === OVERLAYFS_SUPER_MAGIC) found.push(id);
+      if (answer !== undefined) found.push(placeOfStatmount(id, decodeStatmount(answer)));
+      else if (program.value(steps[i]!) === -EOVERFLOW) longer.push(id);
+      else if (program.value(steps[i]!) !== -ENOENT) throw noAnswer(id);
     });
   }
+  if (longer.length > 0 && size === 0) found.push(...(yield* readMountPlaces(longer, 1)));
   return found;
+}
+
+function placeOfStatmount(id: bigint, answer: Statmount): MountPlace {
+  const { sbMagic, major, minor, root, target } = answer;
+  return {
+    id,
+    isOverlay: sbMagic === OVERLAYFS_SUPER_MAGIC,
+    device: `${major}:${minor}`,
+    root: root ?? Buffer.from('/'),
+    target: target ?? Buffer.alloc(0),
+  };
 }
 
 // A filter may refuse the call, and a kernel before 6.11 gives no options, which every overlay has.
@@ -125,7 +161,8 @@ function noAnswer(id: bigint): KernelError {
   return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
 }
 
-function* statmountOverlay(id: bigint): Routine<OverlayEntry | undefined> {
+/** One overlay of the table; undefined when it has gone. @throws {KernelError} ENOSYS before Linux 6.11 */
+export function* readOverlay(id: bigint): Routine<OverlayEntry | undefined> {
   for (let capacity = SMALL_ANSWER; capacity <= LARGEST_ANSWER; capacity *= 8) {
     try {
       const answer = decodeStatmount(yield* call('statmount', id, STATMOUNT_OVERLAY, capacity));
@@ -143,8 +180,9 @@ function* statmountOverlay(id: bigint): Routine<OverlayEntry | undefined> {
 /** The overlays among these mounts. @throws {KernelError} ENOSYS before Linux 6.11 */
 export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
   const entries: OverlayEntry[] = [];
-  for (const id of yield* overlaysAmong(ids)) {
-    const entry = yield* statmountOverlay(id);
+  for (const { id, isOverlay } of yield* readMountPlaces(ids)) {
+    if (!isOverlay) continue;
+    const entry = yield* readOverlay(id);
     if (entry !== undefined) entries.push(entry);
   }
   return entries;
@@ -160,6 +198,18 @@ function* uniqueIdOf({ id, target }: MountinfoEntry): Routine<bigint | undefined
   const [here, there] = [program.bytes(old!), program.bytes(unique!)];
   if (here === undefined || there === undefined) return undefined;
   return decodeStat(here).mountId === BigInt(id) ? decodeStat(there).mountId : undefined;
+}
+
+/** The same as {@link readMountPlaces} of all mounts from mountinfo, with the ids that it has. */
+export function* readMountinfoPlaces(): Routine<MountPlace[]> {
+  const text = yield* readIfPossible('/proc/self/mountinfo');
+  return (text === undefined ? [] : parseMountinfo(text)).map((line) => ({
+    id: BigInt(line.id),
+    isOverlay: line.fsType === 'overlay',
+    device: `${line.major}:${line.minor}`,
+    root: line.root,
+    target: line.target,
+  }));
 }
 
 function* readMountinfo(): Routine<OverlayEntry[]> {

@@ -7,7 +7,7 @@ export type Text = string | Uint8Array;
 export type Fd = number;
 type Blob = Uint8Array | StepBytes;
 
-/** Names and argument orders are those of the system calls; see native/mount_calls.h and file_calls.h. */
+/** Names and argument orders are those of the system calls; see native/mount_calls.h, file_calls.h and ancestry.h. */
 export interface CallSignatures {
   fsopen: [type: Text, flags: number];
   fspick: [dir: Fd, path: Text, flags: number];
@@ -35,10 +35,13 @@ export interface CallSignatures {
   openat: [dir: Fd, path: Text, flags: number, mode: number];
   openat2: [dir: Fd, path: Text, flags: number, mode: number, resolve: number];
   read: [file: Fd, capacity: number];
+  write: [file: Fd, bytes: Blob];
   getdents64: [dir: Fd, capacity: number];
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
   fstatfs: [file: Fd];
+  poll: [file: Fd, events: number];
+  lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
@@ -46,17 +49,30 @@ export interface CallSignatures {
   unlinkat: [dir: Fd, path: Text, flags: number];
   renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
   fchmodat: [dir: Fd, path: Text, mode: number];
+  fchownat_of: [dir: Fd, path: Text, statx: Blob];
+  fchmodat_of: [dir: Fd, path: Text, statx: Blob];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
+  dup3: [from: Fd, to: Fd, flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
   scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
   require_other_file: [statx: Blob, identities: Blob];
   require_at: [bytes: Blob, offset: number, expected: Blob];
+  require_absent: [bytes: Blob, text: Blob];
   require_bits_clear: [bytes: Blob, offset: number, bits: number | bigint];
+  ancestors: [dir: Fd, before: Blob];
+  require_disjoint: [some: Blob, others: Blob];
+  require_outside: [paths: Blob, never: Blob, around: Blob];
+}
+
+/** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
+export interface StepSignatures extends CallSignatures {
+  unshare: [flags: number];
+  setns: [namespace: Fd, type: number];
 }
 
 type Bytes =
@@ -71,7 +87,9 @@ type Bytes =
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'
-  | 'scan_entries';
+  | 'scan_entries'
+  | 'ancestors'
+  | 'poll';
 type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */

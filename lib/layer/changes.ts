@@ -1,5 +1,5 @@
 // What the upper changes of the lowers, found in the upper's size: only what it has is looked for below.
-import type { OverlayError } from '../format/overlay-error.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type Difference, difference } from './difference.ts';
@@ -7,6 +7,7 @@ import { placeIn, type RealDirectory } from './layer.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { type Found, given, MergedListing } from './merged-listing.ts';
 import { findRoot } from './paths.ts';
+import { plainly } from './plainly.ts';
 import type { Look, RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
@@ -120,13 +121,21 @@ export class UpperChanges {
   }
 
   *#search({ after, before }: Pair, name: string, found: Found): Routine<Names> {
+    const plain = this.#plain(after, name, found);
+    if (plain !== undefined && before === undefined) return { after: plain, before: undefined };
     const look: Look = function* (dir, wanted) {
       return dir === after.upper && wanted === name ? given(found) : yield* lookTogether(dir, wanted);
     };
     return {
-      after: yield* new Search(this.#rules, name, look).resolve(after),
+      after: plain ?? (yield* new Search(this.#rules, name, look).resolve(after)),
       before: before && (yield* new Search(this.#rules, name, look).resolve(before)),
     };
+  }
+
+  #plain({ lowers }: MergedDirectory, name: string, found: Found): Resolution | undefined {
+    if (found === undefined || found instanceof OverlayError) return undefined;
+    if (found.stat.isDirectory && this.#rules.isLayerRoot(found.stat)) return undefined;
+    return plainly(name, found, true, lowers.length === 0);
   }
 
   *#ofNames(pair: Pair, { before, after }: Names, below: Pair[]): Routine<Change[]> {

@@ -2,7 +2,6 @@
 import type { OverlayError } from '../format/overlay-error.ts';
 import { nameInOverlay } from '../format/overlay-xattr.ts';
 import { latin1ToPath } from '../format/path-bytes.ts';
-import type { EntryStat } from '../kernel/scan-directory.ts';
 import { type EntryPath, type EntryType, entryType } from './change.ts';
 import { type LayerName, placeIn } from './layer.ts';
 import type { RealEntry } from './real-entry.ts';
@@ -94,43 +93,61 @@ export function directoryOf(parent: MergedDirectory, { name, upper, lowers }: Re
   return { path: placeIn(parent.path, name), upper: upper && place(upper), lowers: lowers.map(place) };
 }
 
-function statFields(stat: EntryStat | undefined) {
-  return {
-    type: stat === undefined ? ('unknown' as const) : typeOf(stat),
-    mode: (stat?.mode ?? 0) & 0o7777,
-    uid: stat?.uid ?? 0,
-    gid: stat?.gid ?? 0,
-    size: stat?.size ?? 0,
-    mtime: stat?.mtime ?? 0n,
-    rdev: { major: stat?.rdevMajor ?? 0, minor: stat?.rdevMinor ?? 0 },
-    inode: stat === undefined ? '' : `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,
-  };
-}
-
 /** What the merged view shows for a name at `path`; undefined when it shows nothing. */
 export function mergedEntry(path: string, resolution: Resolution): MergedEntry | undefined {
   const top = topOf(resolution);
-  const { upper, lowers, isDirectory, merged, redirect, dataPath, problem } = resolution;
-  if (top === undefined && problem === undefined) return undefined;
-  const all = isDirectory ? [...(upper === undefined ? [] : [upper]), ...lowers] : [];
-  const content = top === undefined || isDirectory ? top : contentOf(resolution);
-  const first = problem?.findings[0];
-  const where = top === undefined ? problemPlace(first?.option, first?.index, first?.path) : layerPlace(top);
-  const error = problem ?? top?.problem;
+  const { isDirectory, merged, redirect, dataPath, problem } = resolution;
+  if (top === undefined) return problem === undefined ? undefined : unknownEntry(path, problem);
+  const { stat } = top;
+  const where = layerPlace(top);
+  // Property by property: there can be millions of these.
+  const entry: { -readonly [K in keyof MergedEntry]: MergedEntry[K] } = {
+    path: top.place === path ? where.place : shownPlace(path),
+    layer: where.layer,
+    place: where.place,
+    type: entryType(stat.mode),
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: stat.size,
+    mtime: stat.mtime,
+    nlink: merged ? 1 : stat.nlink,
+    rdev: { major: stat.rdevMajor, minor: stat.rdevMinor },
+    inode: `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,
+    xattrs: shownXattrs(top),
+    layers: isDirectory ? partsOf(resolution) : [where],
+  };
+  const content = isDirectory ? top : contentOf(resolution);
+  if (content !== top && content !== undefined) entry.content = layerPlace(content);
+  if (dataPath !== undefined) entry.dataPath = latin1ToPath(dataPath);
+  if (redirect !== undefined) entry.redirect = latin1ToPath(redirect);
+  const error = problem ?? top.problem;
+  if (error !== undefined) entry.error = error;
+  return entry;
+}
+
+function partsOf({ upper, lowers }: Resolution): LayerPlace[] {
+  return (upper === undefined ? lowers : [upper, ...lowers]).map(layerPlace);
+}
+
+/** A name of which nothing is known but what is wrong. */
+function unknownEntry(path: string, error: OverlayError): MergedEntry {
+  const { option = 'lower', index = 0, path: place = '.' } = error.findings[0]!;
+  const where = { layer: { kind: option as LayerName['kind'], index }, place };
   return {
     path: shownPlace(path),
     ...where,
-    ...statFields(top?.stat),
-    nlink: merged ? 1 : (top?.stat.nlink ?? 0),
-    xattrs: top === undefined ? NONE : shownXattrs(top),
-    layers: all.length > 1 ? all.map(layerPlace) : [where],
-    ...(content === top || content === undefined ? {} : { content: layerPlace(content) }),
-    ...(dataPath === undefined ? {} : { dataPath: latin1ToPath(dataPath) }),
-    ...(redirect === undefined ? {} : { redirect: latin1ToPath(redirect) }),
-    ...(error === undefined ? {} : { error }),
+    type: 'unknown',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime: 0n,
+    nlink: 0,
+    rdev: { major: 0, minor: 0 },
+    inode: '',
+    xattrs: NONE,
+    layers: [where],
+    error,
   };
-}
-
-function problemPlace(option = 'lower', index = 0, place: string = '.'): LayerPlace {
-  return { layer: { kind: option as LayerName['kind'], index }, place };
 }

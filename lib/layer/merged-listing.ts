@@ -4,6 +4,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { type DirectoryScan, openScan, type ScannedEntry } from '../kernel/scan-directory.ts';
 import { unreadable, vanished } from './finding.ts';
 import { INSIDE, placeIn, type RealDirectory, reachPlace } from './layer.ts';
+import { plainly } from './plainly.ts';
 import { ALL_XATTRS, type Look, lookAt, notOpened, type RealEntry, realEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
@@ -76,6 +77,12 @@ export class MergedListing {
     this.#scan = undefined;
   }
 
+  #plain(name: string, found: Found, upper: boolean, alone: boolean): Resolution | undefined {
+    if (found === undefined || found instanceof OverlayError) return undefined;
+    if (found.stat.isDirectory && this.#rules.isLayerRoot(found.stat)) return undefined;
+    return plainly(name, found, upper, alone);
+  }
+
   *#openPart(part: RealDirectory): Routine<DirectoryScan | undefined> {
     try {
       return yield* reachPlace(part, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS));
@@ -117,7 +124,13 @@ export class MergedListing {
     if (this.#scan === undefined) return [];
     const [part] = this.#parts;
     const resolutions: Resolution[] = [];
+    const upper = this.#dir.upper !== undefined;
     for (const [name, found] of yield* this.#batch(this.#scan, part!)) {
+      const plain = this.#plain(name, found, upper, true);
+      if (plain !== undefined) {
+        resolutions.push(plain);
+        continue;
+      }
       const look: Look = function* (dir, wanted) {
         return dir === part && wanted === name ? given(found) : yield* lookAt(dir, wanted);
       };
@@ -136,7 +149,11 @@ export class MergedListing {
     while (resolutions.length < AT_ONCE) {
       const { value: name, done } = this.#names!.next();
       if (done) break;
-      resolutions.push(yield* new Search(this.#rules, name, look).resolve(this.#dir));
+      const at = merged.findIndex((names) => names.has(name));
+      const upper = at === 0 && this.#dir.upper !== undefined;
+      const plain = this.#plain(name, merged[at]!.get(name), upper, false);
+      if (plain !== undefined) resolutions.push(plain);
+      else resolutions.push(yield* new Search(this.#rules, name, look).resolve(this.#dir));
     }
     return resolutions;
   }

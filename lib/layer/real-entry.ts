@@ -3,7 +3,7 @@ import { whiteoutForm } from '../format/marks.ts';
 import type { OverlayError } from '../format/overlay-error.ts';
 import { type OverlayNote, overlayPrefix } from '../format/overlay-xattr.ts';
 import { close } from '../kernel/call.ts';
-import { O_DIRECTORY, S_IFMT, S_IFREG } from '../kernel/constants.ts';
+import { O_DIRECTORY, S_IFMT, S_IFREG, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV, errnoName } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -55,8 +55,8 @@ export function isErrno(error: unknown, ...numbers: readonly number[]): boolean 
  * @throws {OverlayError} when nothing is known of it
  */
 export function realEntry(layer: Layer, place: string, scanned: ScannedEntry): RealEntry | undefined {
-  const where = { layer, place };
   const { stat, xattrs, error } = scanned;
+  const where = { layer, place };
   if (error !== undefined) {
     // What the kernel, too, takes for absent.
     if (stat === undefined && (error.errno === ENOENT || error.errno === ENAMETOOLONG)) return undefined;
@@ -64,8 +64,9 @@ export function realEntry(layer: Layer, place: string, scanned: ScannedEntry): R
     if (stat === undefined) throw unreadable(where, cause);
     return { ...where, stat, xattrs, problem: unreadable(where, cause, 'show all its attributes') };
   }
-  if (stat.mountId !== layer.mountId) throw mountInLayer(where);
-  return { ...where, stat, xattrs, problem: undefined };
+  const isMountRoot = (stat.attributes & STATX_ATTR_MOUNT_ROOT) !== 0;
+  if (isMountRoot && stat.mountId !== layer.mountId) throw mountInLayer(where);
+  return { layer, place, stat, xattrs, problem: undefined };
 }
 
 /** The error for a directory of a layer that cannot be opened; undefined when it is gone. */

@@ -34,17 +34,22 @@ export class FindingList {
 
 /** Batches of what a directory's names stand for; problems with the directory itself are known after the first. */
 export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
-  return batches(run, listing, () => listing.next());
+  return batches(run, listing, run(listing.open()), () => listing.next());
 }
 
 /** The same of a directory that a single layer has: what that has under each name. */
 export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<[string, Found][]> {
-  return batches(run, listing, () => listing.nextFound());
+  return batches(run, listing, run(listing.open()), () => listing.nextFound());
 }
 
-async function* batches<T>(run: Run, listing: MergedListing, next: () => Routine<T[]>): AsyncGenerator<T[]> {
+async function* batches<T>(
+  run: Run,
+  listing: MergedListing,
+  opened: Promise<void>,
+  next: () => Routine<T[]>,
+): AsyncGenerator<T[]> {
   try {
-    await run(listing.open());
+    await opened;
     for (;;) {
       const batch = await run(next());
       yield batch;
@@ -81,9 +86,15 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
+/** A directory that is being opened while the one before is read. */
+interface Opening extends Pending {
+  readonly listing: MergedListing;
+  readonly opened: Promise<void>;
+}
+
 /**
  * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that one is open at any time, however deep the tree.
+ * have been told, so that two are open at any time, however deep the tree.
  */
 export async function* walkMerged(
   run: Run,
@@ -92,25 +103,50 @@ export async function* walkMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const pending = [start];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+  const open = (next: Pending | undefined): Opening | undefined => {
+    if (next === undefined) return undefined;
     const listing = new MergedListing(rules, next.dir);
-    const below: Pending[] = [];
-    let told = false;
-    for await (const batch of batchesOf(run, listing)) {
-      // Only now is it known whether the directory can be read.
-      if (!told) yield tell(next.entry, listing.problems[0], found);
-      told = true;
-      for (const resolution of batch) {
-        const entry = mergedEntry(placeIn(next.dir.path, resolution.name), resolution);
-        if (entry === undefined) continue;
-        if (entry.type === 'directory' && resolution.problem === undefined)
-          below.push({ entry, dir: directoryOf(next.dir, resolution) });
-        else yield tell(entry, undefined, found);
-      }
+    const opened = run(listing.open());
+    // Waited for in its turn, unless the walk ends before.
+    opened.catch(() => {});
+    return { ...next, listing, opened };
+  };
+  let current = open(pending.pop());
+  let ahead: Opening | undefined;
+  try {
+    while (current !== undefined) {
+      ahead = open(pending.pop());
+      const below: Pending[] = [];
+      yield* walkDirectory(run, current, below, found);
+      for (const dir of below.reverse()) pending.push(dir);
+      current = ahead ?? open(pending.pop());
     }
-    for (const problem of listing.problems.slice(1)) found.add(problem);
-    for (const dir of below.reverse()) pending.push(dir);
+  } finally {
+    await ahead?.opened.catch(() => {});
+    ahead?.listing.close();
   }
+}
+
+async function* walkDirectory(
+  run: Run,
+  { entry, dir, listing, opened }: Opening,
+  below: Pending[],
+  found: FindingList,
+): AsyncGenerator<MergedEntry> {
+  let told = false;
+  for await (const batch of batches(run, listing, opened, () => listing.next())) {
+    // Only now is it known whether the directory can be read.
+    if (!told) yield tell(entry, listing.problems[0], found);
+    told = true;
+    for (const resolution of batch) {
+      const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
+      if (inside === undefined) continue;
+      if (inside.type === 'directory' && resolution.problem === undefined)
+        below.push({ entry: inside, dir: directoryOf(dir, resolution) });
+      else yield tell(inside, undefined, found);
+    }
+  }
+  for (const problem of listing.problems.slice(1)) found.add(problem);
 }
 
 function tell(entry: MergedEntry, problem: OverlayError | undefined, found: FindingList): MergedEntry {

@@ -1,17 +1,14 @@
-// Takes the upper and the work directory of a mount for itself, and refuses those that a live overlay has.
+// Takes the upper and the work directory of a mount for itself: opens and locks them, and looks for data in the way.
 import {
-  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
-  LSMT_ROOT,
   O_DIRECTORY,
   O_RDONLY,
   S_IFDIR,
   S_IFMT,
-  STATX_INO,
   STATX_MODE,
   STATX_TYPE,
 } from '../kernel/constants.ts';
@@ -20,14 +17,6 @@ import { MODE_WORD_OFFSET, modeBits } from '../kernel/stat.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-
-/** What the mount table said when it was read. */
-export interface SeenTable {
-  /** All its mounts, ascending 64-bit ids; undefined where they cannot be compared. */
-  readonly ids: Buffer | undefined;
-  /** 16 bytes for each directory that a live overlay writes to, as `require_other_file` compares them. */
-  readonly identities: Buffer;
-}
 
 // Any permission, and the type bits of everything but a directory.
 const NOT_SCRATCH: bigint = modeBits(0o7777 | (S_IFMT & ~S_IFDIR));
@@ -61,32 +50,13 @@ function requireScratch(plan: Plan, work: Layer, step: number): void {
   plan.about(work).add('require_bits_clear', 0, bytes, MODE_WORD_OFFSET, NOT_SCRATCH);
 }
 
-function refuseLive(plan: Plan, layer: Layer, step: number, live: SeenTable): void {
-  const statx = plan.about(layer).add('statx', 0, step, '', AT_EMPTY_PATH, STATX_INO);
-  plan.about(layer).add('require_other_file', 0, plan.program.bytesOf(statx), live.identities);
-}
-
-/**
- * Adds the steps that open, lock and check upper and work; undefined without an upper.
- *
- * The mount table is compared with what `live` knows of it: one listmount(2) instead of reading every mount again.
- */
-export function addClaims(plan: Plan, request: MountRequest, live: SeenTable): Claims | undefined {
+/** Adds the steps that open, lock and check upper and work; undefined without an upper. */
+export function addClaims(plan: Plan, request: MountRequest): Claims | undefined {
   const { upper, work, shareUpper } = request;
   if (upper === undefined || work === undefined) return undefined;
   const claims = { upper: open(plan, upper), work: open(plan, work) };
   if (!request.discardWork) requireScratch(plan, work, claims.work);
   lock(plan, upper, claims.upper, shareUpper);
   lock(plan, work, claims.work, shareUpper);
-  if (shareUpper) return claims;
-  if (live.identities.length > 0) {
-    refuseLive(plan, upper, claims.upper, live);
-    refuseLive(plan, work, claims.work, live);
-  }
-  if (live.ids !== undefined) {
-    // One more than is known: a full answer then holds an unknown mount for certain.
-    const listed = plan.program.add('listmount', 0, LSMT_ROOT, 0, live.ids.length / 8 + 1);
-    plan.program.add('require_subset', 0, plan.program.bytesOf(listed), live.ids);
-  }
   return claims;
 }

@@ -1,6 +1,7 @@
 // explainError(): what an error that node:fs threw inside an overlay means there, and what to do about it.
 import { explainDirectory } from '../diagnosis/directory.ts';
 import { openPlace } from '../diagnosis/locate.ts';
+import { restorePath } from '../diagnosis/lossy-path.ts';
 import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { type LiveOverlay, lookAtFailure, type RunTimeFacts } from '../diagnosis/run-time.ts';
 import { applyRunTimeRules } from '../diagnosis/run-time-rules.ts';
@@ -189,12 +190,13 @@ function* explainRoutine(error: unknown, where: unknown): Routine<OverlayError> 
     return new OverlayError([unexplained(error, 'this is no error of a system call', hint)], error);
   }
   const overlay = yield* overlayOf(where);
+  const [path, dest] = [pathIn(error.path), pathIn(error.dest)];
   const facts = yield* lookAtFailure(
     {
       errno: Math.abs(error.errno),
       syscall: typeof error.syscall === 'string' ? error.syscall : undefined,
-      path: pathIn(error.path),
-      dest: pathIn(error.dest),
+      path: path && (yield* restorePath(path)),
+      dest: dest && (yield* restorePath(dest)),
     },
     overlay,
   );

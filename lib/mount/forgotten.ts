@@ -1,6 +1,7 @@
 // Detached overlays that were forgotten without unmount(): their descriptors are closed, and that is told of once.
 import { close } from '../kernel/call.ts';
 import { runAsync } from '../kernel/routine.ts';
+import { forgetDetached } from './detached-uppers.ts';
 import type { Made } from './made.ts';
 import { type OwnWork, removeIdleWork } from './work-directory.ts';
 
@@ -21,6 +22,7 @@ interface Forgotten {
 }
 
 const registry = new FinalizationRegistry<Forgotten>(({ fds, work }) => {
+  forgetDetached(fds);
   for (const fd of fds) close(fd);
   warn();
   // Nobody is there to be told when it cannot be removed.

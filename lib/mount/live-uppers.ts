@@ -3,9 +3,18 @@
 import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { listMountIds, type OverlayEntry, readOverlays, readOverlayTable } from '../kernel/mount-table.ts';
+import {
+  listMountIds,
+  type MountPlace,
+  type OverlayEntry,
+  readMountinfoPlaces,
+  readMountPlaces,
+  readOverlay,
+  readOverlayTable,
+} from '../kernel/mount-table.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
+import { partialMounts } from './partial-mounts.ts';
 
 /** A directory that a live overlay writes to. */
 export interface LiveUpper {
@@ -16,6 +25,15 @@ export interface LiveUpper {
 }
 
 const none = Buffer.alloc(0);
+
+function* identityAt(path: Uint8Array): Routine<Buffer | undefined> {
+  try {
+    return identityOf(yield* call('statx', AT_FDCWD, path, 0, STATX_INO));
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
 
 // The directories that the table names, looked at now; what leads nowhere from here is left to the guard 'kernel'.
 function* identify(entry: OverlayEntry): Routine<LiveUpper[]> {
@@ -29,14 +47,15 @@ function* identify(entry: OverlayEntry): Routine<LiveUpper[]> {
   ] as const) {
     // A relative path was relative to the mounter's directory, which nobody knows any more.
     if (path === undefined || path[0] !== 0x2f) continue;
-    try {
-      const statx = yield* call('statx', AT_FDCWD, path, 0, STATX_INO);
-      found.push({ identity: identityOf(statx), option, path, overlay: entry });
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-    }
+    const identity = yield* identityAt(path);
+    if (identity !== undefined) found.push({ identity, option, path, overlay: entry });
   }
   return found;
+}
+
+interface Seen {
+  readonly place: MountPlace | undefined;
+  readonly live: readonly LiveUpper[];
 }
 
 /**
@@ -46,31 +65,49 @@ function* identify(entry: OverlayEntry): Routine<LiveUpper[]> {
 export class LiveUppers {
   /** All mounts looked at, ascending 64-bit ids as listmount(2) gives them; undefined on kernels without it. */
   ids: Buffer | undefined = none;
-  /** 16 bytes a directory, as `require_other_file` compares them. */
+  /** 16 bytes a directory that an overlay of the table writes to, as `require_disjoint` compares them. */
   identities: Buffer = none;
-  #live = new Map<bigint, LiveUpper[]>();
+  /** The same of mounts' roots above which their filesystem goes on in another mount. */
+  partial: Buffer = none;
+  #seen = new Map<bigint, Seen>();
 
   /** Brings the knowledge up to the table of now. */
   *refresh(): Routine<void> {
     if (this.ids === undefined || !(yield* this.#readNew())) yield* this.#readAll();
-    this.identities = Buffer.concat([...this.#live.values()].flat().map((upper) => upper.identity));
+    this.identities = Buffer.concat(this.#live().map(({ identity }) => identity));
+  }
+
+  /** All, those mounted first in front. */
+  get uppers(): readonly LiveUpper[] {
+    return this.#live();
   }
 
   /** Who has the directory with this identity. */
   holderOf(identity: Uint8Array): LiveUpper | undefined {
-    return [...this.#live.values()].flat().find((upper) => upper.identity.equals(identity));
+    return this.#live().find((upper) => upper.identity.equals(identity));
+  }
+
+  #live(): LiveUpper[] {
+    return [...this.#seen.values()].flatMap(({ live }) => live);
   }
 
   // False on a kernel that lists no mounts, or gives no options for them.
   *#readNew(): Routine<boolean> {
     try {
       const ids = yield* listMountIds();
-      const live = new Map<bigint, LiveUpper[]>();
-      for (const id of ids) live.set(id, this.#live.get(id) ?? []);
-      const entries = yield* readOverlays(ids.filter((id) => !this.#live.has(id)));
-      for (const entry of entries) live.set(entry.uniqueId!, yield* identify(entry));
+      const places = yield* readMountPlaces(ids.filter((id) => !this.#seen.has(id)));
+      const found = new Map<bigint, Seen>();
+      for (const place of places) {
+        const entry = place.isOverlay ? yield* readOverlay(place.id) : undefined;
+        found.set(place.id, { place, live: entry === undefined ? [] : yield* identify(entry) });
+      }
+      const seen = new Map<bigint, Seen>();
+      for (const id of ids)
+        seen.set(id, this.#seen.get(id) ?? found.get(id) ?? { place: undefined, live: [] });
+      const changed = found.size > 0 || seen.size !== this.#seen.size;
       this.ids = Buffer.from(new BigUint64Array(ids).buffer);
-      this.#live = live;
+      this.#seen = seen;
+      if (changed) yield* this.#findPartial([...seen.values()].flatMap(({ place }) => place ?? []));
       return true;
     } catch (error) {
       if (error instanceof KernelError) return false;
@@ -78,11 +115,21 @@ export class LiveUppers {
     }
   }
 
+  *#findPartial(places: readonly MountPlace[]): Routine<void> {
+    const roots: Buffer[] = [];
+    for (const { target } of partialMounts(places)) {
+      const identity = yield* identityAt(target);
+      if (identity !== undefined) roots.push(identity);
+    }
+    this.partial = Buffer.concat(roots);
+  }
+
   *#readAll(): Routine<void> {
     this.ids = undefined;
-    this.#live = new Map();
+    this.#seen = new Map();
     for (const entry of yield* readOverlayTable()) {
-      this.#live.set(BigInt(entry.id), yield* identify(entry));
+      this.#seen.set(BigInt(entry.id), { place: undefined, live: yield* identify(entry) });
     }
+    yield* this.#findPartial(yield* readMountinfoPlaces());
   }
 }

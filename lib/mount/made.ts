@@ -1,4 +1,5 @@
 // Runs the plan of a mount to its end or back to nothing, and collects what it gave.
+import type { Heard } from '../diagnosis/kernel-log.ts';
 import { call } from '../kernel/call.ts';
 import { MNT_DETACH, procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -58,6 +59,8 @@ export function* runGuarded(plan: Plan, request: MountRequest, foothold?: string
 export class FailedStep extends Error {
   readonly error: KernelError;
   readonly subject: Layer | undefined;
+  /** What the kernel log had of it, or why it could not be read; absent when nobody listened. */
+  heard: Heard | KernelError | undefined;
   constructor(error: KernelError, subject: Layer | undefined) {
     super(error.message);
     this.error = error;

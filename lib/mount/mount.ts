@@ -2,16 +2,19 @@
 import { explaining } from '../diagnosis/mount-failure.ts';
 import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
-import { procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { takeBack } from './made.ts';
+import { readyToPlan, refuseKnownHolder } from './guarded.ts';
+import { mayBeHeard } from './hearing.ts';
+import { insist, takeBackInsisted } from './insist.ts';
+import { type Made, pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
-import { collectFsopen, perform, planAtOnce, refuseKnownHolder } from './perform.ts';
+import { collectFsopen, perform, planAtOnce } from './perform.ts';
+import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
+import { decideRootless } from './rootless.ts';
 import { type MountRequest, readSpec } from './spec.ts';
-import { leaveTurn, takeTurn } from './turn.ts';
 import {
   type DriverPart,
   makeOwnWork,
@@ -29,35 +32,45 @@ function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
   }
 }
 
+// The kernel knows directories in use that the mount table does not show.
 function* askKernel(request: MountRequest): Routine<void> {
-  for (const layer of [request.upper, request.work]) {
+  const { upper, work, lower, data, shareUpper, shareLower } = request;
+  const written = shareUpper ? [] : [upper, work];
+  const free = new Set<string>();
+  for (const layer of [...written, ...(shareLower ? [] : [...lower, ...data])]) {
     if (layer === undefined) continue;
-    const claimed = { ...layer, absolute: layer.absolute ?? procPath(layer.fd!) };
-    const error = yield* explaining(layer, kernelClaim(claimed));
+    const error = yield* explaining(layer, kernelClaim(pathed(layer), free));
     if (error === undefined) continue;
-    yield* explaining(layer, refuseKnownHolder(claimed));
+    yield* refuseKnownHolder(request);
     throw error;
   }
 }
 
-function* prepared(request: MountRequest, made: Buffer[]): Routine<MountedOverlay> {
+function* performSomehow(request: MountRequest, listen: boolean): Routine<Made> {
+  return request.rootless
+    ? yield* performRootless(request, sweepHandles)
+    : yield* perform(request, sweepHandles, listen);
+}
+
+function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
-  if (request.guard === 'kernel' && !request.shareUpper) yield* askKernel(request);
+  if (request.guard === 'kernel') yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles), undefined);
+    return new MountedOverlay(request, yield* performSomehow(request, listen), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles), work);
+    return new MountedOverlay(request, yield* performSomehow(withWork, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
   }
 }
 
-function* mountRoutine(spec: unknown): Routine<Overlay> {
-  const request = readSpec(spec);
+/** The body of {@link mount}. */
+export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
+  const request = yield* decideRootless(readSpec(spec));
   const overlay = yield* mountAnyhow(request);
   if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
   return overlay;
@@ -65,7 +78,7 @@ function* mountRoutine(spec: unknown): Routine<Overlay> {
 
 // What is not what was asked for is undone.
 function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
-  const error = yield* droppedOption(request, overlay.mountId);
+  const error = yield* droppedOption(request, overlay);
   if (error === undefined) return;
   yield* overlay.end();
   throw error;
@@ -78,29 +91,35 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const indexed = parameters.some(({ key }) => INDEX_KEYS.includes(key));
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
-  const plan = planAtOnce(request);
+  yield* readyToPlan(request);
+  const plan = request.rootless ? undefined : planAtOnce(request);
+  let listen = false;
   if (plan !== undefined) {
-    takeTurn();
     try {
       yield plan.program;
       return new MountedOverlay(request, collectFsopen(plan, request), undefined);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      listen = mayBeHeard(error);
       yield* takeBack(plan, error, request.target?.absolute);
-    } finally {
-      leaveTurn();
     }
   }
-  return yield* mountCarefully(request, removable);
+  return yield* mountCarefully(request, removable, listen);
 }
 
-function* mountCarefully(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
+function* mountCarefully(
+  request: MountRequest,
+  removable: readonly DriverPart[],
+  listen: boolean,
+): Routine<MountedOverlay> {
   const made: Buffer[] = [];
+  const insisted = yield* insist(request);
   try {
-    return yield* prepared(request, made);
+    return yield* prepared(request, made, listen);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
+    yield* takeBackInsisted(insisted);
     throw error;
   }
 }

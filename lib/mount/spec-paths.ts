@@ -16,8 +16,8 @@ export interface Layer extends Subject {
 }
 
 export interface Target extends Subject {
-  /** `dir`: what features() looks at. */
-  readonly option: 'target' | 'dir';
+  /** `dir`: what features() looks at; `upperOn`: where scratch() works. */
+  readonly option: 'target' | 'dir' | 'upperOn';
   readonly path: string | Uint8Array;
   readonly absolute: string | Buffer;
 }
@@ -29,12 +29,25 @@ function isPlain(path: unknown): path is string {
   );
 }
 
+function currentDirectory(subject: Subject): string {
+  try {
+    return process.cwd();
+  } catch {
+    return refuse(
+      'ERR_OVERLAY_NOT_FOUND',
+      subject,
+      `${subjectText(subject)} is relative, and the current directory, which it starts from, has been removed`,
+      'pass an absolute path, or change to a directory that exists (process.chdir)',
+    );
+  }
+}
+
 // A path in the kernel's form. Strings stay strings on the way to it: encoding them twice would cost more than a call.
 function absolutePath(path: PathLike, subject: Subject): string | Buffer {
   if (typeof path !== 'string') {
     const bytes = pathBytes(path, subject);
     if (bytes[0] === 0x2f) return bytes;
-    return Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
+    return Buffer.concat([Buffer.from(`${currentDirectory(subject)}/`), bytes]);
   }
   if (path === '') {
     refuse(
@@ -55,7 +68,7 @@ function absolutePath(path: PathLike, subject: Subject): string | Buffer {
   const first = path.charCodeAt(0);
   if (first === 0x2f) return path.isWellFormed() ? path : pathBytes(path, subject);
   if (first === 0x7e && (path.length === 1 || path.charCodeAt(1) === 0x2f)) refuseTilde(path, subject);
-  return `${process.cwd()}/${pathBytes(path, subject)}`;
+  return `${currentDirectory(subject)}/${pathBytes(path, subject)}`;
 }
 
 function refuseTilde(path: string, subject: Subject): never {

@@ -1,4 +1,4 @@
-// One at a time: what many mounts of this thread would only spoil for each other if they tried it together.
+// One at a time: what many mounts of this thread need and one of them can do for all.
 import { type Routine, wait } from '../kernel/routine.ts';
 
 let last: Promise<void> = Promise.resolve();
@@ -7,15 +7,6 @@ let inside = 0;
 /** Whether somebody has the turn, or waits for it. */
 export function isTaken(): boolean {
   return inside > 0;
-}
-
-/** Takes the turn without waiting, for when nobody has it. */
-export function takeTurn(): void {
-  inside++;
-}
-
-export function leaveTurn(): void {
-  inside--;
 }
 
 /** Runs the body when those that asked before are through. The Sync form cannot wait, and goes at once. */
@@ -28,12 +19,12 @@ export function* inTurn<T>(body: Routine<T>): Routine<T> {
     });
     await before;
   };
-  takeTurn();
+  inside++;
   try {
     yield* wait({ now: () => undefined, later });
     return yield* body;
   } finally {
     leave();
-    leaveTurn();
+    inside--;
   }
 }

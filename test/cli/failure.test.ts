@@ -37,6 +37,14 @@ test('several lines for people: sentence, code, hint, the rest, the call', () =>
     '  call: openat(AT_FDCWD, "/a", 0): ENOENT',
   ]);
 });
+test("the driver's words from the kernel log, line by line", () => {
+  const error = new OverlayError([finding], cause, ['overlayfs: a', 'overlayfs: b']);
+  expect(failureText(error).split('\n').slice(-2)).toEqual([
+    '  kernel log: overlayfs: a',
+    '  kernel log: overlayfs: b',
+  ]);
+  expect(JSON.parse(failureJson(error)).error.kernelLog).toEqual(['overlayfs: a', 'overlayfs: b']);
+});
 test('a hint names the flag that stands for a field of the library', () => {
   const hint = 'pass mkdir: true, or shareUpper: true';
   expect(failureText(new OverlayError([{ ...finding, hint }]))).toContain(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { mountsBelow } from '../support/mounts.ts';
 import { printedJson } from '../support/node-process.ts';
@@ -91,4 +91,24 @@ test('without the right to mount it says so', () => {
   expect(outcome.status).toBe(1);
   expect(outcome.stderr).toContain('code: ERR_OVERLAY_NO_PRIVILEGE');
   expect(existsSync(`${target}/shared`)).toBe(false);
+});
+privileged('each guard has its flag', () => {
+  const scratch = scratchDirectory();
+  const { lower, target } = scratch.layers();
+  const [upper, work] = [`${lower[0]}/u`, `${lower[0]}/w`];
+  for (const dir of [upper, work, `${work}/work`]) mkdirSync(dir);
+  writeFileSync(`${work}/work/mine`, '');
+  const words = ['mount', '--lower', lower[0]!, '--upper', upper, '--work', work, target];
+  const codes = [[], ['--discard-work'], ['--overlap-layers']].map((flags) => {
+    const { status, stderr } = overlayfs([...words, ...flags]);
+    return [status, /code: (\S+)/.exec(stderr)?.[1]];
+  });
+  expect(codes[0]![0]).toBe(1);
+  expect(codes[1]).toEqual([1, 'ERR_OVERLAY_UPPER_IN_LOWER']);
+  expect(codes[2]).toEqual([1, 'ERR_OVERLAY_WORK_HAS_DATA']);
+  expect(overlayfs([...words, '--discard-work', '--overlap-layers'])).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  overlayfs(['umount', target]);
 });

@@ -3,6 +3,7 @@ import { CALLER_RULES } from '../../lib/diagnosis/caller-rules.ts';
 import { type Changes, codes } from './facts.ts';
 
 const root = { uid: 0, capSysAdmin: true, initialUserNamespace: true };
+const data = { option: 'data', index: 0, path: '/d', absolute: '/d' };
 const metacopy = { parameters: [{ key: 'metacopy', value: 'on' }] };
 
 test.each<[string, Changes, string[]]>([
@@ -13,6 +14,19 @@ test.each<[string, Changes, string[]]>([
     'trusted attributes in a user namespace',
     { caller: { ...root, initialUserNamespace: false }, asked: metacopy },
     ['NEEDS_TRUSTED metacopy'],
+  ],
+  [
+    'data layers in a user namespace',
+    { caller: { ...root, initialUserNamespace: false }, asked: { data: [data] } },
+    ['NEEDS_TRUSTED data 0'],
+  ],
+  [
+    'data layers in a user namespace, with userxattr',
+    {
+      caller: { ...root, initialUserNamespace: false },
+      asked: { data: [data], parameters: [{ key: 'userxattr' }] },
+    },
+    [],
   ],
   ['a user namespace alone', { caller: { ...root, initialUserNamespace: false } }, []],
 ])('%s', (_, changes, expected) => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { DangerFacts } from '../../lib/diagnosis/danger-facts.ts';
 import { findDangers } from '../../lib/diagnosis/danger-rules.ts';
 import type { MountFacts } from '../../lib/diagnosis/mount-facts.ts';
+import { NO_UPPER } from '../../lib/diagnosis/upper-facts.ts';
 import { directory, facts, mountinfo, NO_DANGER } from './facts.ts';
 
 // What test/mount/explain.test.ts cannot build on every kernel, and what must stay quiet.
@@ -9,9 +10,7 @@ const cases: [string, Partial<MountFacts>, Partial<DangerFacts>, string[]][] = [
   ['nothing', {}, {}, []],
   ['no file types', {}, { tellsTypes: false }, ['ERR_OVERLAY_NO_FILE_TYPES']],
   ['file types', {}, { tellsTypes: true }, []],
-  ['trusted notes, userxattr', {}, { otherDialect: 'trusted' }, ['ERR_OVERLAY_OTHER_DIALECT']],
-  ['user notes, no userxattr', {}, { otherDialect: 'user' }, ['ERR_OVERLAY_OTHER_DIALECT']],
-  ['no attributes', {}, { noAttributes: true }, ['ERR_OVERLAY_NO_ATTRIBUTES']],
+  ['no attributes', { upperFacts: { ...NO_UPPER, noAttributes: true } }, {}, ['ERR_OVERLAY_NO_ATTRIBUTES']],
   ['entries in the target', {}, { targetHasEntries: true }, ['ERR_OVERLAY_TARGET_NOT_EMPTY']],
   [
     'a removed upper',

@@ -1,9 +1,11 @@
 // Hand-made facts of a mount in which nothing is wrong, for tests to put one thing wrong.
 import type { DangerFacts } from '../../lib/diagnosis/danger-facts.ts';
 import type { DirectoryFacts } from '../../lib/diagnosis/directory-facts.ts';
+import { NO_FLAGS } from '../../lib/diagnosis/directory-flags.ts';
 import type { AskedMount, MountFacts } from '../../lib/diagnosis/mount-facts.ts';
 import { applyRules, type Rule } from '../../lib/diagnosis/rule.ts';
 import { NO_UPPER } from '../../lib/diagnosis/upper-facts.ts';
+import { ROOM_TO_WORK } from '../../lib/diagnosis/work-facts.ts';
 import { type MountinfoEntry, parseMountinfo } from '../../lib/format/mountinfo.ts';
 
 export function mountinfo(...lines: string[]): MountinfoEntry[] {
@@ -42,6 +44,7 @@ export function directory(path: string, option: string, changes: DirectoryChange
     placeInFilesystem: realPath,
     cloneErrno: 0,
     born: 1000n,
+    flags: NO_FLAGS,
     ...changes,
     stat: {
       attributes: 0n,
@@ -69,6 +72,9 @@ export function facts(changes: Changes = {}): MountFacts {
     work: directory('/w', 'work'),
     target: directory('/t', 'target'),
     upperFacts: NO_UPPER,
+    room: ROOM_TO_WORK,
+    refusedLayers: [],
+    withoutHandles: [],
     refusedOptions: [],
     descriptors: { open: 20, limit: 1024, none: false },
     caller: { uid: 0, capSysAdmin: true, initialUserNamespace: true },
@@ -93,9 +99,8 @@ export function facts(changes: Changes = {}): MountFacts {
 export const NO_DANGER: DangerFacts = {
   targetHasEntries: false,
   leftover: undefined,
-  otherDialect: undefined,
   tellsTypes: undefined,
-  noAttributes: false,
+  swapped: false,
 };
 
 /** `CODE option index`, as the rules find them. */

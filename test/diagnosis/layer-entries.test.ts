@@ -1,11 +1,12 @@
 import { symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
+  type Entry,
   entriesIn,
   isWhiteout,
   lookAtEntries,
+  namesBelow,
   namesOf,
-  placeInLowers,
   placeOfNames,
 } from '../../lib/diagnosis/layer-entries.ts';
 import { call, close } from '../../lib/kernel/call.ts';
@@ -37,16 +38,12 @@ test('what is there, links not followed and nothing outside', () => {
   expect(runSync(lookAtEntries([-2], 'user'))).toEqual([undefined]);
 });
 privileged('whiteouts and notes', () => {
-  const scratch = scratchDirectory();
-  const [upper, moved] = [scratch.directory('u'), scratch.directory('u/moved/same')];
+  const upper = scratchDirectory().directory('u');
   runSync(call('mknodat', AT_FDCWD, `${upper}/gone`, 0o020000, 0));
-  const note = (path: string, value: string) => {
-    const fd = runSync(call('openat', AT_FDCWD, path, 0, 0));
-    runSync(call('setxattr', fd, 'trusted.overlay.redirect', Buffer.from(value), 0));
-    close(fd);
-  };
-  note(`${upper}/moved`, '/old/place');
-  note(moved, 'other');
+  runSync(call('mkdirat', AT_FDCWD, `${upper}/moved`, 0o755));
+  const fd = runSync(call('openat', AT_FDCWD, `${upper}/moved`, 0, 0));
+  runSync(call('setxattr', fd, 'trusted.overlay.redirect', Buffer.from('/old/place'), 0));
+  close(fd);
   const [gone, redirected] = runSync(entriesIn(at(upper), places('gone', 'moved'), 'trusted'));
   expect([isWhiteout(gone!), isWhiteout(redirected!)]).toEqual([true, false]);
   expect(redirected!.notes).toEqual({
@@ -54,10 +51,16 @@ privileged('whiteouts and notes', () => {
     redirect: Buffer.from('/old/place'),
     origin: undefined,
   });
-  const below = (place: string) =>
-    runSync(placeInLowers(at(upper), Buffer.from(place), 'trusted')).toString();
-  expect(['', 'a/b', 'moved', 'moved/x', 'moved/same/x'].map(below)).toEqual([
-    ...['', 'a/b', 'old/place', 'old/place/x', 'old/place/other/x'],
-  ]);
-  expect(runSync(placeInLowers(undefined, Buffer.from('moved'), 'trusted')).toString()).toBe('moved');
+});
+
+test('redirects on the way are followed: a name beside, a path from the root', () => {
+  const names = (place: string) => namesOf(Buffer.from(place));
+  const noted = (redirect?: string) =>
+    ({ notes: { redirect: redirect === undefined ? undefined : Buffer.from(redirect) } }) as Entry;
+  const below = (place: string, redirects: (string | undefined)[]) =>
+    placeOfNames(namesBelow(names(place), redirects.map(noted))).toString();
+  expect(below('a/b/c', [undefined, undefined, undefined])).toBe('a/b/c');
+  expect(below('a/b/c', [undefined, 'old', undefined])).toBe('a/old/c');
+  expect(below('a/b/c', ['x', '/y/z', undefined])).toBe('y/z/c');
+  expect(placeOfNames(namesBelow(names('a/b'), [undefined, undefined])).toString()).toBe('a/b');
 });

@@ -26,3 +26,10 @@ test.each([
 ])('%s', (_, changes, expected) => {
   expect(codes(MEMORY_RULES, after(changes))).toEqual(expected);
 });
+
+test('a handle of FUSE or erofs holds no inode to compare', () => {
+  for (const type of [0x65735546, 0xe0f5e1e2]) {
+    const looked = directory('/l', 'lower', { filesystem: { ...lower.filesystem, type }, born: 50n });
+    expect(codes(MEMORY_RULES, { ...after({ lower: { inode: 1n } }), lower: [looked] })).toEqual([]);
+  }
+});

@@ -1,5 +1,6 @@
 // Made-up facts about an error inside an overlay, for tests of the rules: each test changes what it is about.
 import type { DirectoryFacts } from '../../lib/diagnosis/directory-facts.ts';
+import { NO_FLAGS } from '../../lib/diagnosis/directory-flags.ts';
 import type { Entry, Notes } from '../../lib/diagnosis/layer-entries.ts';
 import type { LayerEntry, RunTimeFacts } from '../../lib/diagnosis/run-time.ts';
 import { applyRunTimeRules } from '../../lib/diagnosis/run-time-rules.ts';
@@ -57,6 +58,7 @@ interface Place {
   available?: number;
   filesFree?: number;
   superOptions?: string;
+  project?: number;
 }
 
 export function looked(layer: keyof typeof layers, odd: Place = {}): DirectoryFacts {
@@ -82,6 +84,7 @@ export function looked(layer: keyof typeof layers, odd: Place = {}): DirectoryFa
     placeInFilesystem: undefined,
     cloneErrno: 0,
     born: 0n,
+    flags: { ...NO_FLAGS, project: odd.project },
   } as Partial<DirectoryFacts> as DirectoryFacts;
 }
 
@@ -121,6 +124,7 @@ export function runTimeFacts(errno: number, change: Change = {}): RunTimeFacts {
     inLowers: [inLayer('lower')],
     parents: [inLayer('lower', { mode: DIRECTORY })],
     trap: undefined,
+    copied: undefined,
     upper: looked('upper'),
     work: looked('work'),
     lowers: [looked('lower')],

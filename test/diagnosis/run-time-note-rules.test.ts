@@ -66,3 +66,9 @@ test('the origin of a copy is gone, where that is checked', () => {
   expect(codes(ESTALE, gone)).toEqual([]);
   expect(codes(ESTALE, { overlay: { options: { index: true } } })).toEqual([]);
 });
+test('a copied directory, where an index knows the original', () => {
+  const copied = entry({ mode: DIRECTORY, origin: empty });
+  expect(codes(EIO, { copied, overlay: { options: { index: true } } })).toEqual(['DIRECTORY_COPIED']);
+  expect(codes(EIO, { copied })).toEqual([]);
+  expect(codes(EIO, { overlay: { options: { index: true } } })).toEqual([]);
+});

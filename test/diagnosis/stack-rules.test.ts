@@ -13,10 +13,25 @@ const mounts = mountinfo(
 const same = directory('/x', 'upper');
 const lower = (path: string, changes: Parameters<typeof directory>[2] = {}) =>
   directory(path, 'lower', changes);
+const detached = lower('/', { filesystem: on(OVERLAY), mount: undefined, placeInFilesystem: undefined });
 
 test.each<[string, Changes, string[]]>([
   ['layers that lie apart', { lower: [lower('/a'), lower('/ab')] }, []],
   ['procfs', { lower: [lower('/proc', { filesystem: on(0x9fa0) })] }, ['PROC_LAYER lower 0']],
+  [
+    'an upper on procfs',
+    { upper: directory('/proc', 'upper', { filesystem: on(0x9fa0) }) },
+    ['PROC_LAYER upper'],
+  ],
+  [
+    'an overlay of no mount table that the kernel refused alone',
+    {
+      lower: [detached],
+      refusedLayers: [{ subject: detached.subject, as: 'depth', words: '' }],
+    },
+    ['TOO_DEEP lower 0'],
+  ],
+  ['an overlay of no mount table', { lower: [detached] }, []],
   ['an overlay', { lower: [lower('/one', { filesystem: on(OVERLAY), mount: mounts[1] })], mounts }, []],
   [
     'an overlay over an overlay',

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { NO_UPPER } from '../../lib/diagnosis/upper-facts.ts';
 import { UPPER_RULES } from '../../lib/diagnosis/upper-rules.ts';
-import { STATX_ATTR_MOUNT_ROOT } from '../../lib/kernel/constants.ts';
 import type { Abilities } from '../../lib/kernel/features/abilities.ts';
 import { no, unknown, yes } from '../../lib/kernel/features/answer.ts';
 import { type Changes, codes, directory } from './facts.ts';
@@ -25,7 +24,6 @@ const able = (changes: Partial<Abilities>) => ({
   upperFacts: { ...NO_UPPER, abilities: { ...fine, ...changes } },
 });
 const userxattr = { asked: { parameters: [{ key: 'userxattr' }] } };
-const root = { stat: { attributes: BigInt(STATX_ATTR_MOUNT_ROOT) } };
 
 test.each<[string, Changes, string[]]>([
   ['nothing wrong', {}, []],
@@ -38,7 +36,6 @@ test.each<[string, Changes, string[]]>([
     ['UPPER_ON_OVERLAY work'],
   ],
   ['something read-only', { upper: upper('/u', { readOnly: true }) }, ['UPPER_READ_ONLY upper']],
-  ['no place for work', { upper: upper('/u', root), work: undefined }, ['NO_WORK upper']],
   ['another mount', { work: work('/w', { stat: { mountId: 21n } }) }, ['WORK_ON_OTHER_MOUNT work']],
   ['work in upper', { work: work('/u/w') }, ['WORK_IN_UPPER work']],
   ['upper in work', { upper: upper('/w/u') }, ['WORK_IN_UPPER upper']],

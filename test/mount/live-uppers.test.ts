@@ -13,7 +13,7 @@ import { unmountSync } from '../../lib/mount/unmount.ts';
 import { packageRoot } from '../support/built-package.ts';
 import { run } from '../support/command.ts';
 import { kernels, runFaked } from '../support/fake-errno.ts';
-import { printedJson } from '../support/node-process.ts';
+import { printedJson, runNode } from '../support/node-process.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { tree } from '../support/tree.ts';
@@ -265,9 +265,12 @@ describePrivileged('the guard', () => {
       const { first, second } = twoStacks();
       mkdirSync(`${first.upper}/inside`);
       await using _overlay = await mount(first);
-      const error = await errorOf(() => mount({ ...second, upper: `${first.upper}/inside`, guard }));
-      expect(error).toMatchObject({ ...inUse, option: 'upper', path: `${first.upper}/inside` });
-      expect(error.message).toContain(JSON.stringify(first.upper));
+      const upper = `${first.upper}/inside`;
+      for (const how of [guard, 'quick'] as const) {
+        const error = await errorOf(() => mount({ ...second, upper, guard: how }));
+        expect(error).toMatchObject({ ...inUse, option: 'upper', path: upper });
+        expect(error.message).toContain(JSON.stringify(first.target));
+      }
     });
 
     test('names the mount, or the process, where the table or the lock tells it', async () => {
@@ -347,6 +350,40 @@ describePrivileged('the guard', () => {
       await ended;
     }
   });
+
+  test('sees what others mount between two mounts, in small tables and in large ones', async () => {
+    const script = `
+      import { execFileSync } from 'node:child_process';
+      import { mkdirSync } from 'node:fs';
+      import { mount, mountSync } from 'overlayfs';
+      const [root, more] = JSON.parse(process.argv[1]);
+      const dir = (name) => { mkdirSync(root + '/' + name, { recursive: true }); return root + '/' + name; };
+      const [lower, upper, work, target] = ['lower', 'upper', 'work', 'target'].map(dir);
+      for (let i = 0; i < more; i++) execFileSync('mount', ['-t', 'tmpfs', 'test', dir('many')]);
+      const codes = [];
+      const attempt = async (make) => {
+        try { (await make()).unmountSync(); codes.push('mounted'); } catch ({ code }) { codes.push(code); }
+      };
+      const theirs = { upper: dir('upper2'), work: dir('work2') };
+      const view = { lower: [lower, upper] };
+      const writable = { lower, upper, work: dir('work3') };
+      for (let round = 0; round < 3; round++) {
+        for (const make of [() => mountSync(view), () => mount(view), () => mountSync(writable), () => mount(writable)]) {
+          await attempt(make);
+          execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', 'lowerdir=' + lower + ',upperdir=' + upper + ',workdir=' + work, target]);
+          await attempt(make);
+          execFileSync('umount', [target]);
+        }
+      }
+      console.log(JSON.stringify(codes));`;
+    const [seen, used] = ['ERR_OVERLAY_LOWER_IN_USE', 'ERR_OVERLAY_IN_USE'];
+    const round = [seen, seen, used, used].flatMap((code) => ['mounted', code]);
+    for (const more of [0, 70]) {
+      const args = [JSON.stringify([scratchDirectory().path, more])];
+      const told = runNode(script, { args, under: privateNamespace });
+      expect(printedJson(told)).toEqual([...round, ...round, ...round]);
+    }
+  }, 60_000);
 
   test('remembers what it has read, and forgets what is over', () => {
     const { first } = twoStacks();

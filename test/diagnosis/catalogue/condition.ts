@@ -4,10 +4,12 @@ import { type Finding, OverlayError, shown } from '../../../lib/diagnosis/overla
 import type { MountSpec } from '../../../lib/format/mount-spec.ts';
 import { KernelError } from '../../../lib/kernel/kernel-error.ts';
 import { explain, explainSync } from '../../../lib/mount/explain.ts';
+import { mountSync } from '../../../lib/mount/mount.ts';
 import { errorOf, families, forms } from '../../mount/forms.ts';
 import { mountsBelow } from '../../support/mounts.ts';
 import { privileged } from '../../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../../support/scratch.ts';
+import { canBeTold, expectRecorded, isRecording, recordWords } from './words.ts';
 
 export interface Expected {
   readonly code: string;
@@ -54,7 +56,8 @@ export function holds(title: string, conditions: readonly Condition[]): void {
   });
 }
 
-async function hold({ build, spoils, via = families }: Condition): Promise<void> {
+async function hold(condition: Condition): Promise<void> {
+  const { build, spoils, via = families } = condition;
   const scratch = scratchDirectory();
   const once = spoils ? undefined : await build(scratch.layers({ lower: 2 }), scratch);
   const built = async () => {
@@ -76,6 +79,12 @@ async function hold({ build, spoils, via = families }: Condition): Promise<void>
   expectFinding((await explain(spec))[0]!, expected);
   expectFinding(explainSync(spec)[0]!, expected);
   expect(mountsBelow(scratch.path)).toEqual(before);
+  if (!isRecording) {
+    if (canBeTold(spec)) expectRecorded(condition, expected.code);
+    return;
+  }
+  const [mistaken] = await built();
+  recordWords(condition, mistaken, await errorOf(() => mountSync(mistaken)));
 }
 
 function expectCall(error: OverlayError): void {

@@ -1,5 +1,6 @@
 // Rows D and E of the catalogue: layers that are the same, lie in each other, or lie too deep; and lowers that cannot be.
 import { mkdirSync, symlinkSync } from 'node:fs';
+import { onTestFinished } from 'vitest';
 import { mountSync } from '../../../lib/mount/mount.ts';
 import { run } from '../../support/command.ts';
 import { holds } from './condition.ts';
@@ -123,6 +124,33 @@ holds('lowers that cannot be', [
       mountSync({ lower: [target, scratch.directory('more')], target: path });
       const expected = { code: 'ERR_OVERLAY_TOO_DEEP', option: 'lower', index: 1, path };
       return [{ lower: [b!, path], upper, work, target: scratch.directory('three') }, expected];
+    },
+  },
+  {
+    id: 'D09-detached',
+    name: 'a third overlay on two that are mounted nowhere',
+    build: ({ lower, upper, work, target }, scratch) => {
+      const one = mountSync({ lower });
+      const two = mountSync({ lower: [{ fd: one.fd }, scratch.directory('more')] });
+      onTestFinished(() => {
+        two.unmountSync();
+        one.unmountSync();
+      });
+      return [
+        { lower: [lower[0]!, { fd: two.fd }], upper, work, target },
+        { code: 'ERR_OVERLAY_TOO_DEEP', option: 'lower', index: 1 },
+      ];
+    },
+  },
+  {
+    id: 'D09-data',
+    name: 'a data layer in an overlay on an overlay',
+    build: ({ lower: [a, b], upper, work, target }, scratch) => {
+      const path = scratch.directory('two');
+      mountSync({ lower: [a!, b!], target });
+      mountSync({ lower: [target, scratch.directory('more')], target: path });
+      const spec = { lower: a!, data: [b!, `${path}/dir`], upper, work, target: scratch.directory('three') };
+      return [spec, { code: 'ERR_OVERLAY_TOO_DEEP', option: 'data', index: 1, path: `${path}/dir` }];
     },
   },
   {

@@ -1,8 +1,10 @@
 // Row J of the catalogue: what only callers without privilege, or in a user namespace, meet.
 import { expect } from 'vitest';
+import { run } from '../../support/command.ts';
 import { asNobody, printedJson, runNode } from '../../support/node-process.ts';
 import { privileged } from '../../support/privilege.ts';
-import { type LayerDirectories, scratchDirectory } from '../../support/scratch.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { wordsOfCaller } from './words.ts';
 
 /** By explain(), and by mount() of both families in both forms: code and option. */
 const script = `
@@ -24,31 +26,47 @@ function said(spec: object, under: readonly string[]): string[] {
   return printedJson(runNode(script, { under, args: [JSON.stringify({ spec })] }));
 }
 
-const conditions: [string, (layers: LayerDirectories) => object, string][] = [
-  [
-    'J07 redirectDir',
-    (layers) => ({ ...layers, options: { redirectDir: 'on' } }),
-    'NEEDS_TRUSTED redirect_dir',
-  ],
-  ['J07 metacopy', (layers) => ({ ...layers, options: { metacopy: true } }), 'NEEDS_TRUSTED metacopy'],
-  ['J07 verity', (layers) => ({ ...layers, options: { verity: 'on' } }), 'NEEDS_TRUSTED verity'],
-  ['J09 locked mounts', (layers) => ({ ...layers, lower: '/' }), 'LOCKED_MOUNTS lower 0'],
+const options: [string, object][] = [
+  ['redirect_dir', { redirectDir: 'on' }],
+  ['metacopy', { metacopy: true }],
+  ['verity', { verity: 'on' }],
 ];
 
-for (const [name, make, expected] of conditions) {
-  privileged(name, () => {
-    const spec = { options: { userxattr: undefined }, ...make(scratchDirectory().layers({ lower: 1 })) };
+for (const [key, asked] of options) {
+  const named = { id: 'J07', name: `in a user namespace: ${key}` };
+  privileged(`${named.id} ${named.name}`, () => {
+    const spec = { ...scratchDirectory().layers({ lower: 1 }), options: asked };
     const all = said(spec, namespace);
-    expect(all).toEqual(all.map(() => `ERR_OVERLAY_${expected}`));
+    expect(all).toEqual(all.map(() => `ERR_OVERLAY_NEEDS_TRUSTED ${key}`));
+    wordsOfCaller(named, spec, 'ERR_OVERLAY_NEEDS_TRUSTED', { under: namespace });
   });
 }
 
+privileged('J09 locked mounts', () => {
+  const scratch = scratchDirectory();
+  const spec = scratch.layers({ lower: 1 });
+  // In a namespace with fewer rights it is locked to what it covers.
+  run('mount', '-t', 'tmpfs', 'test', scratch.join('lower0', 'dir'));
+  const all = said(spec, namespace);
+  expect(all).toEqual(all.map(() => 'ERR_OVERLAY_LOCKED_MOUNTS lower 0'));
+  const named = { id: 'J09', name: 'in a user namespace: something is mounted in a lower' };
+  wordsOfCaller(named, spec, 'ERR_OVERLAY_LOCKED_MOUNTS', { under: namespace });
+});
+
+const CODE = 'ERR_OVERLAY_NO_PRIVILEGE';
+
 privileged('J01 an ordinary user', () => {
-  const spec = { lower: ['/usr', '/etc'] };
+  const { target } = scratchDirectory().layers();
+  const spec = { lower: ['/usr', '/etc'], target };
   const all = printedJson<string[]>(asNobody(script, { args: [JSON.stringify({ spec })] }));
-  expect(all).toEqual(all.map(() => 'ERR_OVERLAY_NO_PRIVILEGE'));
+  expect(all).toEqual(all.map(() => CODE));
+  wordsOfCaller({ id: 'J01', name: 'an ordinary user' }, spec, CODE, { uid: 65534 });
 });
 privileged('J02 root without CAP_SYS_ADMIN', () => {
-  const all = said({ lower: ['/usr', '/etc'] }, ['setpriv', '--bounding-set', '-sys_admin']);
-  expect(all).toEqual(all.map(() => 'ERR_OVERLAY_NO_PRIVILEGE'));
+  const under = ['setpriv', '--bounding-set', '-sys_admin'];
+  const { target } = scratchDirectory().layers();
+  const spec = { lower: ['/usr', '/etc'], target };
+  const all = said(spec, under);
+  expect(all).toEqual(all.map(() => CODE));
+  wordsOfCaller({ id: 'J02', name: 'root without CAP_SYS_ADMIN' }, spec, CODE, { under });
 });

@@ -1,0 +1,39 @@
+// The codes for what cannot be done with an overlay that is mounted, or was.
+
+export const LIVE_CODES = {
+  ERR_OVERLAY_NOT_MOUNTED: {
+    meaning: 'what is to be unmounted is no mount point of an overlay',
+    remedy: '`list()` names the overlays that are mounted',
+    seen: '`not mounted.`',
+  },
+  ERR_OVERLAY_BUSY: {
+    meaning: 'somebody uses it: the message names processes with what they hold, and mounts in it',
+    remedy: 'end or leave what keeps it busy; `lazy: true` takes it out of sight now',
+    seen: '`target is busy.`',
+  },
+  ERR_OVERLAY_WORK_LEFT: {
+    meaning: 'the overlay has ended, and the work directory made for it could not be removed',
+    remedy: 'remove it yourself',
+  },
+  ERR_OVERLAY_COVERED: {
+    meaning: 'another mount lies on top',
+    remedy: 'unmount what was mounted on it first',
+    seen: '*nothing: it unmounts the other*',
+  },
+  ERR_OVERLAY_ATTACHED: {
+    meaning: 'it is attached already',
+    remedy: 'unmount it there and mount it anew',
+  },
+  ERR_OVERLAY_NOT_ATTACHABLE: {
+    meaning: 'made by mount(2) without open_tree(2), so that it cannot be attached',
+    remedy: 'mount it with a `target`',
+  },
+  ERR_OVERLAY_ENDED: {
+    meaning: 'it has been unmounted',
+    remedy: 'use it before `unmount()`, or mount again',
+  },
+  ERR_OVERLAY_RESETTING: {
+    meaning: 'the overlay of `scratch` is being reset',
+    remedy: 'await `reset()` first',
+  },
+} as const;

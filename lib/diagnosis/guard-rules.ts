@@ -1,0 +1,135 @@
+// What the kernel lets pass although it comes to harm, and a mount refuses unless the caller insists. Pure, as other rules.
+import { type DirectoryFacts, liesIn } from './directory-facts.ts';
+import { otherFirstLower } from './memory-rules.ts';
+import { isThere, type MountFacts } from './mount-facts.ts';
+import { type Finding, shown } from './overlay-error.ts';
+import { useOf } from './refused-claim.ts';
+import { about, type Found } from './rule.ts';
+import { subjectText } from './subject.ts';
+
+/** A directory that a live overlay writes to. */
+export interface LiveDirectory {
+  readonly option: 'upper' | 'work';
+  readonly looked: DirectoryFacts;
+  /** Where that overlay is mounted; absent: a detached one of this process. */
+  readonly target: Uint8Array | undefined;
+}
+
+/** What is looked at for the guards besides the mount itself. */
+export interface GuardFacts {
+  readonly live: readonly LiveDirectory[];
+  /** The upper's root has overlay attributes in the namespace that this mount does not read, and none in the one it does. */
+  readonly otherDialect: 'user' | 'trusted' | undefined;
+}
+
+/** What a caller can insist on. */
+export interface Insists {
+  readonly shareUpper?: boolean;
+  readonly shareLower?: boolean;
+  readonly overlapLayers?: boolean;
+  readonly mixDialects?: boolean;
+  readonly changeLower?: boolean;
+}
+
+export interface GuardRule {
+  readonly code: string;
+  readonly insist: keyof Insists;
+  readonly find: (facts: MountFacts, seen: GuardFacts) => readonly (Found | undefined)[];
+}
+
+const lowersOf = ({ lower, data }: MountFacts) => [...lower, ...data].filter(isThere);
+const writtenOf = ({ upper, work }: MountFacts) => [upper, work].filter(isThere);
+
+/** The directory is one that a live overlay writes to, or lies in one. */
+function claimed(looked: DirectoryFacts, live: readonly LiveDirectory[], harm: string): Found | undefined {
+  const same = live.find((one) => one.looked.identity.equals(looked.identity));
+  const holder = same ?? live.find((one) => liesIn(looked, one.looked));
+  if (holder === undefined) return undefined;
+  const { insist } = useOf(looked.subject);
+  const at = holder.target && JSON.stringify(shown(holder.target));
+  const [whose, remedy] =
+    at === undefined
+      ? ['a detached overlay of this process', 'unmount that overlay']
+      : [`the overlay mounted at ${at}`, `unmount ${at}`];
+  const found = about(
+    looked,
+    '',
+    `${remedy} first, use another directory, or pass ${insist}: true if you know better`,
+  );
+  const how = same === undefined ? 'lies in' : 'is';
+  const sentence = `${subjectText(looked.subject)} ${how} the ${holder.option} directory of ${whose}; ${harm}`;
+  return { ...found, sentence };
+}
+
+const CORRUPTS = 'two mounts on one corrupt it';
+const CHANGES = 'what changes there while it is mounted is undefined here';
+
+export const GUARD_RULES: readonly GuardRule[] = [
+  {
+    code: 'ERR_OVERLAY_IN_USE',
+    insist: 'shareUpper',
+    find: (facts, { live }) => writtenOf(facts).map((looked) => claimed(looked, live, CORRUPTS)),
+  },
+  {
+    code: 'ERR_OVERLAY_LOWER_IN_USE',
+    insist: 'shareLower',
+    find: (facts, { live }) => lowersOf(facts).map((looked) => claimed(looked, live, CHANGES)),
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_IN_LOWER',
+    insist: 'overlapLayers',
+    find: (facts) =>
+      writtenOf(facts).map((looked) => {
+        const around = lowersOf(facts).find(
+          (lower) => !lower.identity.equals(looked.identity) && liesIn(looked, lower),
+        );
+        if (around === undefined) return undefined;
+        const sentence = `it lies in ${subjectText(around.subject)}, and in the overlay that directory will answer ELOOP`;
+        return about(
+          looked,
+          sentence,
+          'put it beside the lower directories, or pass overlapLayers: true if that is well',
+        );
+      }),
+  },
+  {
+    code: 'ERR_OVERLAY_OTHER_DIALECT',
+    insist: 'mixDialects',
+    find: ({ upper }, { otherDialect }) => {
+      if (!isThere(upper) || otherDialect === undefined) return [];
+      const [sentence, hint] =
+        otherDialect === 'trusted'
+          ? [
+              'an overlay without userxattr has written it, whose notes userxattr ignores',
+              'leave userxattr out',
+            ]
+          : [
+              'an overlay with userxattr has written it, whose notes are ignored without',
+              'give userxattr: true',
+            ];
+      const harm = 'deleted directories come back, and renamed or metacopy files lose their content';
+      return [
+        about(
+          upper,
+          `${sentence}: ${harm}`,
+          `${hint}, start with an empty upper, or pass mixDialects: true if you know better`,
+        ),
+      ];
+    },
+  },
+  {
+    code: 'ERR_OVERLAY_OTHER_LOWER',
+    insist: 'changeLower',
+    // With an index the kernel refuses it.
+    find: (facts) => (facts.upperFacts.remembered.compared ? [] : [otherFirstLower(facts)]),
+  },
+];
+
+export const GUARD_CODES: ReadonlySet<string> = new Set(GUARD_RULES.map(({ code }) => code));
+
+/** What the guards refuse and the caller does not insist on, in the order of the rules. */
+export function findGuarded(facts: MountFacts, seen: GuardFacts, insists: Insists): Finding[] {
+  return GUARD_RULES.filter(({ insist }) => !insists[insist]).flatMap(({ code, find }) =>
+    find(facts, seen).flatMap((found) => (found === undefined ? [] : [{ code, ...found }])),
+  );
+}

@@ -1,0 +1,152 @@
+// Whether the driver will find room for its work: it makes a directory in the work directory, and empties a leftover of its own.
+import { call, close } from '../kernel/call.ts';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  S_IFDIR,
+  S_IFMT,
+  STATX_ATTR_APPEND,
+  STATX_ATTR_IMMUTABLE,
+  STATX_BASIC_STATS,
+} from '../kernel/constants.ts';
+import { EEXIST } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { allNames } from '../kernel/names.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { decodeStat, type FileSystemStat } from '../kernel/stat.ts';
+import { lookAtFlags } from './directory-flags.ts';
+import type { Directory } from './subject.ts';
+
+export interface WorkFacts {
+  /** The errno (positive) with which no directory can be made in the work directory, or without one beside the upper; 0 when one can. */
+  readonly errno: number;
+  /** What lies in a leftover `work` of the work directory and cannot be removed by the driver, as a path below the work directory. */
+  readonly stuck: string | undefined;
+  /** The project that the directory passes on. */
+  readonly project: number | undefined;
+}
+
+export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined, project: undefined };
+
+const PROBE = '.overlayfs-probe';
+function* errnoOf(attempt: Routine<unknown>): Routine<number> {
+  try {
+    yield* attempt;
+    return 0;
+  } catch (error) {
+    if (error instanceof KernelError) return -error.errno;
+    throw error;
+  }
+}
+
+function* triedDirectory(dir: number): Routine<number> {
+  const errno = yield* errnoOf(call('mkdirat', dir, PROBE, 0o700));
+  if (errno === 0) yield* call('unlinkat', dir, PROBE, AT_REMOVEDIR);
+  return errno === EEXIST ? 0 : errno;
+}
+
+// Filesystems keep some room for themselves, and count differently what a directory takes.
+const NEARLY_FULL = 1 << 20;
+
+function mayBeFull({ blocks, available, blockSize, files, filesFree }: FileSystemStat): boolean {
+  return (blocks > 0 && available * blockSize < NEARLY_FULL) || (files > 0 && filesFree === 0);
+}
+
+/**
+ * The errno with which no directory can be made in this one. A file without a name is made for it, which leaves no trace;
+ * where that is refused, or the filesystem may be full, a directory for a moment.
+ */
+export function* makingErrno(dir: number, filesystem: FileSystemStat): Routine<number> {
+  if (mayBeFull(filesystem)) return yield* triedDirectory(dir);
+  const program = new Program();
+  const file = program.add('openat', MAY_FAIL, dir, '.', O_TMPFILE | O_RDWR, 0o600);
+  yield* program.run();
+  return program.value(file) < 0 ? yield* triedDirectory(dir) : 0;
+}
+
+// The driver removes directories in `work` down to these levels, and then only empty ones (ovl_workdir_cleanup).
+const DEEPEST = 2;
+const ENTRIES = 1000;
+
+const FIXED = BigInt(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND);
+
+interface Looking {
+  left: number;
+}
+
+/** The first entry that keeps the driver from emptying the directory; undefined when nothing does, or after many entries. */
+function* stuckIn(dir: number, path: string, level: number, looking: Looking): Routine<string | undefined> {
+  for (const name of yield* allNames(dir)) {
+    if (looking.left-- <= 0) return undefined;
+    const shown = `${path}/${name}`;
+    const stat = decodeStat(yield* call('statx', dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
+    if ((stat.attributes & FIXED) !== 0n) return shown;
+    if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
+    const inner = yield* call('openat', dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    try {
+      if (level < DEEPEST) {
+        const stuck = yield* stuckIn(inner, shown, level + 1, looking);
+        if (stuck !== undefined) return stuck;
+      } else if ((yield* allNames(inner)).length > 0) return shown;
+    } finally {
+      close(inner);
+    }
+  }
+  return undefined;
+}
+
+function* leftoverStuck(dir: number): Routine<string | undefined> {
+  try {
+    const work = yield* call('openat', dir, 'work', O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    try {
+      return yield* stuckIn(work, 'work', 1, { left: ENTRIES });
+    } finally {
+      close(work);
+    }
+  } catch (error) {
+    // There is none, or it cannot be looked into.
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * @param below `.` for a work directory, `..` for the upper that shall have one beside it
+ * @param refused the kernel has said that it cannot: a directory is tried in any case
+ */
+export function* lookForRoom(
+  { fd, absolute }: Directory,
+  below: '.' | '..',
+  filesystem: FileSystemStat,
+  refused: boolean = false,
+): Routine<WorkFacts> {
+  let dir: number;
+  try {
+    const place = yield* call('openat', fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+    try {
+      dir = yield* call('openat', place, below, O_PATH | O_DIRECTORY, 0);
+    } finally {
+      close(place);
+    }
+  } catch (error) {
+    if (error instanceof KernelError) return ROOM_TO_WORK;
+    throw error;
+  }
+  try {
+    return {
+      errno: refused ? yield* triedDirectory(dir) : yield* makingErrno(dir, filesystem),
+      stuck: below === '.' ? yield* leftoverStuck(dir) : undefined,
+      project: (yield* lookAtFlags([dir]))[0]?.project,
+    };
+  } finally {
+    close(dir);
+  }
+}

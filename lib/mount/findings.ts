@@ -1,0 +1,128 @@
+// All that is wrong or dangerous about a mount, in the order in which a mount meets it: for explain(), and for a guard that
+// refused, which names no culprit.
+
+import { noDriver, noPrivilege } from '../diagnosis/caller-rules.ts';
+import { lookAtDangers } from '../diagnosis/danger-facts.ts';
+import { findDangers } from '../diagnosis/danger-rules.ts';
+import { explainDirectories } from '../diagnosis/directory.ts';
+import { type LiveSource, lookAtGuarded } from '../diagnosis/guard-facts.ts';
+import { findGuarded, GUARD_CODES } from '../diagnosis/guard-rules.ts';
+import { explainMaking } from '../diagnosis/making.ts';
+import { isThere, lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
+import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagnosis/refused-claim.ts';
+import { applyRules, type Rule } from '../diagnosis/rule.ts';
+import { RULES } from '../diagnosis/rules.ts';
+import { workHasData } from '../diagnosis/unfit-work.ts';
+import { OWN_WORK_RULES } from '../diagnosis/work-rules.ts';
+import { S_IFDIR } from '../kernel/constants.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { detachedDirectories } from './detached-uppers.ts';
+import type { LiveUppers } from './live-uppers.ts';
+import { type FailedStep, pathed } from './made.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer, Target } from './spec-paths.ts';
+
+const IN_USE = useOf({ option: 'upper' }).code;
+
+function* directoryFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
+  return yield* explainDirectories(directories.filter((directory) => directory !== undefined));
+}
+
+function* makingFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
+  const findings: Finding[] = [];
+  for (const directory of directories) {
+    const finding = directory && (yield* explainMaking(directory));
+    if (finding !== undefined) findings.push(finding);
+  }
+  return findings;
+}
+
+/** Who else has directories of it: locks, then the kernel, in the order of their cost. */
+function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Finding[]> {
+  const written = request.shareUpper ? [] : [facts.upper, facts.work].filter(isThere);
+  for (const { subject } of written) {
+    const held = yield* lockHeld(pathed(subject as Layer));
+    if (held !== undefined) return [...held.findings];
+  }
+  const read = request.shareLower || request.guard === 'quick' ? [] : [...facts.lower, ...facts.data];
+  const free = new Set<string>();
+  for (const { subject } of [...written, ...read.filter(isThere)]) {
+    const error = yield* kernelClaim(pathed(subject as Layer), free);
+    if (error !== undefined) return [...error.findings];
+  }
+  return [];
+}
+
+/** What the guards refuse, whom the mount table or this thread's detached overlays tell of. */
+function* guardFindings(request: MountRequest, facts: MountFacts, live: LiveUppers): Routine<Finding[]> {
+  const listed = live.uppers.map(({ option, path, overlay }): LiveSource => {
+    return { option, absolute: path, target: overlay.target };
+  });
+  const seen = yield* lookAtGuarded(request, [...listed, ...detachedDirectories()], facts.mounts);
+  return findGuarded(facts, seen, request);
+}
+
+/**
+ * All findings, the first cause first: what the kernel or a lock refuses, then what the guards do, then mere dangers.
+ *
+ * @param ask whether the kernel, too, is asked who has upper and work, which takes a millisecond or more
+ */
+export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean): Routine<Finding[]> {
+  const { lower, data, upper, work, target, mkdir } = request;
+  const facts = yield* lookAtMount(request);
+  const seen = yield* lookAtDangers(request);
+  yield* live.refresh();
+  const guarded = yield* guardFindings(request, facts, live);
+  const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
+  const findings = yield* (mkdir ? makingFindings : directoryFindings)([upper, work]);
+  // All are made before anything else.
+  if (mkdir) findings.push(...(yield* makingFindings([target])));
+  findings.push(...ruled(OWN_WORK_RULES));
+  // What the kernel leaves there is a directory of mode 000.
+  if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
+    findings.push(...workHasData(work).findings);
+  }
+  const claims = guarded.filter(({ code }) => code === IN_USE);
+  // Who it is says more than that it is.
+  findings.push(...(claims.length > 0 || !ask ? claims : yield* claimFindings(request, facts)));
+  for (const finding of [noPrivilege(facts.caller), noDriver(facts.driver)]) {
+    if (finding !== undefined) findings.push(finding);
+  }
+  findings.push(...(yield* directoryFindings([...lower, ...data])));
+  findings.push(...ruled(RULES));
+  if (!mkdir) findings.push(...(yield* directoryFindings([target])));
+  findings.push(...guarded, ...findDangers(facts, seen));
+  return findings.filter(
+    (finding, i) =>
+      findings.findIndex(
+        ({ code, option, index }) =>
+          code === finding.code && option === finding.option && index === finding.index,
+      ) === i,
+  );
+}
+
+/** Throws what a guard refused; nothing when a closer look finds that it had no reason. */
+export function* refuseGuarded(request: MountRequest, live: LiveUppers): Routine<void> {
+  const found = yield* findAll(request, live, false);
+  if (!found.some(({ code }) => GUARD_CODES.has(code))) return;
+  const [first, ...rest] = found;
+  throw new OverlayError([first!, ...rest]);
+}
+
+/** The error for an upper or work whose lock somebody has, which does not say who: the mount table is asked first. */
+export function* refuseLocked(
+  { error, subject }: FailedStep,
+  request: MountRequest,
+  live: LiveUppers,
+): Routine<OverlayError> {
+  const twice = yield* upperIsWork(pathed(request.upper!), pathed(request.work!));
+  if (twice !== undefined) return twice;
+  yield* live.refresh();
+  const [first, ...rest] = (yield* guardFindings(request, yield* lookAtMount(request), live)).filter(
+    ({ code }) => code === IN_USE,
+  );
+  return first === undefined
+    ? yield* lockedClaim(pathed(subject!), error)
+    : new OverlayError([first, ...rest], error);
+}

@@ -1,0 +1,172 @@
+// Diagnosis in bad places: layers that change under it, a filesystem that hangs, thousands of mounts, no /proc.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { explain } from '../../lib/mount/explain.ts';
+import { errorOf, forms } from '../mount/forms.ts';
+import { fakeErrnoProgram } from '../support/fake-errno.ts';
+import { bindfsMount } from '../support/filesystems.ts';
+import { mountsBelow } from '../support/mounts.ts';
+import { printedJson, runNode } from '../support/node-process.ts';
+import { privileged } from '../support/privilege.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+
+/** The process that serves a bindfs mount, by its command line. */
+function serverOf(point: string): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const found = pids.find((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words[0]!.endsWith('bindfs') && words.includes(point);
+    } catch {
+      return false;
+    }
+  });
+  return Number(found);
+}
+
+privileged('a lower that vanishes, comes back, and becomes a file all the time', async () => {
+  const scratch = scratchDirectory();
+  const { lower, target } = scratch.layers({ lower: 2, upper: false, work: false });
+  const path = scratch.join('unsteady');
+  const steps = [
+    () => mkdirSync(path),
+    () => renameSync(path, `${path}-away`),
+    () => writeFileSync(path, ''),
+    () => rmSync(path),
+    () => rmdirSync(`${path}-away`),
+  ];
+  const said = new Set<string>();
+  let turn = 0;
+  let running = true;
+  const change = (async () => {
+    while (running || turn % steps.length !== 0) {
+      steps[turn++ % steps.length]!();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  // The last lower lies on procfs, so that every attempt fails and is looked at.
+  const spec = { lower: [...lower, path, '/proc/sys'], target };
+  for (let i = 0; i < 30; i++) {
+    for (const form of forms) said.add((await errorOf(() => form.mount(spec))).code);
+    for (const { code } of await explain(spec)) said.add(code);
+  }
+  running = false;
+  await change;
+  // Each was so at some moment: missing, a file, removed while it was looked at, or only procfs wrong; or two looks differed.
+  const possible = ['NOT_FOUND', 'NOT_DIRECTORY', 'LAYER_REMOVED', 'PROC_LAYER', 'UNEXPLAINED'];
+  expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
+  expect(mountsBelow(scratch.path)).toEqual([]);
+});
+
+privileged(
+  'a lower on a FUSE filesystem whose server has stopped: the promise form keeps the program alive',
+  async () => {
+    const scratch = scratchDirectory();
+    const { path } = bindfsMount(scratch.directory('behind', 'in').replace(/\/in$/, ''), { scratch });
+    const layers = scratch.layers({ lower: 1 });
+    const server = serverOf(path);
+    expect(server).toBeGreaterThan(1);
+    const spec = { ...layers, lower: [layers.lower[0]!, `${path}/in`, scratch.join('nope')] };
+    process.kill(server, 'SIGSTOP');
+    try {
+      let done = false;
+      const looking = explain(spec).finally(() => {
+        done = true;
+      });
+      let ticks = 0;
+      for (; ticks < 20 && !done; ticks++) await new Promise((resolve) => setTimeout(resolve, 10));
+      // Nobody answers, so the system call waits; the event loop does not.
+      expect([done, ticks]).toEqual([false, 20]);
+      process.kill(server, 'SIGCONT');
+      expect((await looking)[0]).toMatchObject({ code: 'ERR_OVERLAY_NOT_FOUND', option: 'lower', index: 2 });
+    } finally {
+      process.kill(server, 'SIGCONT');
+    }
+  },
+);
+
+privileged('a lower on a FUSE filesystem whose server has died', async () => {
+  const scratch = scratchDirectory();
+  const { path } = bindfsMount(scratch.directory('behind', 'in').replace(/\/in$/, ''), { scratch });
+  const layers = scratch.layers({ lower: 1 });
+  const server = serverOf(path);
+  process.kill(server, 'SIGKILL');
+  const spec = { ...layers, lower: [layers.lower[0]!, `${path}/in`] };
+  for (const form of forms) {
+    const error = await errorOf(() => form.mount(spec));
+    expect(error).toMatchObject({ option: 'lower', index: 1 });
+    expect(error.message).toContain('ENOTCONN');
+  }
+  expect(mountsBelow(`${scratch.path}/target`)).toEqual([]);
+});
+
+const failing = `
+  import { explainSync, mount, mountSync } from 'overlayfs';
+  const [root] = JSON.parse(process.argv[1]);
+  const base = { lower: [root + '/lower0', root + '/lower1'], upper: root + '/upper', work: root + '/work', target: root + '/target' };
+  const twice = { ...base, lower: [base.lower[0], base.lower[1], base.lower[0]] };
+  const gone = { ...base, lower: [base.lower[0], root + '/nope'] };
+  const said = [];
+  for (const spec of [gone, twice]) {
+    for (const form of [mount, mountSync]) {
+      for (const via of ['fsopen', 'mount']) {
+        try { const o = await form({ ...spec, via }); o.unmountSync(); said.push('mounted'); }
+        catch (error) { said.push([error.code, error.option, error.index].join(' ')); }
+      }
+    }
+    const [first] = explainSync(spec);
+    said.push([first?.code, first?.option, first?.index].join(' '));
+  }
+  console.log(JSON.stringify([...new Set(said)]));`;
+
+const EXPECTED = ['ERR_OVERLAY_NOT_FOUND lower 1', 'ERR_OVERLAY_LAYER_TWICE lower 2'];
+
+/** Runs what follows after a shell command in a mount namespace of its own. */
+function after(command: string, directory: string): string[] {
+  const shell = `${command}; exec "$0" "$@"`;
+  return ['unshare', '--mount', '--propagation', 'private', 'env', `D=${directory}`, 'sh', '-ec', shell];
+}
+
+/** What the script says then. */
+function saidAfter(command: string): string[] {
+  const scratch = scratchDirectory();
+  scratch.layers({ lower: 2 });
+  const { path } = scratch;
+  return printedJson(
+    runNode(failing, { under: after(command, path), args: [JSON.stringify([path])], timeoutMs: 120_000 }),
+  );
+}
+
+privileged(
+  'thousands of mounts in the namespace',
+  () => {
+    // Doubling: what is bound recursively brings its own mounts along.
+    const many =
+      'mkdir $D/many; mount -t tmpfs x $D/many; mkdir $D/many/a $D/many/b; for i in $(seq 11); do ' +
+      'mkdir -p $D/many/$i; mount --rbind $D/many $D/many/$i; done; [ $(wc -l < /proc/self/mountinfo) -gt 2000 ]';
+    expect(saidAfter(many)).toEqual(EXPECTED);
+  },
+  180_000,
+);
+
+privileged('no /proc', () => {
+  expect(saidAfter('mount -t tmpfs hidden /proc')).toEqual(EXPECTED);
+});
+
+privileged('without /proc, what is not explained says what could not be looked at', () => {
+  const scratch = scratchDirectory();
+  const spec = scratch.layers({ lower: 2 });
+  const script = `
+    import { mountSync } from 'overlayfs';
+    try { mountSync(JSON.parse(process.argv[1])); } catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }`;
+  const said = (command: string) => {
+    const under = [...after(command, scratch.path), fakeErrnoProgram(), 'fsmount=EIO', '--'];
+    return printedJson<{ code: string; message: string }>(
+      runNode(script, { under, args: [JSON.stringify(spec)] }),
+    );
+  };
+  const hidden = said('mount -t tmpfs hidden /proc');
+  expect(hidden.code).toBe('ERR_OVERLAY_UNEXPLAINED');
+  expect(hidden.message).toContain('Could not be looked at: the mount table (/proc/self/mountinfo), the cap');
+  expect(said('true').message).not.toContain('Could not be');
+});
