@@ -1,10 +1,11 @@
 // The verdict: the kernel's view of layers against ours, and every disagreement as a line.
-import { lstatSync } from 'node:fs';
+import { lstatSync, lutimesSync } from 'node:fs';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { Change } from '../../lib/layer/change.ts';
 import { compareTrees } from '../../lib/layer/compare-trees.ts';
 import { openStack } from '../../lib/layer/stack.ts';
 import type { Overlay } from '../../lib/mount/overlay.ts';
+import { run } from '../support/command.ts';
 import { type ChangeRules, type Trees, wrongChanges } from './change-verdict.ts';
 import { differences } from './difference.ts';
 import { copyMetadata } from './reshape.ts';
@@ -92,7 +93,11 @@ function mountLowers(stage: Stage, { lower, data }: Layers, options: AnyOverlayO
   const view = viewOptions(options);
   if (data !== undefined) return stage.mount({ lower, data }, view);
   const top = stage.directory('empty');
+  // Node sets times to the microsecond at best: whole seconds can be copied.
+  lutimesSync(`${lower[0]!}/.`, 1e9, 1e9);
   copyMetadata(Buffer.from(`${lower[0]!}/.`), Buffer.from(top));
+  // node:fs has no nanoseconds.
+  run('touch', '-r', `${lower[0]!}/.`, top);
   return stage.mount({ lower: lower.length === 1 ? [top, ...lower] : lower }, view);
 }
 
