@@ -95,7 +95,9 @@ class Judge {
     if ((kind === 'added') === (there !== undefined)) {
       this.#complain(path, `is told as ${words}, and was ${there === undefined ? 'not there' : 'there'}`);
     }
-    const entry = kind === 'deleted' ? this.#trees.before.get(path) : this.#trees.after.get(path);
+    const { before, after } = this.#trees;
+    // In a renamed directory what was there is what was in it under its old name.
+    const entry = kind === 'deleted' ? before.get(there?.before ?? path) : after.get(path);
     const now = shownType(type);
     if (entry?.type !== undefined && entry.type !== now)
       this.#complain(path, `is told as ${words}, a ${now}, and is a ${entry.type}`);

@@ -1,5 +1,5 @@
 // The verdict: the kernel's view of layers against ours, and every disagreement as a line.
-import { lstatSync, lutimesSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { Change } from '../../lib/layer/change.ts';
 import { compareTrees } from '../../lib/layer/compare-trees.ts';
@@ -92,13 +92,13 @@ function viewOptions({ index: _, ...options }: AnyOverlayOptions): AnyOverlayOpt
 function mountLowers(stage: Stage, { lower, data }: Layers, options: AnyOverlayOptions): Overlay {
   const view = viewOptions(options);
   if (data !== undefined) return stage.mount({ lower, data }, view);
+  const [first, ...rest] = lower as [string, ...string[]];
+  if (rest.length > 0) return stage.mount({ lower }, view);
   const top = stage.directory('empty');
-  // Node sets times to the microsecond at best: whole seconds can be copied.
-  lutimesSync(`${lower[0]!}/.`, 1e9, 1e9);
-  copyMetadata(Buffer.from(`${lower[0]!}/.`), Buffer.from(top));
-  // node:fs has no nanoseconds.
-  run('touch', '-r', `${lower[0]!}/.`, top);
-  return stage.mount({ lower: lower.length === 1 ? [top, ...lower] : lower }, view);
+  copyMetadata(Buffer.from(`${first}/.`), Buffer.from(top));
+  // node:fs sets no nanoseconds.
+  run('touch', '-r', `${first}/.`, top);
+  return stage.mount({ lower: [top, first] }, view);
 }
 
 /** Mounts the layers, and compares; nothing when all agree. `work` may be an overlay that is mounted already. */

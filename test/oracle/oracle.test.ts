@@ -1,16 +1,19 @@
 // Random operations on real overlays: what openStack says of the layers is what the kernel shows of them.
+//
+// Environment: OVERLAYFS_ORACLE_SEED, printed when a mode fails, repeats it; OVERLAYFS_ORACLE_RUNS is how many stories of
+// about 100 operations each mode plays; OVERLAYFS_ORACLE_LIMIT is the milliseconds for each mode, after which no further
+// one begins, and no further step of shrinking.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { disagreements } from './judge.ts';
 import { type Mode, modes } from './modes.ts';
-import type { Tally } from './perform.ts';
+import { OPERATIONS, type Tally } from './perform.ts';
 import { Stage } from './stage.ts';
 import { actOn, build, type Story, stories } from './story.ts';
 
-const runs = Number(process.env.OVERLAYFS_ORACLE_RUNS ?? 150);
-/** Milliseconds for each mode, after which no further run begins, and no further step of shrinking. */
+const runs = Number(process.env.OVERLAYFS_ORACLE_RUNS ?? 100);
 const limit = Number(process.env.OVERLAYFS_ORACLE_LIMIT ?? 60_000);
 const seed = process.env.OVERLAYFS_ORACLE_SEED;
 
@@ -46,10 +49,11 @@ describePrivileged('openStack sees what the kernel shows', () => {
           ...(seed !== undefined && { seed: Number(seed) }),
         },
       );
-      if (done < runs) console.warn(`${mode.name}: time for ${done} of ${runs} runs only`);
-      // Operations that never work would test nothing.
-      expect(tally.size).toBeGreaterThan(20);
+      if (done < runs) console.warn(`${mode.name}: time for ${done} of ${runs} stories only`);
+      // An operation that never works would test nothing.
+      if (done >= 50) expect(OPERATIONS.filter((name) => !tally.has(name))).toEqual([]);
     },
-    600_000,
+    // A story that hangs, and the time for its sweeping up.
+    limit + 120_000,
   );
 });

@@ -247,6 +247,9 @@ const acts: { readonly [D in keyof Needs]: (needs: Needs[D], ground: Ground) => 
   },
 };
 
+/** The names of all operations. */
+export const OPERATIONS: readonly string[] = Object.keys(acts);
+
 /** What was done, a line each: `rename a dir/b`, `unlink c: ENOENT`. */
 export type Trace = string[];
 

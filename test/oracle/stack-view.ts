@@ -1,6 +1,7 @@
 // What openStack says of layers, in the words of a snapshot.
 
 import type { FileHandle } from 'node:fs/promises';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { EntryPath, MergedEntry } from '../../lib/layer/merged-entry.ts';
 import { openStack, type Stack } from '../../lib/layer/stack.ts';
@@ -67,6 +68,17 @@ async function entryOf(stack: Stack, entry: MergedEntry): Promise<Entry> {
   };
 }
 
+/** Asked for by its path, an entry is the same. */
+async function sameLookup(stack: Stack, { path, error }: MergedEntry, shown: Entry): Promise<void> {
+  const { entry, layers } = await stack.lookup(path);
+  // The walk tells of a directory that cannot be listed; lookup does not list it.
+  if (entry?.error === undefined && error !== undefined) return;
+  if (entry === undefined || !isDeepStrictEqual(await entryOf(stack, entry), shown))
+    throw new Error(`lookup and walk differ at ${JSON.stringify(path)}: ${inspect(entry)}`);
+  if (entry.error === undefined && layers.filter(({ role }) => role === 'shown').length !== 1)
+    throw new Error(`lookup shows ${JSON.stringify(path)} of no layer, or of several: ${inspect(layers)}`);
+}
+
 /** What openStack is given for a mount with these options. */
 export function specOf(layers: Layers, options: AnyOverlayOptions): StackSpec {
   return { ...layers, options } as StackSpec;
@@ -86,7 +98,9 @@ export async function viewOf(layers: Layers, options: AnyOverlayOptions): Promis
   for await (const entry of stack.walk()) {
     const path = latin1(entry.path);
     if (entries.has(path)) throw new Error(`the walk tells ${JSON.stringify(path)} twice`);
-    entries.set(path, await entryOf(stack, entry));
+    const shown = await entryOf(stack, entry);
+    entries.set(path, shown);
+    await sameLookup(stack, entry, shown);
     if (entry.layer.kind === 'lower' && entry.type !== 'directory' && entry.nlink > 1) linkedBelow.add(path);
   }
   return { entries, linkedBelow };
