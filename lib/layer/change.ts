@@ -21,7 +21,8 @@ export type EntryType =
  * - `mode`: permissions, set-id and sticky bits
  * - `owner`: user or group
  * - `mtime`: to the nanosecond; of directories too
- * - `xattr`: any extended attribute, ACLs among them, but none of an overlay's own
+ * - `xattr`: any extended attribute, ACLs among them, but none of the overlay's own. In an overlay those of another one
+ *   over it count; of two plain directories the attributes of no overlay do
  */
 export type ChangedWhat = 'content' | 'mode' | 'owner' | 'mtime' | 'xattr' | 'type';
 

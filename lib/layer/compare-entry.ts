@@ -19,13 +19,16 @@ export interface Comparison {
 
 const EMPTY = 0;
 
-/** Whether they have the same attributes with the same values, those of overlays left aside. */
-export function sameXattrs(before: ReadonlyMap<string, Buffer>, after: ReadonlyMap<string, Buffer>): boolean {
-  if (before.size === 0 && after.size === 0) return true;
-  const [a, b] = [before, after].map((xattrs) =>
-    [...xattrs].filter(([name]) => parseOverlayXattr(name) === undefined),
-  ) as [[string, Buffer][], [string, Buffer][]];
-  return a.length === b.length && a.every(([name, value]) => after.get(name)?.equals(value) === true);
+/** The attributes that belong to no overlay: in a plain directory nobody knows whose notes the others are. */
+export function withoutNotes(xattrs: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
+  if (xattrs.size === 0) return xattrs;
+  return new Map([...xattrs].filter(([name]) => parseOverlayXattr(name) === undefined));
+}
+
+function sameXattrs(before: ReadonlyMap<string, Buffer>, after: ReadonlyMap<string, Buffer>): boolean {
+  if (before.size !== after.size) return false;
+  for (const [name, value] of before) if (after.get(name)?.equals(value) !== true) return false;
+  return true;
 }
 
 /** Whether it is one and the same file, unchanged between the two looks. */

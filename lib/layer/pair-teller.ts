@@ -2,7 +2,7 @@
 import type { ScannedEntry } from '../kernel/scan-directory.ts';
 import { placeIn } from '../kernel/walk-tree.ts';
 import type { Change } from './change.ts';
-import { compareEntries } from './compare-entry.ts';
+import { compareEntries, withoutNotes } from './compare-entry.ts';
 import type { ContentComparer } from './content-comparer.ts';
 import { type EntryPath, shownPlace, typeOf } from './merged-entry.ts';
 import type { FailedCall } from './path-failure.ts';
@@ -59,8 +59,8 @@ export class PairTeller {
     if (after.stat === undefined) return this.#unread(at, after, this.#after);
     if (before.stat === undefined) return this.#unread(at, before, this.#before);
     const pair = [
-      { stat: before.stat, xattrs: before.xattrs },
-      { stat: after.stat, xattrs: after.xattrs },
+      { stat: before.stat, xattrs: withoutNotes(before.xattrs) },
+      { stat: after.stat, xattrs: withoutNotes(after.xattrs) },
     ] as const;
     const { what, contentUnknown } = compareEntries(...pair);
     const type = typeOf(after.stat);

@@ -18,6 +18,7 @@ import { openStack } from '../../lib/layer/stack.ts';
 import { mount } from '../../lib/mount/mount.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { setXattr } from '../support/xattr.ts';
 import { problemsOf } from './apply-changes.ts';
 import { mountedView, stackView, type View } from './merged-view.ts';
 import { operate, randomFrom } from './random-operations.ts';
@@ -68,6 +69,17 @@ async function changesAfter(
 }
 
 describe('after a few operations', () => {
+  privileged('the marks of an overlay over this one are attributes like any other', async () => {
+    const use = (root: string) => {
+      setXattr(`${root}/opaque`, 'trusted.overlay.opaque', 'y');
+      setXattr(`${root}/moved`, 'user.overlay.redirect', 'from');
+    };
+    expect(await changesAfter({ 'opaque/f': '', moved: '', same: '' }, {}, use)).toEqual([
+      'modified moved file: xattr',
+      'modified opaque directory: xattr',
+    ]);
+  });
+
   privileged('files come, go and change', async () => {
     const tree = {
       'keep/x': '1',
