@@ -119,8 +119,12 @@ export async function disagreements(
   const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], linked);
   const judged = (name: string, changes: readonly Change[], rules: ChangeRules) =>
     wrong.push(...wrongChanges(changes, trees, rules).map((line) => `${name}: ${line}`));
-  const rules = { exactly: true, withoutNotes: true, withoutRoot: false };
-  judged('compareTrees', await all(compareTrees(lower.path, overlay.path)), { ...rules, withoutRoot: true });
+  const rules = { exactly: true, withoutNotes: false, withoutRoot: false };
+  judged('compareTrees', await all(compareTrees(lower.path, overlay.path)), {
+    ...rules,
+    withoutNotes: true,
+    withoutRoot: true,
+  });
   await using stack = await openStack(specOf(layers, options));
   judged('changes', await all(stack.changes({ ignoreUnchanged: true })), rules);
   judged('changes without contents', await all(stack.changes()), { ...rules, exactly: false });
