@@ -96,6 +96,14 @@ describe('the mount, openStack, changes and the double walk agree on', () => {
     ],
   });
 
+  agree('a directory renamed out of an opaque one, into which it had been renamed', {
+    upper: { again: redirected('/new/moved', { up: '' }) },
+    lower: [
+      { new: opaque({ moved: redirected('/old/first', { middle: '' }) }) },
+      { old: dir({ first: dir({ bottom: '' }) }), new: dir({ hidden: '' }) },
+    ],
+  });
+
   agree('whiteouts in the bottom layer, of both forms, and whiteouts of whiteouts', {
     upper: { twice: whiteout },
     lower: [
