@@ -3,7 +3,7 @@ import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type Difference, difference } from './difference.ts';
-import { placeIn, type RealDirectory } from './layer.ts';
+import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { type Found, given, MergedListing } from './merged-listing.ts';
 import { findRoot } from './paths.ts';
@@ -11,7 +11,7 @@ import { plainly } from './plainly.ts';
 import type { Look, RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
-import { lookTogether, together } from './together.ts';
+import { lookAtNames, lookTogether, together } from './together.ts';
 import { batchesOf, type FindingList, foundIn, type Run } from './walk.ts';
 
 export interface ChangeOptions {
@@ -112,7 +112,16 @@ export class UpperChanges {
   }
 
   *#ofBatch(pair: Pair, batch: readonly [string, Found][]): Routine<Change[]> {
-    const pairs = yield* together(batch.map(([name, found]) => this.#search(pair, name, found)));
+    const known = yield* this.#knownOf(pair, batch);
+    const pairs: Names[] = [];
+    const searches: Routine<Names>[] = [];
+    for (const [name, found] of batch) {
+      const after = this.#plain(pair.after, name, found);
+      const isNew = pair.before === undefined || (known !== undefined && known.get(name) === undefined);
+      if (after !== undefined && isNew) pairs.push({ before: undefined, after });
+      else searches.push(this.#search(pair, name, found, known));
+    }
+    for (const names of yield* together(searches)) pairs.push(names);
     const changes: Change[] = [];
     const below: Pair[] = [];
     for (const names of pairs) changes.push(...(yield* this.#ofNames(pair, names, below)));
@@ -120,11 +129,27 @@ export class UpperChanges {
     return changes;
   }
 
-  *#search({ after, before }: Pair, name: string, found: Found): Routine<Names> {
+  /** What the only lower directory has under these names: most of an upper is new, and needs no search. */
+  *#knownOf({ before }: Pair, batch: readonly [string, Found][]): Routine<Map<string, Found> | undefined> {
+    if (before === undefined || before.lowers.length !== 1 || batch.length === 0) return undefined;
+    return yield* lookAtNames(
+      before.lowers[0]!,
+      batch.map(([name]) => name),
+    );
+  }
+
+  *#search(
+    { after, before }: Pair,
+    name: string,
+    found: Found,
+    known: ReadonlyMap<string, Found> | undefined,
+  ): Routine<Names> {
     const plain = this.#plain(after, name, found);
-    if (plain !== undefined && before === undefined) return { after: plain, before: undefined };
+    const [lower] = before?.lowers ?? [];
     const look: Look = function* (dir, wanted) {
-      return dir === after.upper && wanted === name ? given(found) : yield* lookTogether(dir, wanted);
+      if (wanted === name && dir === after.upper) return given(found);
+      if (wanted === name && dir === lower && known !== undefined) return given(known.get(name));
+      return yield* lookTogether(dir, wanted);
     };
     return {
       after: plain ?? (yield* new Search(this.#rules, name, look).resolve(after)),
@@ -203,12 +228,6 @@ export class UpperChanges {
     if (first === undefined) this.#links.set(inode, shownPlace(path));
     return first;
   }
-}
-
-function samePlaces(a: readonly RealDirectory[], b: readonly RealDirectory[]): boolean {
-  return (
-    a.length === b.length && a.every(({ layer, place }, i) => layer === b[i]!.layer && place === b[i]!.place)
-  );
 }
 
 function deleted(path: string, before: Resolution): Change {

@@ -64,3 +64,10 @@ export function reachPlace<T>(
 export function openPlace(place: RealDirectory, flags: number = 0): Routine<number> {
   return reachPlace(place, (dir, path) => call('openat2', dir, path, O_PATH | O_NOFOLLOW | flags, 0, INSIDE));
 }
+
+/** Whether both lists are of the same directories. */
+export function samePlaces(a: readonly RealDirectory[], b: readonly RealDirectory[]): boolean {
+  return (
+    a.length === b.length && a.every(({ layer, place }, i) => layer === b[i]!.layer && place === b[i]!.place)
+  );
+}

@@ -33,7 +33,7 @@ export const lookTogether: Look = function* (dir, name) {
 };
 
 /** What is under these names of a directory: an error for a name of which nothing is known. */
-function* lookAtNames(dir: RealDirectory, names: readonly string[]): Routine<Map<string, Found>> {
+export function* lookAtNames(dir: RealDirectory, names: readonly string[]): Routine<Map<string, Found>> {
   const { layer, place } = dir;
   let fd: number;
   try {

@@ -48,16 +48,24 @@ async function* batches<T>(
   opened: Promise<void>,
   next: () => Routine<T[]>,
 ): AsyncGenerator<T[]> {
+  // Read while the batch before is worked on, which has its own system calls to wait for.
+  let ahead: Promise<T[]> | undefined;
   try {
     await opened;
+    ahead = run(next());
     for (;;) {
-      const batch = await run(next());
+      const batch: T[] = await ahead;
+      ahead = batch.length === 0 ? undefined : run(next());
+      // Who stops early takes no notice of it, and it is no failure that nobody handles.
+      ahead?.catch(() => {});
       yield batch;
-      if (batch.length === 0) return;
+      if (ahead === undefined) return;
       // What needs no system call would keep the event loop otherwise.
       await setImmediate();
     }
   } finally {
+    // The descriptor is in use until then.
+    await ahead?.catch(() => {});
     listing.close();
   }
 }
