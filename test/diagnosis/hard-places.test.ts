@@ -167,8 +167,6 @@ privileged('without /proc, what is not explained says what could not be looked a
   };
   const hidden = said('mount -t tmpfs hidden /proc');
   expect(hidden.code).toBe('ERR_OVERLAY_UNEXPLAINED');
-  expect(hidden.message).toContain(
-    'Could not be looked at: the mount table (/proc/self/mountinfo), the cap',
-  );
+  expect(hidden.message).toContain('Could not be looked at: the mount table (/proc/self/mountinfo), the cap');
   expect(said('true').message).not.toContain('Could not be');
 });

@@ -99,7 +99,8 @@ export const RUN_TIME_CODES = {
     seen: 'EPERM',
   },
   ERR_OVERLAY_DIRECTORY_COPIED: {
-    meaning: 'a directory of the upper was copied with its attributes (`cp -a`), and the index has the original',
+    meaning:
+      'a directory of the upper was copied with its attributes (`cp -a`), and the index has the original',
     seen: 'EIO',
     remedy: 'remove the copy from the unmounted upper, and copy through the overlay instead',
   },
