@@ -109,7 +109,16 @@ async function carryOut(target: Target, plan: ApplyPlan, options: ApplyOptions):
     if ((await journal.stage()) === undefined) await journal.undo(target, stat!.mtime);
     throw error;
   }
-  await perform(target, journal, 'planned', record, onEntry);
+  // What the caller's function throws is no reason to stop half-way.
+  const thrown: unknown[] = [];
+  await perform(target, journal, 'planned', record, () => {
+    try {
+      onEntry();
+    } catch (error) {
+      thrown.push(error);
+    }
+  });
+  if (thrown.length > 0) throw thrown[0];
 }
 
 /**

@@ -20,6 +20,12 @@ export class Groups {
     }
   }
 
+  /** How many names among the changes. */
+  sizeOf(path: string): number {
+    const leader = this.#leaders.get(path);
+    return leader === undefined ? 1 : [...this.#leaders.values()].filter((one) => one === leader).length;
+  }
+
   /** Undefined for a file with one name among the changes. */
   leaderOf(path: string): string | undefined {
     return this.#leaders.get(path);

@@ -74,6 +74,7 @@ export class Planner {
       this.#put({ path, type, how: 'copied' });
       return this.#give(change, path, true);
     }
+    await this.#checkNames(path, place, groups);
     const leader = groups.leaderOf(path);
     if (leader !== undefined && leader !== path) {
       const { id } = this.#puts.get(leader) ?? this.#put({ path: leader, type, how: 'copied' });
@@ -97,6 +98,14 @@ export class Planner {
     } else if (kept && from === undefined && (await this.#views.isSameFile(path, source!))) {
       if (what.length > 0) this.#give(change, path, false, old.inode);
     } else if (!this.#puts.has(path)) this.#put({ path, type, how: 'copied' });
+  }
+
+  /** With index=on a file of the lower keeps its names together, also those that the upper does not have. */
+  async #checkNames(path: string, place: string | undefined, groups: Groups): Promise<void> {
+    const before = place === undefined ? undefined : await this.#views.was(place);
+    if (before === undefined || before.type === 'directory' || before.nlink < 2) return;
+    const { nlink } = await this.#views.now(path);
+    if (nlink > groups.sizeOf(path)) this.#target.otherNames(place!);
   }
 
   #take(place: string, kept: boolean): number {

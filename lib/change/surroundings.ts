@@ -46,6 +46,11 @@ export class Surroundings {
     this.#conflict(place, `is no directory, and ${text} of the overlay is one with changes in it`);
   }
 
+  otherNames(place: string): void {
+    const what = 'has other names, which may have changed with it (index=on) and are left as they are';
+    this.#conflict(place, what);
+  }
+
   /** Whether the target has what the changes were made of. */
   async compare(views: BothViews, place: string): Promise<void> {
     const [before, seen] = [await views.was(place), await this.look(place)];

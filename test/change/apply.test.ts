@@ -3,12 +3,15 @@ import { describe, expect } from 'vitest';
 import { apply } from '../../lib/change/apply.ts';
 import { planApply } from '../../lib/change/plan-apply.ts';
 import type { OverlayOptions } from '../../lib/format/mount-spec.ts';
+import { compareTrees } from '../../lib/layer/compare-trees.ts';
 import { mount } from '../../lib/mount/mount.ts';
-import { mountedView, type Seen, type View } from '../layer/merged-view.ts';
+import { mountedView, type View } from '../layer/merged-view.ts';
 import { operate, randomFrom } from '../layer/random-operations.ts';
 import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { comparable } from './comparable.ts';
+import { plant } from './plant.ts';
 
 const MODES: Record<string, OverlayOptions> = {
   plain: {},
@@ -18,15 +21,6 @@ const MODES: Record<string, OverlayOptions> = {
   userxattr: { userxattr: true },
 };
 
-/** The number of links is of each test its own; the size and links of directories are their filesystem's business. */
-function comparable(view: View): View {
-  const entries = Object.entries(view).map(([path, { nlink, size, ...rest }]): [string, Seen] => [
-    path,
-    rest.type === 'directory' || size === undefined ? rest : { ...rest, size },
-  ]);
-  return Object.fromEntries(entries);
-}
-
 describe.each(Object.entries(MODES))('after random operations, %s', (_, options) => {
   privileged(
     'the lower, or a copy of the lowers, shows what the mount did',
@@ -35,11 +29,12 @@ describe.each(Object.entries(MODES))('after random operations, %s', (_, options)
         using scratch = scratchDirectory();
         const random = randomFrom(seed);
         const lower = scratch.directory('lower');
-        operate(lower, random, 80);
+        plant(lower, options.index !== true);
+        operate(lower, random, 20);
         const spec = { lower, upper: scratch.directory('upper'), work: scratch.directory('work'), options };
         {
           await using overlay = await mount(spec);
-          operate(overlay.path, random, 60);
+          operate(overlay.path, random, 30);
         }
         let mounted: View;
         {
@@ -50,6 +45,13 @@ describe.each(Object.entries(MODES))('after random operations, %s', (_, options)
         const elsewhere = await planApply(spec, { to: scratch.join('copy') });
         expect(elsewhere.conflicts, `seed ${seed}`).toEqual([]);
         await apply(elsewhere);
+        {
+          await using overlay = await mount(spec);
+          const differences: string[] = [];
+          for await (const { kind, path, what } of compareTrees(overlay.path, scratch.join('copy')))
+            differences.push(`${kind} ${path}: ${what}`);
+          expect(differences, `seed ${seed}`).toEqual([]);
+        }
         expect(comparable(mountedView(scratch.join('copy'))), `seed ${seed}: copy`).toEqual(
           comparable(mounted),
         );
