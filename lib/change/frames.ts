@@ -15,6 +15,11 @@ export class Frames {
     }
   }
 
+  /** A directory of now is there already, at a place of the tree as it was. */
+  stays(path: string, place: string): void {
+    this.#was.set(path, place);
+  }
+
   /** Undefined below a directory that was not there. What is said of the path itself does not count. */
   placeOf(path: string): string | undefined {
     for (let { parent } = split(path); parent !== ''; { parent } = split(parent)) {

@@ -70,7 +70,11 @@ export class Planner {
         if (what.length > 0) this.#give(change, path, true);
         return;
       }
-      if (isDirectory(seen) && !what.includes('type')) return this.#give(change, path, false, seen!.inode);
+      if (isDirectory(seen) && !what.includes('type')) {
+        // Also where it was not to be there: what is in it is then looked at there.
+        this.#frames.stays(path, place!);
+        return this.#give(change, path, false, seen!.inode);
+      }
       this.#put({ path, type, how: 'copied' });
       return this.#give(change, path, true);
     }

@@ -64,6 +64,8 @@ export class Surroundings {
   async compareContent(views: BothViews, place: string): Promise<void> {
     const digest = digestOf(await this.#target.contentOf(place));
     this.#digests.set(place, digest);
+    // That something else was to be there is a conflict already.
+    if ((await views.was(place))?.type !== 'directory') return;
     const lines: string[] = [];
     const start = place === '' ? 0 : place.length + 1;
     for await (const entry of views.before.walk(Buffer.from(place, 'latin1'))) {

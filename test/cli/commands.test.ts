@@ -3,7 +3,19 @@ import { findCommand, summaries } from '../../lib/cli/commands.ts';
 import { overlayfs } from './run-program.ts';
 
 test('the commands', () => {
-  expect([...summaries.keys()]).toEqual(['tour', 'mount', 'umount', 'list', 'explain', 'doctor']);
+  expect([...summaries.keys()]).toEqual([
+    'tour',
+    'mount',
+    'umount',
+    'list',
+    'explain',
+    'which',
+    'diff',
+    'apply',
+    'tree',
+    'whiteout',
+    'doctor',
+  ]);
 });
 test.each([...summaries.keys()])('%s has a help of its own', (name) => {
   const { status, stdout, stderr } = overlayfs([name, '--help']);
