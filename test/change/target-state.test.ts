@@ -129,6 +129,21 @@ describe('conflicts', () => {
     expect(paths.sort()).toEqual(['edited', 'etc/a.conf', 'gone', 'made']);
   });
 
+  privileged('other names of a file that the overlay kept together (index=on) are told', async () => {
+    const scratch = scratchDirectory();
+    const lower = scratch.directory('lower');
+    scratch.file('lower/one', 'old');
+    linkSync(`${lower}/one`, `${lower}/two`);
+    const spec = { lower, upper: scratch.directory('upper'), work: scratch.directory('work') };
+    {
+      await using overlay = await mount({ ...spec, options: { index: true } });
+      writeFileSync(`${overlay.path}/one`, 'newer');
+      expect(readFileSync(`${overlay.path}/two`, 'utf8')).toBe('newer');
+    }
+    const { conflicts } = await planApply(spec);
+    expect(conflicts.map(({ path }) => path)).toEqual([`${lower}/one`]);
+  });
+
   privileged('another apply holds the lock', async () => {
     const { spec, lower } = await changed(edits);
     let second: unknown;
