@@ -11,6 +11,7 @@
         "native/exports.cc",
         "native/file_calls.cc",
         "native/mount_calls.cc",
+        "native/namespace_child.cc",
         "native/program.cc",
         "native/scan_directory.cc"
       ],
@@ -34,11 +35,16 @@
       "libraries": ["-lstdc++", "-lgcc_s"],
       "variables": { "overlayfs_sanitize%": "", "overlayfs_small%": "" },
       "conditions": [
-        # The prebuilt ones. Where pages may have 64 kB, the linker rounds relro up to that with bytes of the file.
+        # The prebuilt ones. The linker rounds relro up to a page with bytes of the file, and pages may have 64 kB. Node
+        # builds for ppc64 with -mminimal-toc, which is for programs with very many globals and makes code larger.
         ["overlayfs_small!=''", {
-          "cflags": ["-flto"],
+          "cflags!": ["-fno-omit-frame-pointer"],
+          "cflags": ["-flto", "-fomit-frame-pointer"],
           "ldflags": ["-flto", "-Os"],
-          "conditions": [["target_arch in 'arm64 ppc64'", { "ldflags": ["-Wl,-z,norelro"] }]]
+          "conditions": [
+            ["target_arch in 'arm64 ppc64 s390x'", { "ldflags": ["-Wl,-z,norelro"] }],
+            ["target_arch=='ppc64'", { "cflags!": ["-mminimal-toc"], "ldflags": ["-Wl,-z,common-page-size=64"] }]
+          ]
         }],
         ["overlayfs_sanitize!=''", {
           "cflags": ["-fsanitize=<(overlayfs_sanitize)", "-fno-omit-frame-pointer", "-g"],

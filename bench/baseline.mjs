@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import headers from 'node-api-headers';
 
-const source = fileURLToPath(new URL('baseline/overlay_rounds.c', import.meta.url));
-
-// Compiles the baseline into `directory` and loads it.
-export function loadBaseline(directory) {
-  const file = join(directory, 'overlay_rounds.node');
+// Compiles a baseline into `directory` and loads it.
+export function loadBaseline(directory, name = 'overlay_rounds') {
+  const source = fileURLToPath(new URL(`baseline/${name}.c`, import.meta.url));
+  const file = join(directory, `${name}.node`);
   // g++ would do for the rare machine that has no cc, but it must be told that this is C.
   const compilers = [['cc'], ['gcc'], ['g++', '-x', 'c']];
   const failures = [];

@@ -15,18 +15,20 @@ export type {
   OverlayOptions,
   PathLike,
   Propagation,
+  ScratchOptions,
   UnmountOptions,
 } from './format/mount-spec.ts';
 export type { ParsedOptions } from './format/parse-options.ts';
-export type { Features } from './kernel/features/features.ts';
 export { KernelError } from './kernel/kernel-error.ts';
 export { explain, explainSync } from './mount/explain.ts';
 export { explainError, explainErrorSync } from './mount/explain-error.ts';
-export { features, featuresSync } from './mount/features.ts';
+export { type Features, features, featuresSync } from './mount/features.ts';
 export { layersAt, layersAtSync, type PlaceInOverlay } from './mount/layers-at.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';
 export { formatOptions, parseOptions } from './mount/option-words.ts';
 export type { Overlay } from './mount/overlay.ts';
 export { remount, remountSync } from './mount/remount.ts';
+export { scratch, scratchSync } from './mount/scratch.ts';
+export type { Scratch } from './mount/scratch-overlay.ts';
 export { unmount, unmountSync } from './mount/unmount.ts';

@@ -1,4 +1,4 @@
-// The addon: every call of the table alone, programs of them, and the digest of the sources it was built from.
+// The addon: the calls of the table alone, programs of them, and the digest of the sources it was built from.
 #include <napi.h>
 
 #include "exports.h"
@@ -24,16 +24,17 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto table = Napi::Object::New(env);
   for (std::size_t i = 0; i < sys::calls().size(); ++i) {
     const sys::Call& call = sys::calls()[i];
-    sys::exportCall(env, exports, call);
+    if (!call.only_in_child) sys::exportCall(env, exports, call);
     auto row = Napi::Object::New(env);
     row.Set("number", static_cast<double>(i));
     row.Set("signature", call.signature);
     row.Set("gives", std::string(1, call.gives));
+    row.Set("onlyInChild", call.only_in_child);
     table.Set(call.name, row);
   }
   exports.Set("calls", table);
   exports.Set("close", Napi::Function::New<&close>(env, "close"));
-  sys::exportProgram(env, exports);
+  sys::exportPrograms(env, exports);
   exports.Set("sourceDigest", OVERLAYFS_SOURCE_DIGEST);
   return exports;
 }

@@ -8,6 +8,7 @@
 #include "checks.h"
 #include "file_calls.h"
 #include "mount_calls.h"
+#include "namespace_child.h"
 #include "scan_directory.h"
 
 namespace sys {
@@ -36,6 +37,14 @@ void store(StepResult&, Unit) {}
 void store(StepResult& step, Fd& fd) { step.fd = std::move(fd); }
 void store(StepResult& step, std::string& bytes) { step.bytes = std::move(bytes); }
 
+// Once for each type of result, not in every row: the rows are most of the code.
+template <class T>
+[[gnu::noinline]] Result<Unit> settle(Result<T> result, StepResult& step) {
+  if (!result.ok()) return std::move(result.failure());
+  store(step, result.value());
+  return Unit{};
+}
+
 template <auto call>
 struct Row;
 
@@ -48,16 +57,13 @@ struct Row<call> {
     // Braces: the arguments are read from left to right.
     std::tuple<Args...> arguments{reader.argument<Args>()...};
     if (reader.bad()) return Failure{EBADMSG, "program"};
-    auto result = std::apply(call, arguments);
-    if (!result.ok()) return std::move(result.failure());
-    store(step, result.value());
-    return Unit{};
+    return settle(std::apply(call, arguments), step);
   }
 };
 
 template <auto call>
-constexpr Call row(const char* name) {
-  return {name, Row<call>::signature, Row<call>::gives, &Row<call>::run};
+constexpr Call row(const char* name, bool only_in_child = false) {
+  return {name, Row<call>::signature, Row<call>::gives, only_in_child, &Row<call>::run};
 }
 
 constexpr Call table[] = {
@@ -79,6 +85,7 @@ constexpr Call table[] = {
     row<openat>("openat"),
     row<openat2>("openat2"),
     row<read>("read"),
+    row<write>("write"),
     row<getdents64>("getdents64"),
     row<readlinkat>("readlinkat"),
     row<statx>("statx"),
@@ -95,11 +102,16 @@ constexpr Call table[] = {
     row<fchownat>("fchownat"),
     row<utimensat>("utimensat"),
     row<syncfs>("syncfs"),
+    row<fchownat_of>("fchownat_of"),
+    row<fchmodat_of>("fchmodat_of"),
     row<getxattr>("getxattr"),
     row<listxattr>("listxattr"),
     row<setxattr>("setxattr"),
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
+    row<dup3>("dup3"),
+    row<unshare>("unshare", true),
+    row<setns>("setns", true),
     row<scan_directory>("scan_directory"),
     row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),

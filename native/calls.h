@@ -13,6 +13,8 @@ struct Call {
   const char* signature;
   // What it gives: f descriptor, b bytes, n nothing.
   char gives;
+  // Leaves a namespace: for programs in a child only (namespace_child.h), and not exported by itself.
+  bool only_in_child;
   Result<Unit> (*body)(Reader&, StepResult&);
 
   Result<Unit> run(Reader& reader, StepResult& step) const;

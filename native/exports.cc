@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encode.h"
+#include "namespace_child.h"
 #include "owned.h"
 
 namespace sys {
@@ -62,10 +63,16 @@ bool isBytes(Napi::Value value) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
 }
 
-// runProgram(program, size, output, given): the number of bytes written to `output`, or the failure.
+using RunProgram = Result<std::string> (*)(std::string_view, std::vector<Fd>&, std::vector<Fd>&);
+
+Result<std::string> runProgramHere(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept) {
+  return runProgram(program, given, kept, Place::here);
+}
+
+// run(program, size, output, given): the number of bytes written to `output`, or the failure.
 class ProgramJob final : public Job {
  public:
-  explicit ProgramJob(const Napi::CallbackInfo& info) {
+  ProgramJob(const Napi::CallbackInfo& info, RunProgram run) : run_(run) {
     if (!isBytes(info[0]) || !info[1].IsNumber() || !isBytes(info[2]) || !info[3].IsArray())
       throw Napi::TypeError::New(info.Env(), "runProgram takes a program, its size, an output and an array");
     auto program = info[0].As<Napi::Uint8Array>();
@@ -84,7 +91,7 @@ class ProgramJob final : public Job {
     for (int number : numbers) given_.emplace_back(owned(info.Env()).release(number));
   }
   void run() override {
-    result_ = runProgram(program_, given_, kept_);
+    result_ = run_(program_, given_, kept_);
     // Closed here and not on the JavaScript thread: closing a detached mount unmounts it.
     if (result_.ok()) given_.clear();
   }
@@ -96,11 +103,13 @@ class ProgramJob final : public Job {
       if (fd.get() >= 0) owned(env).adopt(std::move(fd));
     if (!result_.ok()) return failureToJs(env, result_.failure());
     for (Fd& fd : kept_) owned(env).adopt(std::move(fd));
-    std::memcpy(output.Data(), result_.value().data(), result_.value().size());
+    // Of no step there is nothing to write, and perhaps nowhere.
+    if (!result_.value().empty()) std::memcpy(output.Data(), result_.value().data(), result_.value().size());
     return Napi::Number::New(env, static_cast<double>(result_.value().size()));
   }
 
  private:
+  RunProgram run_;
   std::string program_;
   std::vector<Fd> given_, kept_;
   Result<std::string> result_ = Failure{ECANCELED, "program"};
@@ -150,12 +159,14 @@ Napi::Value callSync(const Napi::CallbackInfo& info) {
   return now(info.Env(), job, info.Env().Undefined());
 }
 
+template <RunProgram run>
 Napi::Value programAsync(const Napi::CallbackInfo& info) {
-  return later(info.Env(), std::make_unique<ProgramJob>(info), info[2]);
+  return later(info.Env(), std::make_unique<ProgramJob>(info, run), info[2]);
 }
 
+template <RunProgram run>
 Napi::Value programSync(const Napi::CallbackInfo& info) {
-  ProgramJob job(info);
+  ProgramJob job(info, run);
   return now(info.Env(), job, info[2]);
 }
 
@@ -172,9 +183,11 @@ void exportCall(Napi::Env env, Napi::Object exports, const Call& call) {
   add(env, exports, std::string(call.name) + "Sync", callSync, &call);
 }
 
-void exportProgram(Napi::Env env, Napi::Object exports) {
-  add(env, exports, "runProgram", programAsync, nullptr);
-  add(env, exports, "runProgramSync", programSync, nullptr);
+void exportPrograms(Napi::Env env, Napi::Object exports) {
+  add(env, exports, "runProgram", programAsync<runProgramHere>, nullptr);
+  add(env, exports, "runProgramSync", programSync<runProgramHere>, nullptr);
+  add(env, exports, "runProgramInChild", programAsync<runProgramInChild>, nullptr);
+  add(env, exports, "runProgramInChildSync", programSync<runProgramInChild>, nullptr);
 }
 
 }  // namespace sys

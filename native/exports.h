@@ -1,4 +1,4 @@
-// Gives calls and programs of calls to JavaScript, each as `name` (a promise, on the thread pool) and `nameSync`.
+// Gives calls and programs of calls, run here or in a child, to JavaScript, each as `name` (a promise, on the thread pool) and `nameSync`.
 #pragma once
 
 #include <napi.h>
@@ -8,6 +8,6 @@
 namespace sys {
 
 void exportCall(Napi::Env env, Napi::Object exports, const Call& call);
-void exportProgram(Napi::Env env, Napi::Object exports);
+void exportPrograms(Napi::Env env, Napi::Object exports);
 
 }  // namespace sys

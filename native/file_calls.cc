@@ -22,7 +22,7 @@ struct OpenHow {
 };
 
 // struct statx is 256 bytes on every architecture (linux/stat.h).
-constexpr std::size_t statx_size = 256;
+constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28;
 
 // XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
 constexpr std::size_t xattr_limit = 65536;
@@ -45,6 +45,13 @@ Result<std::string> read(FdArg file, uint32_t capacity) {
   std::string buffer(capacity, '\0');
   long got = syscall(SYS_read, file.number, buffer.data(), buffer.size());
   return filled("read", got, std::move(buffer));
+}
+
+// ssize_t write(int fd, const void *buf, size_t count); all of it, or EIO.
+Result<Unit> write(FdArg file, Blob bytes) {
+  long written = syscall(SYS_write, file.number, bytes.data(), bytes.size());
+  if (written >= 0 && static_cast<std::size_t>(written) < bytes.size()) return Failure{EIO, "write"};
+  return unit("write", written);
 }
 
 // ssize_t getdents64(int fd, void *dirp, size_t count);
@@ -84,6 +91,11 @@ Result<std::string> fstatfs(FdArg file) {
                             static_cast<uint64_t>(got.f_bavail), static_cast<uint64_t>(got.f_files),
                             static_cast<uint64_t>(got.f_ffree),  static_cast<uint64_t>(got.f_flags)};
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
+}
+
+// int dup3(int oldfd, int newfd, int flags); who owned the number `to` still does.
+Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
+  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
 }
 
 // int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
@@ -161,6 +173,24 @@ Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseco
 
 // int syncfs(int fd);
 Result<Unit> syncfs(FdArg file) { return unit("syncfs", syscall(SYS_syncfs, file.number)); }
+
+// The next two give a file what statx(2) has told of another: in a program no number can come from an earlier step.
+
+// int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
+Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "fchownat"};
+  uint32_t owner[2];
+  __builtin_memcpy(owner, statx.data() + statx_owner, sizeof owner);
+  return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner[0], owner[1], 0));
+}
+
+// int fchmodat(int dirfd, const char *pathname, mode_t mode);
+Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "fchmodat"};
+  uint16_t mode;
+  __builtin_memcpy(&mode, statx.data() + statx_mode, sizeof mode);
+  return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode & 07777));
+}
 
 // The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.
 

@@ -25,7 +25,8 @@ void append(std::string& output, uint32_t word) {
 
 }  // namespace
 
-Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept) {
+Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
+                               Place place) {
   std::vector<StepResult> results;
   results.reserve(16);
   std::vector<uint8_t> flags;
@@ -41,7 +42,7 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
       int number = reader.argument<FdArg>().number;
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
-    } else if (call < calls().size()) {
+    } else if (call < calls().size() && (place == Place::child || !calls()[call].only_in_child)) {
       outcome = calls()[call].run(reader, step);
     } else {
       outcome = Failure{EBADMSG, "program"};

@@ -123,9 +123,13 @@ inline Blob Reader::argument() {
   return from ? Blob(from->bytes) : Blob();
 }
 
+// Where a program runs: `child` may leave namespaces (namespace_child.h).
+enum class Place : uint8_t { here, child };
+
 // Runs the program. The output is an i32 a step (value, or descriptor when kept, or offset of its bytes in the
 // output), then the wanted bytes, each behind its u32 length. Kept descriptors come out in `kept`.
 // `given` are descriptors of the caller that the step `close` may end before the program does.
-Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept);
+Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
+                               Place place);
 
 }  // namespace sys

@@ -25,6 +25,9 @@ class Result {
  public:
   Result(T value) : state_(std::move(value)) {}
   Result(Failure failure) : state_(std::move(failure)) {}
+  Result(Result&&) = default;
+  Result& operator=(Result&&) = default;
+  [[gnu::noinline]] ~Result() {}
   bool ok() const { return state_.index() == 0; }
   T& value() { return *std::get_if<0>(&state_); }
   Failure& failure() { return *std::get_if<1>(&state_); }

@@ -2,7 +2,7 @@
 import type { Features } from '../index.ts';
 import { printable } from './printable.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { type Answer, judge, TRIED, type Tried } from './verdict.ts';
+import { type Answer, isAble, judge, TRIED, type Tried } from './verdict.ts';
 
 type Painter = Pick<Terminal, 'paint'>;
 type Rows = readonly (readonly [label: string, answer: Answer])[];
@@ -88,7 +88,7 @@ export function reportText(features: Features, directory: string, painter: Paint
   const defaults = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   const barred = verdict.canMount !== true;
   return [
-    paint(verdict.sentence, 'bold', verdict.canMount === true ? 'green' : 'red'),
+    paint(verdict.sentence, 'bold', isAble(verdict) ? 'green' : 'red'),
     ...(verdict.reason === undefined ? [] : [`  why: ${printable(verdict.reason)}`]),
     ...(verdict.remedy === undefined ? [] : [`  ${paint('→', 'cyan')} ${printable(verdict.remedy)}`]),
     '',
@@ -100,6 +100,7 @@ export function reportText(features: Features, directory: string, painter: Paint
       [
         ['overlay driver', features.overlay],
         ['user namespaces', features.userNamespaces],
+        ['mounts without root', features.rootless],
         ['new mount API', features.newMountApi],
         ...missing,
       ],

@@ -10,16 +10,17 @@ import { TourPlace } from './tour-place.ts';
 import { type Step, walk } from './tour-steps.ts';
 import { stepText } from './tour-text.ts';
 import { isInside, runInUserNamespace } from './user-namespace.ts';
-import { judge } from './verdict.ts';
+import { canStartThere, judge } from './verdict.ts';
 
 function refusal(found: Features): OverlayError {
-  const { sentence, reason, remedy } = judge(found);
+  const { reason, remedy } = found.layerKeys;
+  const what = judge(found).canMount === 'rootless' ? 'attach' : 'mount';
   const { userNamespaces } = found;
   const inside = isInside() ? ', not even in a user namespace of its own' : '';
   return new OverlayError([
     {
       code: found.overlay.available === false ? 'ERR_OVERLAY_NO_DRIVER' : 'ERR_OVERLAY_NO_PRIVILEGE',
-      sentence: `t${sentence.slice(1, -1)}${inside}: ${reason}`,
+      sentence: `this process cannot ${what} overlays${inside}: ${reason}`,
       hint: userNamespaces.remedy ?? remedy ?? 'run it as root: sudo overlayfs tour',
     },
     {
@@ -79,7 +80,7 @@ export const tour: Command = {
   async run(given, terminal) {
     const found = await features();
     const { canMount } = judge(found);
-    if (canMount === 'namespace' && !isInside())
+    if (canMount !== true && canStartThere(found) && !isInside())
       return await runInUserNamespace(['tour', ...(given.has('json') ? ['--json'] : [])]);
     if (canMount !== true) throw refusal(found);
     try {

@@ -23,7 +23,7 @@ export function noPrivilege({ uid, capSysAdmin }: Caller): Finding | undefined {
     hint:
       uid === 0
         ? 'give the container CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN), or run outside of it'
-        : 'run as root, or inside a user namespace: unshare -Urm node …',
+        : "run as root, or inside a user namespace: unshare -Urm node …; a detached mount can be had with rootless: 'auto'",
   };
 }
 

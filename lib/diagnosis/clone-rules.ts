@@ -59,7 +59,9 @@ export const CLONE_RULES: readonly Rule[] = [
     errnos: [EINVAL],
     find: (facts) =>
       each(facts, (looked) => {
-        if (facts.caller.initialUserNamespace !== false || looked.cloneErrno !== EINVAL) return undefined;
+        if (facts.caller.initialUserNamespace !== false) return undefined;
+        // Made from here, a clone does not tell: it is the user namespace that locks them.
+        if (facts.asked.rootless !== true && looked.cloneErrno !== EINVAL) return undefined;
         const [inside] = mountsIn(looked, facts.mounts);
         if (inside === undefined) return undefined;
         return about(

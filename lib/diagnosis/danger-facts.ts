@@ -1,5 +1,4 @@
 // What is looked at besides for dangers of a mount that would succeed; nothing is made for it.
-import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
 import {
   AT_SYMLINK_NOFOLLOW,
@@ -15,7 +14,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { AskedMount } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
-import { dialectOf, withDirectory } from './upper-facts.ts';
+import { withDirectory } from './upper-facts.ts';
 
 export interface DangerFacts {
   /** The target has entries. */
@@ -69,7 +68,7 @@ function* areSwapped(upper: Directory, work: Directory): Routine<boolean> {
   return (yield* hasNotes(work)) || !(yield* namesIn(work)).every((name) => DRIVERS.includes(name));
 }
 
-export function* lookAtDangers({ upper, work, target, parameters }: AskedMount): Routine<DangerFacts> {
+export function* lookAtDangers({ upper, work, target }: AskedMount): Routine<DangerFacts> {
   return {
     targetHasEntries: target !== undefined && (yield* hasEntries(target, '.')),
     leftover: work && (yield* leftoverIn(work)),

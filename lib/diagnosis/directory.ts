@@ -70,14 +70,17 @@ function* linkTarget(path: Buffer): Routine<Buffer | undefined> {
   }
 }
 
+// What `mkdir` makes.
+const MAKEABLE: readonly string[] = ['upper', 'work', 'target'];
+
 function hintForMissing({ option }: Subject, path: Buffer): string {
   const variable = /\$(?:[A-Za-z_]\w*|\{\w+\})/.exec(shown(path))?.[0];
   if (variable !== undefined) {
     return `${variable} was not expanded, which only shells do: put its value there, as from process.env`;
   }
-  return option === 'lower' || option === 'data' || option === 'dir'
-    ? 'create the directory, or correct the path'
-    : 'create the directory, correct the path, or pass mkdir: true';
+  return MAKEABLE.includes(option)
+    ? 'create the directory, correct the path, or pass mkdir: true'
+    : 'create the directory, or correct the path';
 }
 
 function* missing(subject: Subject, path: Buffer): Routine<Finding> {

@@ -53,7 +53,8 @@ export const MEMORY_RULES: readonly Rule[] = [
     code: 'ERR_OVERLAY_OTHER_LOWER',
     errnos: [ESTALE],
     find: (facts) => {
-      const found = facts.upperFacts.remembered.compared ? otherFirstLower(facts) : undefined;
+      const compared = facts.upperFacts.remembered.compared && !facts.asked.changeLower;
+      const found = compared ? otherFirstLower(facts) : undefined;
       return found === undefined ? [] : [found];
     },
   },

@@ -25,6 +25,11 @@ export interface AskedMount {
   readonly target: Directory | undefined;
   readonly parameters: readonly Parameter[];
   readonly attributes?: MountAttributes;
+  /** What the caller insists on, so that it is done before the kernel looks. */
+  readonly trustVolatile?: boolean;
+  readonly changeLower?: boolean;
+  /** `true`: made in a user namespace of its own. */
+  readonly rootless?: boolean | 'auto';
 }
 
 export type Looked = DirectoryFacts | MissingDirectory;
@@ -55,6 +60,12 @@ export interface MountFacts {
 /** Whether a directory could be looked at. */
 export function isThere(looked: Looked | undefined): looked is DirectoryFacts {
   return looked !== undefined && !('errno' in looked);
+}
+
+// Who mounts: in a user namespace it is this process with all capabilities that one can have there.
+function* callerOf({ rootless }: AskedMount): Routine<Caller> {
+  const caller = yield* readCaller();
+  return rootless === true ? { ...caller, capSysAdmin: true, initialUserNamespace: false } : caller;
 }
 
 // On something read-only, or an overlay, there is more to say.
@@ -95,7 +106,7 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
     withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(),
-    caller: yield* readCaller(),
+    caller: yield* callerOf(asked),
     driver: yield* isDriverListed(),
     mounts,
     mountLimit: limit === undefined ? undefined : Number(limit),

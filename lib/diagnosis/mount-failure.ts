@@ -97,8 +97,9 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const add = (finding: Finding | undefined) => {
     if (finding !== undefined) findings.push(finding);
   };
-  // Making a directory needs no right to mount.
-  if (error.errno === -EPERM && error.syscall !== 'mkdirat') add(yield* explainPrivilege());
+  // Making a directory needs no right to mount, and without root the right is that of the user namespace.
+  const lacking = error.syscall !== 'mkdirat' && failed.asked?.rootless !== true;
+  if (error.errno === -EPERM && lacking) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
   if (findings.length === 0) add(yield* directoryFinding(failed));

@@ -115,7 +115,9 @@ export const UPPER_RULES: readonly Rule[] = [
     errnos: [EINVAL],
     find: (facts) => {
       const { work } = facts;
-      const { incompatible } = facts.upperFacts;
+      const incompatible = facts.upperFacts.incompatible.filter(
+        (name) => name !== 'volatile' || !facts.asked.trustVolatile,
+      );
       if (!isThere(work) || incompatible.length === 0) return [];
       const names = incompatible.join(', ');
       const volatile = incompatible.includes('volatile');
@@ -125,7 +127,7 @@ export const UPPER_RULES: readonly Rule[] = [
           `an overlay with "${names}" has left its mark in it (work/incompat/${names})` +
             (volatile ? ': what was written then may be incomplete, if the machine went down' : ''),
           volatile
-            ? 'throw upper and work away; or, when upper is known to be whole, remove work/work from the work directory'
+            ? 'throw upper and work away; or, when upper is known to be whole, pass trustVolatile: true'
             : 'mount it with a kernel that knows this feature, or start with a new work directory',
         ),
       ];

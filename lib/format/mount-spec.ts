@@ -171,6 +171,23 @@ export interface MountSpec {
   readonly rootless?: boolean | 'auto';
 }
 
+/** A throw-away overlay, as it is asked for. */
+export interface ScratchOptions {
+  /** Bytes that changes may take in memory; default: half of the machine's memory, as tmpfs(5) has it. */
+  readonly size?: number;
+  /** Files and directories that changes may be, at least 16; default: by the machine's memory. */
+  readonly inodes?: number;
+  /** Keep changes below this directory instead of in memory, until the overlay ends. */
+  readonly upperOn?: PathLike;
+  readonly data?: readonly LayerSource[];
+  readonly options?: OverlayOptions;
+  readonly attributes?: MountAttributes;
+  /** Default `'auto'`: a user namespace when not privileged. */
+  readonly rootless?: boolean | 'auto';
+  /** Default false, as in {@link MountSpec}. */
+  readonly shareLower?: boolean;
+}
+
 export interface UnmountOptions {
   /** Take the mount out of sight now and end it when its last user lets go (MNT_DETACH). */
   readonly lazy?: boolean;

@@ -16,7 +16,16 @@ export interface NativeCall {
   readonly number: number;
   readonly signature: string;
   readonly gives: 'f' | 'b' | 'n';
+  /** For programs in a child alone: it would leave a namespace of this process. */
+  readonly onlyInChild: boolean;
 }
+
+type ProgramRunner<T> = (
+  program: Uint8Array,
+  size: number,
+  output: Uint8Array,
+  given: readonly number[],
+) => T;
 
 type NativeFunction = (...args: unknown[]) => unknown;
 
@@ -24,18 +33,10 @@ export interface Addon {
   readonly calls: Readonly<Record<string, NativeCall>>;
   readonly sourceDigest: string;
   close(fd: number): boolean;
-  runProgram(
-    program: Uint8Array,
-    size: number,
-    output: Uint8Array,
-    given: readonly number[],
-  ): Promise<number | NativeFailure>;
-  runProgramSync(
-    program: Uint8Array,
-    size: number,
-    output: Uint8Array,
-    given: readonly number[],
-  ): number | NativeFailure;
+  readonly runProgram: ProgramRunner<Promise<number | NativeFailure>>;
+  readonly runProgramSync: ProgramRunner<number | NativeFailure>;
+  readonly runProgramInChild: ProgramRunner<Promise<number | NativeFailure>>;
+  readonly runProgramInChildSync: ProgramRunner<number | NativeFailure>;
   readonly [name: string]: unknown;
 }
 

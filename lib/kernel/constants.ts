@@ -7,6 +7,7 @@ export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
@@ -35,6 +36,8 @@ export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_PRIVATE: number = 1 << 18;
 
 // sys/mount.h
 export const MNT_DETACH = 2;
@@ -56,6 +59,10 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+
+// linux/sched.h
+export const CLONE_NEWNS = 0x0002_0000;
+export const CLONE_NEWUSER = 0x1000_0000;
 
 // statfs(2)
 export const ST_RDONLY = 1;

@@ -1,9 +1,11 @@
 // Which ways of handing layers to the overlay driver this kernel has, found by trying each on a context that is dropped.
 import { call, close } from './call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, FSOPEN_CLOEXEC, O_DIRECTORY, O_PATH } from './constants.ts';
-import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP } from './errno.ts';
+import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, errnoName } from './errno.ts';
 import { KernelError } from './kernel-error.ts';
+import { MAY_FAIL, Program } from './program.ts';
 import type { Routine } from './routine.ts';
+import { addEntry } from './user-namespace.ts';
 
 /** For each way: undefined when it works, else the refused call as text. */
 export interface MountApi {
@@ -77,4 +79,29 @@ export function* probeMountApi(): Routine<MountApi> {
   } finally {
     close(context);
   }
+}
+
+/** The same for a child in that user namespace, where a process is that may not mount itself. */
+export function* probeMountApiIn(namespace: number): Routine<MountApi> {
+  const program = new Program(undefined, 'child');
+  addEntry(program, namespace);
+  const context = program.add('fsopen', MAY_FAIL, 'overlay', FSOPEN_CLOEXEC);
+  const root = program.add('openat', 0, AT_FDCWD, '/', O_PATH | O_DIRECTORY, 0);
+  const steps = {
+    fsopen: context,
+    layerStrings: program.add('fsconfig_set_string', MAY_FAIL, context, 'lowerdir+', '/'),
+    layerDescriptors: program.add('fsconfig_set_fd', MAY_FAIL, context, 'lowerdir+', root),
+    mountSetattr: program.add('mount_setattr', MAY_FAIL, root, '', AT_EMPTY_PATH, 0, 0, 0, -1),
+  };
+  yield* program.run();
+  const errnoOf = (step: number) => -program.value(step);
+  const refused = (call: string, step: number) =>
+    errnoOf(step) === 0 ? undefined : `${call}: ${errnoName(errnoOf(step))}`;
+  return {
+    fsopen: refused('fsopen("overlay")', steps.fsopen),
+    layerStrings: refused('fsconfig(overlay, FSCONFIG_SET_STRING, "lowerdir+", "/")', steps.layerStrings),
+    layerDescriptors: refused('fsconfig(overlay, FSCONFIG_SET_FD, "lowerdir+", </>)', steps.layerDescriptors),
+    mountSetattr: refused('mount_setattr(</>)', steps.mountSetattr),
+    lasting: Object.values(steps).every((step) => errnoOf(step) === 0 || LASTING.includes(errnoOf(step))),
+  };
 }

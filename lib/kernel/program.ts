@@ -5,7 +5,7 @@ import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './ker
 import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
 import { type Routine, wait } from './routine.ts';
-import type { CallSignatures } from './signatures.ts';
+import type { StepSignatures } from './signatures.ts';
 
 /** Hand the step's descriptor to the caller instead of closing it at the end. */
 export const KEEP = 1;
@@ -15,6 +15,12 @@ export const WANT = 2;
 export const MAY_FAIL = 4;
 /** The descriptor is a file-system context: read the kernel's messages from it when a later step fails. */
 export const LOG = 8;
+
+/**
+ * Where a program runs: `'child'` is a process that lives as long as the program, shares memory and descriptors with this
+ * one, and may leave namespaces (native/namespace_child.cc).
+ */
+export type ProgramPlace = 'here' | 'child';
 
 const nothing: readonly number[] = [];
 const nothingYet: Buffer = Buffer.alloc(0);
@@ -63,17 +69,19 @@ export class Program {
   readonly given: readonly number[];
   /** How many have been added. */
   steps: number = 0;
+  readonly #place: ProgramPlace;
   readonly #bytes: ProgramBytes = new ProgramBytes();
   #wanted = 0;
   #output: Buffer = nothingYet;
 
   /** `given`: descriptors that the program takes over and closes at its end, unless it fails. */
-  constructor(given: readonly number[] = nothing) {
+  constructor(given: readonly number[] = nothing, place: ProgramPlace = 'here') {
     this.given = given;
+    this.#place = place;
   }
 
   /** Adds a call; the result stands for the step's descriptor in later arguments. */
-  add<K extends keyof CallSignatures>(name: K, flags: number, ...args: CallSignatures[K]): number;
+  add<K extends keyof StepSignatures>(name: K, flags: number, ...args: StepSignatures[K]): number;
   // One by one: a rest parameter would make an array for each call.
   add(
     name: string,
@@ -139,15 +147,17 @@ export class Program {
 
   now(): void {
     this.#output = this.#room();
-    this.#finish(addon.runProgramSync(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+    const run = this.#place === 'here' ? addon.runProgramSync : addon.runProgramInChildSync;
+    this.#finish(run(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
   }
 
   async later(): Promise<void> {
     this.#output = this.#room();
+    const run = this.#place === 'here' ? addon.runProgram : addon.runProgramInChild;
     if (running > 0) overlaps += 1;
     running += 1;
     try {
-      this.#finish(await addon.runProgram(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
+      this.#finish(await run(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
     } finally {
       running -= 1;
     }

@@ -35,6 +35,7 @@ export interface CallSignatures {
   openat: [dir: Fd, path: Text, flags: number, mode: number];
   openat2: [dir: Fd, path: Text, flags: number, mode: number, resolve: number];
   read: [file: Fd, capacity: number];
+  write: [file: Fd, bytes: Blob];
   getdents64: [dir: Fd, capacity: number];
   readlinkat: [dir: Fd, path: Text];
   statx: [dir: Fd, path: Text, flags: number, mask: number];
@@ -51,11 +52,14 @@ export interface CallSignatures {
   fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
   utimensat: [dir: Fd, path: Text, seconds: bigint, nanoseconds: number, flags: number];
   syncfs: [file: Fd];
+  fchownat_of: [dir: Fd, path: Text, statx: Blob];
+  fchmodat_of: [dir: Fd, path: Text, statx: Blob];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
+  dup3: [from: Fd, to: Fd, flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
   scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
@@ -66,6 +70,12 @@ export interface CallSignatures {
   ancestors: [dir: Fd, before: Blob];
   require_disjoint: [some: Blob, others: Blob];
   require_outside: [paths: Blob, never: Blob, around: Blob];
+}
+
+/** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
+export interface StepSignatures extends CallSignatures {
+  unshare: [flags: number];
+  setns: [namespace: Fd, type: number];
 }
 
 type Bytes =

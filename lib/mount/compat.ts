@@ -1,12 +1,8 @@
 // The mount(2) way of the ladder: for kernels and filters without the new mount API.
-import { mkdtempSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { KEEP } from '../kernel/program.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { addClaims } from './claim.ts';
 import {
@@ -15,18 +11,14 @@ import {
   removeEmptyDirectory,
   removeEmptyLower,
 } from './empty-lower.ts';
+import { type Foothold, makeFoothold } from './foothold.ts';
 import { collect, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { addGuards, type SeenUppers } from './plan-guards.ts';
-import { type Foothold, MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
+import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-
-function* makeFoothold(): Routine<Foothold> {
-  const prefix = join(tmpdir(), 'overlayfs-foothold-');
-  return { path: yield* wait({ now: () => mkdtempSync(prefix), later: () => mkdtemp(prefix) }) };
-}
 
 // Opens every layer given by path, so that the option text holds short names.
 function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fds: number[] }> {
@@ -67,7 +59,8 @@ function emptyLayer(path: string): Layer {
   return { option: 'lower', path, absolute: path };
 }
 
-function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
+/** What a plan of mount(2) gave, and the better one of its two descriptors. */
+export function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
   if (request.target !== undefined) return collect(plan, 'mount', true, undefined);
   const original = plan.program.value(plan.mount!);
   const clone = plan.program.value(plan.clone!);
@@ -79,7 +72,8 @@ function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
   return { ...collect(plan, 'mount', true, clone), id: mountIdIn(statx) };
 }
 
-function refuseLong(request: MountRequest, size: number): never {
+/** @throws {OverlayError} ERR_OVERLAY_TOO_LONG */
+export function refuseLong(request: MountRequest, size: number): never {
   return refuse(
     'ERR_OVERLAY_TOO_LONG',
     { option: 'lower' },

@@ -6,8 +6,12 @@ import { identityOf } from '../kernel/stat.ts';
 // By the open descriptor; looked at when somebody asks first, so that an overlay alone never pays for it.
 const known = new Map<number, Buffer | undefined>();
 
-/** Remembers the directories of an overlay by their open descriptors. */
+/**
+ * Remembers the directories of an overlay by their open descriptors, also when others have come behind the same numbers.
+ * One with an upper in memory has that alone, which no path leads to.
+ */
 export function rememberDetached(fds: readonly number[]): void {
+  if (fds.length < 2) return;
   for (const fd of fds) known.set(fd, undefined);
 }
 

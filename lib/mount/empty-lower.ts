@@ -21,7 +21,7 @@ import { type Routine, wait } from '../kernel/routine.ts';
 import type { MountRequest } from './spec.ts';
 
 /** Its name in mount tables: it tells the reader what it is, and `list()` leaves it out. */
-const EMPTY_LOWER_NAME = 'overlayfs-empty-lower';
+export const EMPTY_LOWER_NAME = 'overlayfs-empty-lower';
 
 // On a tmpfs that is attached nowhere, and on one that mkdtemp made the place for; a lower of the user's may be named alike.
 const SHOWN = new RegExp(`^/${EMPTY_LOWER_NAME}$|/${EMPTY_LOWER_NAME}-[A-Za-z0-9]{6}/${EMPTY_LOWER_NAME}$`);

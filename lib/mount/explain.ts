@@ -5,17 +5,20 @@ import type { MountSpec } from '../format/mount-spec.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { findAll } from './findings.ts';
 import { LiveUppers } from './live-uppers.ts';
-import { type MountRequest, readSpec } from './spec.ts';
+import { explainedNamespace } from './perform-rootless.ts';
+import { decideRootless } from './rootless.ts';
+import { readSpec } from './spec.ts';
 
 function* explainRoutine(spec: unknown): Routine<Finding[]> {
-  let request: MountRequest;
   try {
-    request = readSpec(spec);
+    const request = yield* decideRootless(readSpec(spec));
+    if (request.rootless) yield* explainedNamespace();
+    return yield* findAll(request, new LiveUppers(), true);
   } catch (error) {
+    // It is no request yet, or has no place to be mounted in.
     if (error instanceof OverlayError) return [...error.findings];
     throw error;
   }
-  return yield* findAll(request, new LiveUppers(), true);
 }
 
 /**

@@ -4,12 +4,16 @@ import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
-import { pathed, takeBack } from './made.ts';
+import { insist, takeBackInsisted } from './insist.ts';
+import { type Made, pathed, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
-import { collectFsopen, perform, planAtOnce, readyToPlan, refuseKnownHolder } from './perform.ts';
+import { collectFsopen, perform, planAtOnce } from './perform.ts';
+import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
+import { decideRootless } from './rootless.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import {
   type DriverPart,
@@ -42,24 +46,31 @@ function* askKernel(request: MountRequest): Routine<void> {
   }
 }
 
+function* performSomehow(request: MountRequest, listen: boolean): Routine<Made> {
+  return request.rootless
+    ? yield* performRootless(request, sweepHandles)
+    : yield* perform(request, sweepHandles, listen);
+}
+
 function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Routine<MountedOverlay> {
   if (request.mkdir) yield* makeMissing(request, made);
   if (request.guard === 'kernel') yield* askKernel(request);
   if (request.upper === undefined || request.work !== undefined) {
-    return new MountedOverlay(request, yield* perform(request, sweepHandles, listen), undefined);
+    return new MountedOverlay(request, yield* performSomehow(request, listen), undefined);
   }
   const work: OwnWork = yield* explaining(request.upper, makeOwnWork(request.upper));
   try {
     const withWork = { ...request, work: work.layer };
-    return new MountedOverlay(request, yield* perform(withWork, sweepHandles, listen), work);
+    return new MountedOverlay(request, yield* performSomehow(withWork, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
     throw error;
   }
 }
 
-function* mountRoutine(spec: unknown): Routine<Overlay> {
-  const request = readSpec(spec);
+/** The body of {@link mount}. */
+export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
+  const request = yield* decideRootless(readSpec(spec));
   const overlay = yield* mountAnyhow(request);
   if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
   return overlay;
@@ -67,7 +78,7 @@ function* mountRoutine(spec: unknown): Routine<Overlay> {
 
 // What is not what was asked for is undone.
 function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
-  const error = yield* droppedOption(request, overlay.mountId);
+  const error = yield* droppedOption(request, overlay);
   if (error === undefined) return;
   yield* overlay.end();
   throw error;
@@ -81,7 +92,7 @@ function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
   const removable: readonly DriverPart[] =
     indexed && work !== undefined ? yield* removableParts(work) : ['work'];
   yield* readyToPlan(request);
-  const plan = planAtOnce(request);
+  const plan = request.rootless ? undefined : planAtOnce(request);
   let listen = false;
   if (plan !== undefined) {
     try {
@@ -102,11 +113,13 @@ function* mountCarefully(
   listen: boolean,
 ): Routine<MountedOverlay> {
   const made: Buffer[] = [];
+  const insisted = yield* insist(request);
   try {
     return yield* prepared(request, made, listen);
   } catch (error) {
     if (request.work !== undefined) yield* removeLeftovers(request.work, error, removable);
     yield* removeMade(made);
+    yield* takeBackInsisted(insisted);
     throw error;
   }
 }

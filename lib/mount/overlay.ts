@@ -44,7 +44,7 @@ function frozen(given: Readonly<MountSpec>, work: OwnWork | undefined): Readonly
   if (copy.data !== undefined) copy.data = Object.freeze(copy.data.slice());
   if (copy.options !== undefined) copy.options = Object.freeze({ ...copy.options });
   if (copy.attributes !== undefined) copy.attributes = Object.freeze({ ...copy.attributes });
-  if (work !== undefined) copy.work = shown(work.layer.path!);
+  if (work !== undefined && !work.throwAway) copy.work = shown(work.layer.path!);
   return Object.freeze(copy);
 }
 
@@ -72,7 +72,7 @@ export class MountedOverlay implements Overlay {
   readonly fallbacks: readonly string[];
   readonly spec: Readonly<MountSpec>;
   readonly #request: MountRequest;
-  readonly #made: Made;
+  #made: Made;
   readonly #work: OwnWork | undefined;
   #target: Target | undefined;
   #fd: number | undefined;
@@ -106,6 +106,16 @@ export class MountedOverlay implements Overlay {
       this.#fd = callSync('openat', AT_FDCWD, this.#target!.absolute, O_PATH | O_DIRECTORY, 0);
     }
     return this.#fd;
+  }
+
+  /** Another mount has taken the place of this one, behind the same descriptors. */
+  protected replaced(made: Made): void {
+    this.#made = made;
+    rememberDetached(made.claims);
+  }
+
+  protected get made(): Made {
+    return this.#made;
   }
 
   /** 8 bytes, as struct statx has it. */

@@ -1,13 +1,9 @@
-// Makes a mount by the first way of the ladder that works, and says why the better ones did not.
-
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
-import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { becameReadOnly, workHasData } from '../diagnosis/unfit-work.ts';
-import { EAGAIN } from '../kernel/errno.ts';
+// Makes a mount where this process is: at once when nothing has to be found out first, or down the ladder.
 import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApi } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { addClaims } from './claim.ts';
+import { climbDown, type Learnt } from './climb.ts';
 import { compatMount } from './compat.ts';
 import {
   emptyLowerDescriptor,
@@ -16,26 +12,20 @@ import {
   needsEmptyLower,
   removeEmptyLower,
 } from './empty-lower.ts';
-import { refuseGuarded, refuseLocked } from './findings.ts';
-import { bringUpToDate } from './fresh-table.ts';
-import { heardOf, hearing, mayBeHeard } from './hearing.ts';
-import { type Known, RUNGS, type Rung } from './ladder.ts';
-import { LiveUppers } from './live-uppers.ts';
-import { collect, FailedStep, type Made, pathed, runGuarded } from './made.ts';
+import { explainStep } from './explain-step.ts';
+import { guarded, type Sweep, seenUppers } from './guarded.ts';
+import { hearing } from './hearing.ts';
+import { RUNGS, type Rung } from './ladder.ts';
+import { collect, FailedStep, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { type LayerForm, planFsopen } from './plan-fsopen.ts';
-import { addGuards, GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
+import { addGuards, type SeenUppers } from './plan-guards.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
 
-// What this thread has learnt; every mount after the first failed one starts from the right rung.
-let known: Known;
+const learnt: Learnt = { api: undefined };
 // Layers on a mount that is attached nowhere came with Linux 6.15; found out by a view of one lower that failed.
 let emptyLowerByName = false;
-const live = new LiveUppers();
-
-/** Lets go of locks whose mounts are gone. */
-type Sweep = () => Routine<void>;
 
 function* fsopenMount(request: MountRequest, form: LayerForm, seen: SeenUppers): Routine<Made> {
   if (!needsEmptyLower(request)) return yield* fsopenWith(request, request.lower, form, seen);
@@ -87,13 +77,6 @@ export function collectFsopen(plan: Plan, request: MountRequest): Made {
   return collect(plan, 'fsopen', true, detached ? plan.program.value(plan.mount!) : undefined);
 }
 
-/** Before a mount is planned: what the guards go by is to be what the mount table says now. */
-export function* readyToPlan(request: MountRequest): Routine<void> {
-  const { upper, shareUpper, shareLower, overlapLayers } = request;
-  const insists = shareLower && (upper === undefined || (shareUpper && overlapLayers));
-  if (!insists) yield* bringUpToDate(live);
-}
-
 /**
  * The best way as one program, when nothing has to be found out first; undefined otherwise. It is the hot path: whatever
  * it meets, `perform` meets again and explains.
@@ -101,19 +84,15 @@ export function* readyToPlan(request: MountRequest): Routine<void> {
 export function planAtOnce(request: MountRequest): Plan | undefined {
   const { upper, work, via, trustVolatile, changeLower } = request;
   if (via === 'mount' || request.mkdir || request.guard === 'kernel') return undefined;
-  if (known !== undefined && RUNGS[0]!.obstacle(request, known) !== undefined) return undefined;
+  if (learnt.api !== undefined && RUNGS[0]!.obstacle(request, learnt.api) !== undefined) return undefined;
   if (upper !== undefined) {
     if (work === undefined || trustVolatile || changeLower) return undefined;
   } else if (needsEmptyLower(request)) {
     const fd = emptyLowerByName ? undefined : emptyLowerIfMade();
     if (fd === undefined) return undefined;
-    return planWith(request, [request.lower[0]!, { option: 'lower', fd }], 'descriptors', live);
+    return planWith(request, [request.lower[0]!, { option: 'lower', fd }], 'descriptors', seenUppers());
   }
-  return planWith(request, request.lower, 'descriptors', live);
-}
-
-function isLocked({ error }: FailedStep): boolean {
-  return error.syscall === 'flock' && error.errno === -EAGAIN;
+  return planWith(request, request.lower, 'descriptors', seenUppers());
 }
 
 function* tryOnce(rung: Rung, request: MountRequest, seen: SeenUppers): Routine<Made> {
@@ -125,100 +104,19 @@ function* tryOnce(rung: Rung, request: MountRequest, seen: SeenUppers): Routine<
   }
 }
 
-// What the guards go by when what they refused was looked at, and nothing was found.
-const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
-
-function withoutGuards(request: MountRequest): MountRequest {
-  return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
-}
-
-function* tryRung(rung: Rung, request: MountRequest, sweep: Sweep): Routine<Made> {
-  let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
-  for (;;) {
-    try {
-      return yield* tryOnce(rung, asked, seen);
-    } catch (error) {
-      if (!(error instanceof FailedStep)) throw error;
-      if (isLocked(error)) {
-        if (swept) throw yield* refuseLocked(error, request, live);
-        // A lock of this process may have outlived its mount, which somebody else has ended.
-        swept = true;
-        yield* sweep();
-      } else if (GUARD_STEPS.includes(error.error.syscall) && asked === request) {
-        yield* refuseGuarded(request, live);
-        [asked, seen] = [withoutGuards(request), NOTHING];
-      } else {
-        throw error;
-      }
-    }
-  }
-}
-
-/** Throws when the mount table, or a lock, tells whose upper or work is. */
-export function* refuseKnownHolder(request: MountRequest): Routine<void> {
-  yield* refuseGuarded(request, live);
-}
-
-function allowed(rung: Rung, request: MountRequest): boolean {
-  return request.via === 'auto' || request.via === rung.via;
-}
-
-function* explained(failed: FailedStep, request: MountRequest, rung: Rung): Routine<OverlayError> {
-  const { lower, data, upper, work, target } = request;
-  const hear = () => heardOf(failed, tryOnce(rung, { ...request, target: undefined }, live));
-  if (failed.error.syscall === 'require_bits_clear') {
-    return failed.subject?.option === 'work'
-      ? workHasData(work!)
-      : yield* becameReadOnly(pathed(work!), yield* hear());
-  }
-  const directories = [...lower, ...data, upper, work, target].filter((dir) => dir !== undefined);
-  const { error, subject } = failed;
-  const driver = mayBeHeard(error) ? { hear } : {};
-  return yield* explainMountFailure(error, { directories, subject, asked: request, ...driver });
-}
-
-/** Climbs down the ladder. @param listen an attempt has failed already @throws {OverlayError} */
+/** Makes a mount by the first way of the ladder that works. @param listen an attempt has failed already @throws {OverlayError} */
 export function* perform(request: MountRequest, sweep: Sweep, listen: boolean): Routine<Made> {
-  const fallbacks: string[] = [];
-  let last: { error: FailedStep; rung: Rung } | undefined;
-  for (const rung of RUNGS) {
-    if (!allowed(rung, request)) continue;
-    const obstacle = known === undefined && rung === RUNGS[0] ? undefined : rung.obstacle(request, known);
-    if (obstacle !== undefined) {
-      fallbacks.push(`${rung.name}: ${obstacle}`);
-      continue;
-    }
-    try {
-      const attempt = tryRung(rung, request, sweep);
-      return { ...(yield* listen ? hearing(attempt) : attempt), fallbacks };
-    } catch (error) {
-      if (!(error instanceof FailedStep)) throw error;
-      last = { error, rung };
-      const api: Known = rung.via === 'fsopen' ? (known ?? (yield* probeMountApi())) : known;
-      if (api?.lasting) known = api;
-      const reason = rung.obstacle(request, api);
-      // The way itself is open, so that another way would meet the same refusal.
-      if (reason === undefined && !worthAnother(rung)) throw yield* explained(error, request, rung);
-      fallbacks.push(`${rung.name}: ${reason ?? error.error.message}`);
-    }
-  }
-  if (last !== undefined) throw yield* explained(last.error, request, last.rung);
-  throw noWay(request, fallbacks);
-}
-
-// Old drivers take one lowerdir string through the new API, but not every character in it.
-function worthAnother(rung: Rung): boolean {
-  return rung.form === 'string';
-}
-
-function noWay(request: MountRequest, fallbacks: readonly string[]): OverlayError {
-  const via = request.via === 'auto' ? '' : ` (via: '${request.via}')`;
-  return new OverlayError([
-    {
-      code: 'ERR_OVERLAY_NO_WAY',
-      sentence: `no way to make this mount is open on this kernel${via}: ${fallbacks.join('; ')}`,
-      hint: request.via === 'auto' ? 'use shorter paths or fewer layers' : "leave via out, for 'auto'",
-      ...(request.via === 'auto' ? {} : { option: 'via' }),
+  return yield* climbDown(request, {
+    rungs: RUNGS,
+    learnt,
+    probe: probeMountApi,
+    *attempt(rung) {
+      const attempt = guarded(request, sweep, (asked, seen) => tryOnce(rung, asked, seen));
+      return yield* listen ? hearing(attempt) : attempt;
     },
-  ]);
+    // Old drivers take one lowerdir string through the new API, but not every character in it.
+    worthAnother: ({ form }) => form === 'string',
+    explained: (failed, rung) =>
+      explainStep(failed, request, () => tryOnce(rung, { ...request, target: undefined }, seenUppers())),
+  });
 }

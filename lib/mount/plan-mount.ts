@@ -16,6 +16,7 @@ import {
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL, WANT } from '../kernel/program.ts';
 import { STATX_BEST_MNT_ID } from '../kernel/stat.ts';
+import type { Foothold } from './foothold.ts';
 import type { Plan } from './plan.ts';
 import { requireWritable, textOf } from './plan-fsopen.ts';
 import type { MountRequest } from './spec.ts';
@@ -45,11 +46,6 @@ export function mountData(request: MountRequest, lowers: readonly Layer[]): Buff
     if (value !== undefined) parts.push(Buffer.from('='), escapeOptionValue(bytes(value)));
   }
   return Buffer.concat(parts);
-}
-
-/** Where a detached mount of this family stands for a moment. */
-export interface Foothold {
-  readonly path: string;
 }
 
 /** Adds the mount, and for a detached one (`foothold`) the steps that take it off its foothold. */

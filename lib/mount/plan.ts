@@ -1,6 +1,6 @@
 // A mount as a program of system calls, with a note of what each step is about.
 import type { Subject } from '../diagnosis/subject.ts';
-import { Program } from '../kernel/program.ts';
+import { Program, type ProgramPlace } from '../kernel/program.ts';
 
 /** A program under construction, and where its results are. */
 export class Plan {
@@ -17,8 +17,8 @@ export class Plan {
   readonly claims: number[] = [];
   readonly #subjects: (Subject | undefined)[] = [];
 
-  constructor(given?: readonly number[]) {
-    this.program = new Program(given);
+  constructor(given?: readonly number[], place?: ProgramPlace) {
+    this.program = new Program(given, place);
   }
 
   /** The program, whose next step is about `subject`. */

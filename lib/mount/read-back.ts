@@ -1,15 +1,25 @@
-// Whether an attached mount is what was asked for: the kernel drops some options with no more than a line in its log.
+// Whether a mount is what was asked for: the kernel drops some options with no more than a line in its log.
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD } from '../kernel/constants.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from '../kernel/constants.ts';
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlays } from '../kernel/mount-table.ts';
+import { Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { mountIdNumber } from '../kernel/stat.ts';
+import { mountIdIn, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
+import { removeEmptyDirectory } from './empty-lower.ts';
+import { makeFoothold } from './foothold.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
 
@@ -55,6 +65,34 @@ function* reason(request: MountRequest, name: Droppable['name']): Routine<string
   return '; why is in the kernel log alone (dmesg)';
 }
 
+/**
+ * The id of a copy of a detached mount that stands on a foothold for as long as `use` takes: the kernel tells of mounts in the
+ * file tree alone, and a copy has the filesystem, options included, in common. Undefined before Linux 6.15, which copies no
+ * detached mounts.
+ */
+function* withAttachedCopy<T>(mount: number, use: (id: Buffer) => Routine<T>): Routine<T | undefined> {
+  const foothold = yield* makeFoothold();
+  const program = new Program();
+  const clone = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const copy = program.add('open_tree', 0, mount, '', clone);
+  // Before it is attached: nothing may fail between that and what takes it away again.
+  const stat = program.add('statx', WANT, copy, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID);
+  program.add('move_mount', 0, copy, '', AT_FDCWD, foothold.path, MOVE_MOUNT_F_EMPTY_PATH);
+  try {
+    yield* program.run();
+    try {
+      return yield* use(mountIdIn(program.bytes(stat)!));
+    } finally {
+      yield* call('umount2', foothold.path, MNT_DETACH);
+    }
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  } finally {
+    yield* removeEmptyDirectory(foothold.path);
+  }
+}
+
 function* shownOptions(id: Buffer): Routine<AnyOverlayOptions | undefined> {
   try {
     return (yield* readOverlays([mountIdNumber(id)]))[0]?.overlay.options;
@@ -66,11 +104,18 @@ function* shownOptions(id: Buffer): Routine<AnyOverlayOptions | undefined> {
 }
 
 /** An error for the first option that was asked for and is not in force; undefined when all are, or nobody can tell. */
-export function* droppedOption(request: MountRequest, id: Buffer): Routine<OverlayError | undefined> {
+export function* droppedOption(
+  request: MountRequest,
+  overlay: { readonly mountId: Buffer; readonly fd: number },
+): Routine<OverlayError | undefined> {
   const options = (request.given.options ?? {}) as AnyOverlayOptions;
   const asked = DROPPABLE.filter(({ name, wanted }) => options[name] === wanted);
-  if (asked.length === 0 || request.target === undefined) return undefined;
-  const shown = yield* shownOptions(id);
+  // Who may not mount cannot attach a copy either.
+  if (asked.length === 0 || request.rootless === true) return undefined;
+  const shown =
+    request.target === undefined
+      ? yield* withAttachedCopy(overlay.fd, shownOptions)
+      : yield* shownOptions(overlay.mountId);
   if (shown === undefined) return undefined;
   for (const { name, wanted, parameter } of asked) {
     if (shown[name] === wanted || (yield* isDefault(parameter))) continue;

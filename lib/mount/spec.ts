@@ -36,6 +36,8 @@ export interface MountRequest {
   readonly guard: Guard;
   readonly via: MountVia;
   readonly mkdir: boolean;
+  /** `true`, once it is decided, has the request in the form that a user namespace can give. */
+  readonly rootless: boolean | 'auto';
 }
 
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
@@ -85,6 +87,12 @@ const FIELDS: ReadonlySet<string> = new Set([
   'via',
   'rootless',
 ]);
+
+function readRootless({ rootless }: Fields): boolean | 'auto' {
+  if (rootless === undefined) return false;
+  if (rootless === 'auto' || typeof rootless === 'boolean') return rootless;
+  return wrongType('rootless', "true, false or 'auto'", rootless);
+}
 
 function refuseUnknownFields(fields: Fields): void {
   for (const name in fields) {
@@ -148,39 +156,28 @@ const noParameters: readonly Parameter[] = [];
 /**
  * Checks a spec without any system call.
  *
+ * @param made upper and work that are not the spec's, but ours
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
-export function readSpec(spec: unknown): MountRequest {
+export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
   if (typeof spec !== 'object' || spec === null) return wrongType('spec', 'an object', spec);
   const fields = spec as Fields;
   refuseUnknownFields(fields);
   const lower = readLayers(fields.lower, 'lower');
   const data = readLayers(fields.data, 'data');
   checkLayers(lower, data, fields);
-  const upper = fields.upper === undefined ? undefined : readLayer(fields.upper, 'upper');
+  const upper = fields.upper === undefined ? made?.upper : readLayer(fields.upper, 'upper');
   const { options, attributes } = fields;
   if (options !== undefined) {
     refuseProblem(checkOptions(options, { upper: upper !== undefined, data: data.length > 0 }));
   }
   if (attributes !== undefined) refuseProblem(checkAttributes(attributes));
-  const rootless = fields.rootless;
-  if (rootless !== undefined && rootless !== 'auto' && typeof rootless !== 'boolean') {
-    wrongType('rootless', "true, false or 'auto'", rootless);
-  }
-  if (rootless === true) {
-    refuse(
-      'ERR_OVERLAY_NOT_SUPPORTED',
-      { option: 'rootless' },
-      'this release makes no rootless mounts',
-      'run as root, or inside a user namespace: unshare -Urm node …',
-    );
-  }
   return {
     given: spec as MountSpec,
     lower,
     data,
     upper,
-    work: fields.work === undefined ? undefined : readLayer(fields.work, 'work'),
+    work: fields.work === undefined ? made?.work : readLayer(fields.work, 'work'),
     target: readTarget(fields.target),
     parameters: options === undefined ? noParameters : optionsToParameters(options as AnyOverlayOptions),
     attributes: attributes === undefined ? noAttributes : (attributes as MountAttributes),
@@ -197,5 +194,6 @@ export function readSpec(spec: unknown): MountRequest {
     guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
     via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
     mkdir: readFlag(fields, 'mkdir'),
+    rootless: readRootless(fields),
   };
 }

@@ -1,6 +1,6 @@
 // The work directory that a mount without one gets: beside the upper, private, unique, and gone after the unmount.
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
-import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
+import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import { call, close } from '../kernel/call.ts';
 import {
@@ -20,6 +20,7 @@ import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 import type { Layer } from './spec-paths.ts';
 
 const PREFIX = '.overlayfs-work-';
@@ -31,6 +32,8 @@ export interface OwnWork {
   readonly parent: number;
   readonly name: string;
   readonly layer: Layer;
+  /** Goes with the overlay's handle, whatever else still uses the overlay. */
+  readonly throwAway?: true;
 }
 
 function refuseMountRoot(upper: Layer): never {
@@ -44,6 +47,15 @@ function refuseMountRoot(upper: Layer): never {
       ...placeOf(upper),
     },
   ]);
+}
+
+function noPlace(upper: Layer): Finding {
+  return {
+    code: 'ERR_OVERLAY_NO_WORK',
+    sentence: `${subjectText(upper)}: no work directory can be made beside it, since this user may not write there`,
+    hint: 'use an upper in a directory of your own, or give work',
+    ...placeOf(upper),
+  };
 }
 
 /** Makes it; the upper exists. @throws {OverlayError} ERR_OVERLAY_NO_WORK; {KernelError} */
@@ -62,9 +74,7 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
     // The root directory is its own parent.
     const isRoot = upperStat!.inode === parentStat!.inode && upperStat!.mountId === parentStat!.mountId;
     if (isRoot || upperStat!.mountId !== parentStat!.mountId) refuseMountRoot(upper);
-    // The global: importing node:crypto would cost every start of Node two milliseconds.
-    const name = PREFIX + Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
-    yield* call('mkdirat', parent, name, 0o700);
+    const name = yield* makePrivateDirectory(parent, PREFIX, () => noPlace(upper));
     const place = yield* call('readlinkat', AT_FDCWD, procPath(parent));
     const absolute = Buffer.concat([place, Buffer.from(`${place.length === 1 ? '' : '/'}${name}`)]);
     return { parent, name, layer: { option: 'work', path: absolute, absolute } };
@@ -139,15 +149,18 @@ function* removeEmptyParts(dir: number, parts: readonly DriverPart[]): Routine<v
   yield* program.run();
 }
 
+function* isInUse({ parent, name }: OwnWork): Routine<boolean> {
+  const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
+  return (yield* closingAfter(dir, kernelSaysInUse(dir))) === true;
+}
+
 /**
  * removeOwnWork, unless the overlay lives on without the mount that ended: lazily unmounted but busy, or mounted a second time
  * by a bind mount or in another namespace. Then the directory has to stay, since the overlay could not write without it.
  */
 export function* removeIdleWork(work: OwnWork): Routine<void> {
   try {
-    const dir = yield* call('openat', work.parent, work.name, O_PATH | O_DIRECTORY, 0);
-    const lives = yield* closingAfter(dir, kernelSaysInUse(dir));
-    if (lives !== true) yield* removeTree(work.parent, work.name);
+    if (work.throwAway || !(yield* isInUse(work))) yield* removeTree(work.parent, work.name);
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
   } finally {

@@ -27,6 +27,7 @@ test('where nothing can be mounted one row speaks for all', async () => {
     ...found,
     ...Object.fromEntries(TRIED.map((name) => [name, no])),
     userNamespaces: { ...no, settings: {} },
+    rootless: no,
     systemCalls: { ...found.systemCalls, fsopen: no },
   } as Features;
   const lines = reportText(barred, '', plain);

@@ -10,7 +10,15 @@ const { procPath, ...numbers } = constants;
 
 // Apart, since linux/mount.h and sys/mount.h of some libcs exclude each other.
 const headers: readonly (readonly string[])[] = [
-  ['fcntl.h', 'linux/mount.h', 'linux/openat2.h', 'linux/stat.h', 'linux/fs.h', 'linux/magic.h'],
+  [
+    'fcntl.h',
+    'linux/mount.h',
+    'linux/openat2.h',
+    'linux/stat.h',
+    'linux/fs.h',
+    'linux/magic.h',
+    'linux/sched.h',
+  ],
   ['fcntl.h', 'sys/mount.h', 'sys/file.h', 'sys/stat.h', 'sys/statvfs.h'],
 ];
 

@@ -332,7 +332,7 @@ describe('the merged view equals the mount', () => {
     setXattr(at('l0/file'), 'trusted.overlay.whatever', '');
     const view = await same(spec);
     expect(view.dir?.xattrs).toEqual({ 'trusted.overlay.opaque': 'y', 'user.overlay.opaque': 'y' });
-    const user = await same({ ...spec, upper: at('u'), options: { userxattr: true } });
+    const user = await same({ ...spec, upper: at('u'), options: { userxattr: true }, mixDialects: true });
     expect(Object.keys(user)).toEqual(['.', 'dir', 'dir/x', 'file']);
   });
 

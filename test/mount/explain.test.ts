@@ -4,9 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { explain, explainSync } from '../../lib/mount/explain.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
+import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { run } from '../support/command.ts';
+import { runFaked } from '../support/fake-errno.ts';
 import { loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
 import { mountsBelow } from '../support/mounts.ts';
+import { asNobody, printedJson } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../support/scratch.ts';
 
@@ -217,4 +220,41 @@ describe('dangers', () => {
     expect(await both({ lower: { fd }, target })).toEqual(['LAYER_REMOVED lower']);
     closeSync(fd);
   });
+});
+
+test('as an ordinary user: nothing of a mount without root that works, and what another lacks', () => {
+  needUserNamespaces();
+  const script = `
+    import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { explain, explainSync, mountSync } from 'overlayfs';
+    const base = mkdtempSync(tmpdir() + '/overlayfs-test-');
+    for (const name of ['lower', 'upper', 'lower/in']) mkdirSync(base + '/' + name);
+    const spec = { lower: base + '/lower', upper: base + '/upper', rootless: 'auto' };
+    const codes = async (more) => {
+      const found = [await explain({ ...spec, ...more }), explainSync({ ...spec, ...more })];
+      return found.map((findings) => findings.map(({ code, option }) => code.slice(12) + ' ' + option).join());
+    };
+    const said = { works: await codes({}), not: await codes({ rootless: false }) };
+    said.target = await codes({ target: base });
+    said.inside = await codes({ upper: base + '/lower/in' });
+    const overlay = mountSync(spec);
+    said.used = await codes({});
+    overlay.unmountSync();
+    rmSync(base, { recursive: true });
+    console.log(JSON.stringify(said));`;
+  expect(printedJson(asNobody(script))).toEqual({
+    works: ['', ''],
+    not: ['NO_PRIVILEGE undefined', 'NO_PRIVILEGE undefined'],
+    target: ['NOT_ROOTLESS target', 'NOT_ROOTLESS target'],
+    inside: ['UPPER_IN_LOWER upper', 'UPPER_IN_LOWER upper'],
+    used: ['IN_USE upper', 'IN_USE upper'],
+  });
+});
+
+test('where there is no user namespace to be had, that is found', () => {
+  const script = `
+    import { explainSync } from 'overlayfs';
+    console.log(JSON.stringify(explainSync({ lower: '/usr', rootless: true }).map(({ option }) => option)));`;
+  expect(printedJson(runFaked(['unshare=EPERM'], script))).toEqual(['rootless']);
 });

@@ -1,6 +1,10 @@
 // features() through the public door: answers for what the kernel lacks, errors for a directory that is none.
 import { describe, expect, test } from 'vitest';
 import { features, featuresSync } from '../../lib/mount/features.ts';
+import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { runFaked } from '../support/fake-errno.ts';
+import { openDescriptors } from '../support/leaks.ts';
+import { asNobody, printedJson } from '../support/node-process.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
 describe('features', () => {
@@ -8,6 +12,22 @@ describe('features', () => {
     expect(await features()).not.toHaveProperty('directory');
     const { directory } = await features(scratchDirectory().path);
     expect(directory?.filesystem.magic).toBeGreaterThan(0);
+  });
+
+  test('tells whether a user namespace gives a detached overlay, and leaves nothing of it', () => {
+    needUserNamespaces();
+    featuresSync();
+    const before = openDescriptors();
+    expect(featuresSync().rootless).toMatchObject({ available: true });
+    expect(openDescriptors()).toEqual(before);
+    const script = `
+      import { featuresSync } from 'overlayfs';
+      console.log(JSON.stringify(featuresSync().rootless));`;
+    expect(printedJson(asNobody(script))).toMatchObject({ available: true });
+    expect(printedJson(runFaked(['unshare=EPERM'], script))).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('unshare'),
+    });
   });
 
   test('refuses a directory that is missing or none, by its path', async () => {

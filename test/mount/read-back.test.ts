@@ -1,7 +1,9 @@
 // Options that the kernel drops in silence are noticed, and the mount is undone.
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { list } from '../../lib/mount/list.ts';
-import { mount } from '../../lib/mount/mount.ts';
+import { mount, mountSync } from '../../lib/mount/mount.ts';
 import { tmpfsMount } from '../support/filesystems.ts';
 import { mounts } from '../support/mounts.ts';
 import { describePrivileged } from '../support/privilege.ts';
@@ -20,6 +22,27 @@ describePrivileged('an option that the kernel drops', () => {
         message: expect.stringContaining(lower),
       });
       expect(mounts().length).toBe(before);
+    });
+
+    test.each(['index', 'nfsExport'] as const)('%s of a detached overlay, without a trace', async (name) => {
+      const { upper, work, lower: whole } = scratchDirectory().layers({ upper: true, work: true });
+      const lower = tmpfsMount({ type: 'ramfs' }).path;
+      const before = mounts().length;
+      const footholds = () =>
+        readdirSync(tmpdir()).filter((entry) => entry.startsWith('overlayfs-foothold-'));
+      const stood = footholds();
+      const options = { [name]: true };
+      await expect(mount({ lower, upper: upper!, work: work!, via, options })).rejects.toMatchObject({
+        code: 'ERR_OVERLAY_OPTION_DROPPED',
+        option: name,
+        message: expect.stringContaining(lower),
+      });
+      const fit = { lower: whole, upper: upper!, work: work!, via, options };
+      const overlay = await mount(fit);
+      overlay.unmountSync();
+      mountSync(fit).unmountSync();
+      expect(mounts().length).toBe(before);
+      expect(footholds()).toEqual(stood);
     });
 
     test('and none when all are in force', async () => {

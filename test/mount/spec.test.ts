@@ -71,7 +71,6 @@ const rows: readonly Row[] = [
   ['a source with NUL', { lower, source: 'a\0' }, value('source')],
   ['a source that is too long', { lower, source: 'x'.repeat(256) }, value('source')],
   ['an unknown rootless', { lower, rootless: 'yes' }, type('rootless')],
-  ['rootless: true', { lower, rootless: true }, { code: 'ERR_OVERLAY_NOT_SUPPORTED', option: 'rootless' }],
   ['options that are no object', { lower, options: 'index=on' }, type('options')],
   ['options that are a list', { lower, options: ['index'] }, type('options')],
   ['a misspelt option', { lower, options: { indx: true } }, unknown('indx', 'did you mean index?')],

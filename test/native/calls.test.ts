@@ -1,6 +1,8 @@
 // The calls by themselves, in both forms: what they give, how they fail, and that they do what the call of their name does.
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   lstatSync,
   mkdirSync,
@@ -30,7 +32,11 @@ test('each call has a promise form and a Sync form, a number of its own and read
     expect(signature).toMatch(/^[fuqtb]{1,7}$/);
     expect(addon.calls[name]!.gives).toMatch(/^[fbn]$/);
   }
-  expect(Object.values(addon.calls).map(({ number }) => number)).toEqual(calls.map((_, i) => i));
+  const all = Object.entries(addon.calls);
+  expect(all.map(([, { number }]) => number)).toEqual(all.map((_, i) => i));
+  const child = all.filter(([, { onlyInChild }]) => onlyInChild).map(([name]) => name);
+  expect(child).toEqual(['unshare', 'setns']);
+  for (const name of child) expect([native(name), native(`${name}Sync`)]).toEqual([undefined, undefined]);
 });
 
 describe.each([
@@ -57,6 +63,8 @@ describe.each([
     ['lseek', [-1, 0, 2], 'lseek', 9],
     ['ioctl', [-1, 0x5401, new Uint8Array(4)], 'ioctl', 9],
     ['getxattr', [-1, 'user.name'], 'getxattr', 2],
+    ['write', [-1, 'text'], 'write', 9],
+    ['dup3', [-1, 9999, 0], 'dup3', 9],
     ['require_at', ['abc', 1, 'cc'], 'require_at', 125],
     ['require_at', ['abc', 4, ''], 'require_at', 125],
     ['require_other_file', ['too short', ''], 'require_other_file', 22],
@@ -135,6 +143,39 @@ describe.each([
         expect(await made('flock', two, exclusive)).toBeUndefined();
       }),
     );
+  });
+
+  test('a file gets mode and owner of what statx told of another', async () => {
+    const [one, two] = [scratchDirectory().directory('one'), scratchDirectory().directory('two')];
+    chmodSync(one, 0o2741);
+    if (process.geteuid!() === 0) chownSync(one, 12, 34);
+    const statx = await made('statx', AT_FDCWD, one, 0, constants.STATX_BASIC_STATS);
+    expect(await made('fchownat_of', AT_FDCWD, two, statx)).toBeUndefined();
+    expect(await made('fchmodat_of', AT_FDCWD, two, statx)).toBeUndefined();
+    const [like, now] = [statSync(one), statSync(two)];
+    expect([now.mode, now.uid, now.gid]).toEqual([like.mode, like.uid, like.gid]);
+    for (const name of ['fchownat_of', 'fchmodat_of']) {
+      expect(await made(name, AT_FDCWD, two, 'short')).toMatchObject({
+        errno: 22,
+        syscall: name.slice(0, -3),
+      });
+    }
+  });
+
+  test('write writes all, and dup3 puts another file behind a number', async () => {
+    const [one, two] = [scratchDirectory().file('one'), scratchDirectory().file('two')];
+    const [first, second] = [openSync(one, 'r+'), openSync(two, 'r+')];
+    try {
+      expect(await made('write', first, 'ä')).toBeUndefined();
+      expect(await made('dup3', second, first, 0)).toBeUndefined();
+      expect(await made('write', first, new Uint8Array([0, 255]))).toBeUndefined();
+      expect([readFileSync(one), readFileSync(two)]).toEqual([Buffer.from('ä'), Buffer.from([0, 255])]);
+      const octal = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${first}`, 'utf8'))![1]!;
+      expect(Number.parseInt(octal, 8) & 0o2000000).toBe(0o2000000);
+    } finally {
+      closeSync(first);
+      closeSync(second);
+    }
   });
 
   test('lseek moves where the next read begins', async () => {

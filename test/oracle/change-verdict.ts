@@ -133,7 +133,11 @@ class Judge {
       if (path === '' && this.#rules.withoutRoot) continue;
       const entry = after.get(path);
       if (entry === undefined) this.#complain(path, 'is gone, and no change says so');
-      else if (origin.before !== undefined && before.has(origin.before))
+      else if (
+        origin.before !== undefined &&
+        !this.#trees.unknown(origin.before) &&
+        before.has(origin.before)
+      )
         this.#compare(path, before.get(origin.before)!, entry, origin.what);
     }
     for (const path of after.keys())

@@ -1,12 +1,14 @@
 // The verdict: the kernel's view of layers against ours, and every disagreement as a line.
-import { lstatSync } from 'node:fs';
+import { lstatSync, lutimesSync } from 'node:fs';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
 import type { Change } from '../../lib/layer/change.ts';
 import { compareTrees } from '../../lib/layer/compare-trees.ts';
 import { openStack } from '../../lib/layer/stack.ts';
 import type { Overlay } from '../../lib/mount/overlay.ts';
+import { run } from '../support/command.ts';
 import { type ChangeRules, type Trees, wrongChanges } from './change-verdict.ts';
 import { differences } from './difference.ts';
+import { copyMetadata } from './reshape.ts';
 import { below, type Entry, errnoOf, type Snapshot, snapshot } from './snapshot.ts';
 import { type StackView, specOf, viewOf } from './stack-view.ts';
 import type { Layers, Stage } from './stage.ts';
@@ -62,11 +64,17 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** What is known of two mounts, to judge changes by. */
+function ways(path: string): string[] {
+  const names = path === '' ? [] : path.split('/');
+  return ['', ...names.map((_, i) => names.slice(0, i + 1).join('/'))];
+}
+
+/** What is known of two mounts, to judge changes by: nothing of what cannot be had, or lies in what cannot be listed. */
 function treesOf(before: [string, Snapshot], after: [string, Snapshot], linked: ReadonlySet<string>): Trees {
   const failed = ([root, entries]: [string, Snapshot], path: string) => {
-    const errno = errnoAt(root, path) ?? failure(entries.get(path) ?? {});
-    return errno !== undefined && errno !== 'ENOENT' && errno !== 'ENOTDIR';
+    const errno = errnoAt(root, path);
+    if (errno !== undefined && errno !== 'ENOENT' && errno !== 'ENOTDIR') return true;
+    return ways(path).some((way) => failure(entries.get(way) ?? {}) !== undefined);
   };
   const unknown = (path: string) => linked.has(path) || failed(before, path) || failed(after, path);
   return { before: before[1], after: after[1], unknown };
@@ -75,6 +83,22 @@ function treesOf(before: [string, Snapshot], after: [string, Snapshot], linked: 
 /** A view of the lowers needs no index, and gets none. */
 function viewOptions({ index: _, ...options }: AnyOverlayOptions): AnyOverlayOptions {
   return options;
+}
+
+/**
+ * The tree before. The driver wants two layers, and an empty one below would not be nothing: it makes the driver follow
+ * redirects that it has no reason to follow in a bottom layer. So it goes on top, with the metadata of the root.
+ */
+function mountLowers(stage: Stage, { lower, data }: Layers, options: AnyOverlayOptions): Overlay {
+  const view = viewOptions(options);
+  if (data !== undefined) return stage.mount({ lower, data }, view);
+  const top = stage.directory('empty');
+  // Node sets times to the microsecond at best: whole seconds can be copied.
+  lutimesSync(`${lower[0]!}/.`, 1e9, 1e9);
+  copyMetadata(Buffer.from(`${lower[0]!}/.`), Buffer.from(top));
+  // node:fs has no nanoseconds.
+  run('touch', '-r', `${lower[0]!}/.`, top);
+  return stage.mount({ lower: lower.length === 1 ? [top, ...lower] : lower }, view);
 }
 
 /** Mounts the layers, and compares; nothing when all agree. `work` may be an overlay that is mounted already. */
@@ -90,8 +114,7 @@ export async function disagreements(
   const indexed = options.index === true;
   const views = comparable(overlay.path, mounted, seen, indexed);
   const wrong = differences(...views, ['the mount', 'openStack']);
-  const { upper: _, ...lowers } = layers;
-  const lower = stage.mount(lowers, viewOptions(options));
+  const lower = mountLowers(stage, layers, options);
   const linked = indexed ? seen.linkedBelow : new Set<string>();
   const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], linked);
   const judged = (name: string, changes: readonly Change[], rules: ChangeRules) =>

@@ -68,7 +68,9 @@ function plantOne(root: Buffer, planting: Planting, dialect: Dialect): string {
       return `redirect ${at} → ${shownPath(value.toString('latin1'))}`;
     }
     case 'metacopy': {
-      if (!lstatSync(path).isFile()) return `metacopy ${at}: not a file`;
+      const stat = lstatSync(path);
+      // Of one with several names the driver shows the data that it found under the name it was asked for first.
+      if (!stat.isFile() || stat.nlink > 1) return `metacopy ${at}: not a file with one name`;
       const file = openSync(path, 'r+');
       ftruncateSync(file, planting.value * 10);
       closeSync(file);

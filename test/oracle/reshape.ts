@@ -73,7 +73,8 @@ export function copyTree(from: Buffer, to: Buffer, links: Map<number, Buffer> = 
   copyMetadata(from, to);
 }
 
-function copyMetadata(from: Buffer, to: Buffer): void {
+/** Attributes, owner, mode and times of an entry. */
+export function copyMetadata(from: Buffer, to: Buffer): void {
   const stat = lstatSync(from);
   copyXattrs(from, to);
   lchownSync(to, stat.uid, stat.gid);

@@ -61,6 +61,11 @@ export const ARGUMENT_CODES = {
     meaning: 'a value that has no form as `-o` text',
     remedy: 'hand it to `mount()`, which needs no text',
   },
+  ERR_OVERLAY_NOT_ROOTLESS: {
+    meaning:
+      "a part of the spec that cannot be had without root: `target`, `guard: 'kernel'`, options that need `trusted.*`",
+    remedy: 'leave it out, or mount as root or inside a user namespace (`unshare -Urm`)',
+  },
   ERR_OVERLAY_NOT_SUPPORTED: {
     meaning: 'something that this release does not do',
     remedy: 'leave it out',

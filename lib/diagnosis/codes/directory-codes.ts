@@ -33,6 +33,10 @@ export const DIRECTORY_CODES = {
     meaning: 'with `mkdir`: a missing directory cannot be made, and why',
     remedy: 'do what the hint says, or make it yourself',
   },
+  ERR_OVERLAY_NOT_WRITABLE: {
+    meaning: '`upperOn` is a directory that this user may not write to',
+    remedy: 'name a directory of your own, or leave it out for memory',
+  },
   ERR_OVERLAY_NAME_TOO_LONG: {
     meaning: 'a name of more than 255 bytes, or a path of more than 4,095',
     remedy: 'use a shorter path, or open the directory and pass `{ fd }`',

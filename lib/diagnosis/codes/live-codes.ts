@@ -32,4 +32,8 @@ export const LIVE_CODES = {
     meaning: 'it has been unmounted',
     remedy: 'use it before `unmount()`, or mount again',
   },
+  ERR_OVERLAY_RESETTING: {
+    meaning: 'the overlay of `scratch` is being reset',
+    remedy: 'await `reset()` first',
+  },
 } as const;

@@ -5,6 +5,28 @@ export const MACHINE_CODES = {
     meaning: 'the process has no CAP_SYS_ADMIN',
     remedy: 'run as root, or in a user namespace (`unshare -Urm`)',
   },
+  ERR_OVERLAY_NAMESPACES_FORBIDDEN: {
+    meaning:
+      'rootless: a setting (named), the kernel, a chroot or a filter keeps this process from a user namespace',
+    remedy: 'change the setting that the hint names, or mount as root',
+  },
+  ERR_OVERLAY_NAMESPACE_LIMIT: {
+    meaning:
+      'rootless: as many namespaces are in use as `user.max_user_namespaces` or `user.max_mnt_namespaces` allows',
+    remedy: 'raise the limit, or end processes that have namespaces',
+  },
+  ERR_OVERLAY_NOT_DUMPABLE: {
+    meaning: 'rootless: the process may not map its ids, since it is not dumpable, as after `setuid`',
+    remedy: 'start a process as that user, instead of becoming that user',
+  },
+  ERR_OVERLAY_NO_PROC: {
+    meaning: 'rootless: /proc is not mounted',
+    remedy: '`mount -t proc proc /proc`',
+  },
+  ERR_OVERLAY_NO_CHILD: {
+    meaning: 'rootless: no child process can be made',
+    remedy: 'raise the limit that the hint names',
+  },
   ERR_OVERLAY_NO_DRIVER: {
     meaning: 'the kernel does not list the overlay filesystem',
     remedy: '`modprobe overlay` as root, or a kernel with CONFIG_OVERLAY_FS',

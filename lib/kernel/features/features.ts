@@ -18,7 +18,7 @@ import { probeUserNamespaces, type UserNamespaces } from './user-namespace.ts';
 /** Lowers that one overlay can have: OVL_MAX_STACK of fs/overlayfs, by the documents; not tried. */
 const MAX_LOWERS = 500;
 
-/** What can be had by this process: each answer says what was tried, and what would help. */
+/** What can be had by this process where it is: each answer says what was tried, and what would help. */
 export interface Features extends TriedAnswers {
   readonly caller: Caller;
   /** The overlay driver. */

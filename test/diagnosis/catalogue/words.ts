@@ -88,11 +88,16 @@ function anywhere(text: string): string {
     .replaceAll(/(?:long){5,}/g, 'long…');
 }
 
-/** Lets mount(8) try the same, and notes both. What mount(8) cannot be told - an open directory, no target - is left out. */
-export function recordWords({ id, name }: Named, spec: MountSpec, ours: Ours, caller: Caller = {}): void {
+/** Whether mount(8) can be told the same: it takes no open directory, and wants a target. */
+export function canBeTold(spec: MountSpec): boolean {
   const layers = [spec.lower, spec.data ?? [], spec.upper, spec.work].flat();
   const open = layers.some((layer) => typeof layer === 'object' && layer !== null && 'fd' in layer);
-  if (file === undefined || open || spec.target === undefined) return;
+  return !open && spec.target !== undefined;
+}
+
+/** Lets mount(8) try the same, and notes both; what mount(8) cannot be told is left out. */
+export function recordWords({ id, name }: Named, spec: MountSpec, ours: Ours, caller: Caller = {}): void {
+  if (file === undefined || !canBeTold(spec)) return;
   const mount8 = mount8Words(spec, caller);
   const words: Words = {
     id,

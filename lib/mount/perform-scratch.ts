@@ -1,0 +1,107 @@
+// Makes a throw-away overlay in memory: mounted nowhere, or on older kernels in a mount namespace that ends at once.
+import { explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { OverlayError } from '../diagnosis/overlay-error.ts';
+import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
+import type { KernelError } from '../kernel/kernel-error.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { detachedResult } from './compat.ts';
+import { removeEmptyDirectory } from './empty-lower.ts';
+import { makeFoothold } from './foothold.ts';
+import { guarded, readyToPlan } from './guarded.ts';
+import { FailedStep, type Made, runGuarded } from './made.ts';
+import { sweepHandles } from './overlay.ts';
+import { collectFsopen } from './perform.ts';
+import { explainedNamespace, explainRootless } from './perform-rootless.ts';
+import { ATTRIBUTES, planDetached, planInNamespace, type ScratchPlace } from './plan-scratch.ts';
+import { allPortable } from './rootless.ts';
+import type { MemoryLimits } from './scratch-spec.ts';
+import type { MountRequest } from './spec.ts';
+
+// Why this thread's kernel takes no layer that is mounted nowhere, once that is known.
+let refusedDetached: string | undefined;
+
+// What a kernel says to a call, a key or a form of layer that it does not know.
+const UNKNOWN: readonly number[] = [ENOSYS, EINVAL, EBADF, EOPNOTSUPP, EPERM];
+
+function noAttributes(error: KernelError): OverlayError {
+  return new OverlayError(
+    [
+      {
+        code: 'ERR_OVERLAY_UPPER_UNFIT',
+        sentence: `a tmpfs keeps no user.* attributes here, which an overlay without root needs: ${error.message}`,
+        hint: 'give upperOn, a directory on a disk; or use Linux 6.6 or later',
+        option: 'rootless',
+      },
+    ],
+    error,
+  );
+}
+
+function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayError> {
+  const { error, subject } = failed;
+  if ((subject as object | undefined) === ATTRIBUTES) return noAttributes(error);
+  // Upper and work are ours, and gone with the failure.
+  const asked = { ...request, upper: undefined, work: undefined };
+  if (request.rootless) return yield* explainRootless(failed, asked);
+  const directories = [...request.lower, ...request.data];
+  return yield* explainMountFailure(error, { directories, subject, asked });
+}
+
+function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
+  const plan = planDetached(request, place);
+  yield* runGuarded(plan, request);
+  return collectFsopen(plan, request);
+}
+
+function* makeInNamespace(request: MountRequest, place: ScratchPlace): Routine<Made> {
+  const inside = {
+    ...request,
+    lower: yield* allPortable(request.lower),
+    data: yield* allPortable(request.data),
+  };
+  const ground = yield* makeFoothold();
+  try {
+    const plan = planInNamespace(inside, place, ground.path);
+    yield* runGuarded(plan, inside);
+    return yield* detachedResult(plan, inside);
+  } finally {
+    yield* removeEmptyDirectory(ground.path);
+  }
+}
+
+function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made> {
+  let first: FailedStep | undefined;
+  if (refusedDetached === undefined) {
+    try {
+      return yield* makeDetached(request, place);
+    } catch (error) {
+      if (!(error instanceof FailedStep) || !UNKNOWN.includes(-error.error.errno)) throw error;
+      first = error;
+    }
+  }
+  const why = refusedDetached ?? first!.error.message;
+  try {
+    const made = yield* makeInNamespace(request, place);
+    refusedDetached = why;
+    return { ...made, fallbacks: [`layers that are mounted nowhere: ${why}`] };
+  } catch (error) {
+    // When no way is open, the better one says why.
+    throw error instanceof FailedStep ? (first ?? error) : error;
+  }
+}
+
+/** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
+export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
+  const { upper, work } = request;
+  // Upper and work are ours alone.
+  const lowers = { ...request, upper: undefined, work: undefined };
+  const namespace = request.rootless ? yield* explainedNamespace() : undefined;
+  try {
+    yield* readyToPlan(lowers);
+    return yield* guarded(lowers, sweepHandles, (asked, seen) =>
+      makeSomehow({ ...asked, upper, work }, { limits, namespace, seen }),
+    );
+  } catch (error) {
+    throw error instanceof FailedStep ? yield* explained(error, request) : error;
+  }
+}

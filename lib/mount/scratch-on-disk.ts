@@ -1,0 +1,140 @@
+// Throw-away overlays whose changes are on disk: each in a directory of its own that is removed after it.
+import { explaining, explainMountFailure } from '../diagnosis/mount-failure.ts';
+import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import { placeOf, subjectText } from '../diagnosis/subject.ts';
+import type { AnyOverlayOptions } from '../format/mount-spec.ts';
+import { call, close } from '../kernel/call.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { readyToPlan } from './guarded.ts';
+import { FailedStep, type Made, runGuarded } from './made.ts';
+import { sweepHandles } from './overlay.ts';
+import { perform } from './perform.ts';
+import { performRootless } from './perform-rootless.ts';
+import { Plan } from './plan.ts';
+import { addUpperAndWork } from './plan-scratch.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
+import type { MountRequest } from './spec.ts';
+import type { Layer, Target } from './spec-paths.ts';
+import type { OwnWork } from './work-directory.ts';
+
+const PREFIX = '.overlayfs-scratch-';
+
+/** The directory of one scratch, and what is in it: a numbered directory for each time that it was made anew. */
+class Place {
+  readonly own: OwnWork;
+  readonly #path: Buffer;
+  #count = 0;
+
+  constructor(parent: number, name: string, path: Buffer) {
+    this.own = { parent, name, layer: { option: 'work', path }, throwAway: true };
+    this.#path = path;
+  }
+
+  /** Makes upper and work, and gives the request with them. */
+  *fresh(request: MountRequest): Routine<MountRequest> {
+    this.#count += 1;
+    const base = `${this.own.name}/${this.#count}`;
+    const plan = new Plan();
+    plan.program.add('mkdirat', 0, this.own.parent, base, 0o700);
+    addUpperAndWork(plan, request, this.own.parent, { upper: `${base}/u`, work: `${base}/w` });
+    yield* runGuarded(plan, request);
+    const layer = (option: 'upper' | 'work', name: string): Layer => {
+      const absolute = Buffer.concat([this.#path, Buffer.from(`/${this.#count}/${name}`)]);
+      return { option, path: absolute, absolute };
+    };
+    return { ...request, upper: layer('upper', 'u'), work: layer('work', 'w') };
+  }
+
+  /** Removes all that was before the latest. */
+  *tidy(): Routine<void> {
+    const { parent, name } = this.own;
+    const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
+    try {
+      yield* removeTree(dir, String(this.#count - 1));
+    } finally {
+      close(dir);
+    }
+  }
+
+  /** Removes the latest, which could not be mounted. */
+  *takeBack(): Routine<void> {
+    this.#count -= 1;
+    const { parent, name } = this.own;
+    const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
+    try {
+      yield* removeTree(dir, String(this.#count + 1));
+    } finally {
+      close(dir);
+    }
+  }
+}
+
+function notWritable(upperOn: Target): Finding {
+  return {
+    code: 'ERR_OVERLAY_NOT_WRITABLE',
+    sentence: `${subjectText(upperOn)}: this user may not write to it`,
+    hint: 'give a directory of your own, or leave upperOn out for memory',
+    ...placeOf(upperOn),
+  };
+}
+
+function* makePlace(upperOn: Target): Routine<Place> {
+  const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
+  try {
+    const name = yield* makePrivateDirectory(parent, PREFIX, () => notWritable(upperOn));
+    const above = yield* call('readlinkat', AT_FDCWD, procPath(parent));
+    return new Place(
+      parent,
+      name,
+      Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${name}`)]),
+    );
+  } catch (error) {
+    close(parent);
+    throw error;
+  }
+}
+
+// What is thrown away needs no syncing; who asks for another kind of it gets that.
+function withoutSync(request: MountRequest): MountRequest {
+  const { volatile, fsync }: AnyOverlayOptions = request.given.options ?? {};
+  if (volatile !== undefined || fsync !== undefined) return request;
+  return { ...request, parameters: [...request.parameters, { key: 'volatile' }] };
+}
+
+function* explained({ error, subject }: FailedStep, { lower }: MountRequest): Routine<OverlayError> {
+  return yield* explainMountFailure(error, { directories: lower, subject });
+}
+
+function* mountOn(place: Place, request: MountRequest): Routine<Made> {
+  try {
+    const whole = yield* place.fresh(request);
+    yield* readyToPlan(whole);
+    if (whole.rootless) return yield* performRootless(whole, sweepHandles);
+    return yield* perform(whole, sweepHandles, false);
+  } catch (error) {
+    yield* place.takeBack();
+    throw error instanceof FailedStep ? yield* explained(error, request) : error;
+  }
+}
+
+/** A throw-away overlay that keeps changes below a directory. @throws {OverlayError} */
+export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Scratch> {
+  // Nobody else knows the directories; so nobody has to be looked for.
+  const request = { ...withoutSync(asked), shareUpper: true };
+  const place = yield* explaining(upperOn, makePlace(upperOn));
+  const source: ScratchSource = {
+    make: () => mountOn(place, request),
+    tidy: () => place.tidy(),
+    own: place.own,
+  };
+  try {
+    return new ScratchOverlay(request, yield* source.make(), source);
+  } catch (error) {
+    yield* removeTree(place.own.parent, place.own.name);
+    close(place.own.parent);
+    throw error;
+  }
+}

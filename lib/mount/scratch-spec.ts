@@ -1,0 +1,107 @@
+// A throw-away overlay as it was asked for, checked and made exact without a system call.
+import type { LayerSource, MountSpec, ScratchOptions } from '../format/mount-spec.ts';
+import { nearestName } from '../format/nearest-name.ts';
+import { refuse, wrongType } from './refuse.ts';
+import { type MountRequest, readSpec } from './spec.ts';
+import { type Layer, readTarget, type Target } from './spec-paths.ts';
+
+/** How much changes may take in memory; undefined is what tmpfs(5) has by default. */
+export interface MemoryLimits {
+  /** Bytes. */
+  readonly size: number | undefined;
+  readonly inodes: number | undefined;
+}
+
+/** A checked throw-away overlay. */
+export interface ScratchRequest {
+  /** With an upper and a work directory that are still to be made. */
+  readonly request: MountRequest;
+  readonly limits: MemoryLimits;
+  readonly upperOn: Target | undefined;
+}
+
+const FIELDS = [
+  'size',
+  'inodes',
+  'upperOn',
+  'data',
+  'options',
+  'attributes',
+  'rootless',
+  'shareLower',
+] as const;
+// What the driver itself makes, and some more, so that a first change can be made.
+const FEWEST = { size: 4096, inodes: 16 } as const;
+
+function refuseUnknown(options: object): void {
+  for (const name in options) {
+    if (FIELDS.includes(name as (typeof FIELDS)[number])) continue;
+    const near = nearestName(name, FIELDS);
+    refuse(
+      'ERR_OVERLAY_UNKNOWN_OPTION',
+      { option: name },
+      `${JSON.stringify(name)} is no option of scratch()`,
+      near === undefined ? `the options are ${FIELDS.join(', ')}` : `did you mean ${near}?`,
+    );
+  }
+}
+
+function readLimit(options: ScratchOptions, name: 'size' | 'inodes'): number | undefined {
+  const value: unknown = options[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') return wrongType(name, 'a number', value);
+  if (Number.isSafeInteger(value) && value >= FEWEST[name]) return value;
+  return refuse(
+    'ERR_OVERLAY_INVALID_VALUE',
+    { option: name },
+    `${name} is ${value}, and must be a whole number of at least ${FEWEST[name]}`,
+    `leave ${name} out for what the machine allows`,
+  );
+}
+
+function refuseUseless(options: ScratchOptions): void {
+  if (options.upperOn === undefined) return;
+  for (const name of ['size', 'inodes'] as const) {
+    if (options[name] === undefined) continue;
+    const sentence = `${name} limits what is in memory, and upperOn puts changes on disk`;
+    refuse('ERR_OVERLAY_OPTION_CONFLICT', { option: name }, sentence, `leave out ${name} or upperOn`);
+  }
+}
+
+// Where upper and work are is not known yet, but that they are is.
+const SOMEWHERE: { readonly upper: Layer; readonly work: Layer } = {
+  upper: { option: 'upper', absolute: '/' },
+  work: { option: 'work', absolute: '/' },
+};
+
+const NO_LIMITS: MemoryLimits = { size: undefined, inodes: undefined };
+
+function readLimits(options: ScratchOptions): MemoryLimits {
+  return { size: readLimit(options, 'size'), inodes: readLimit(options, 'inodes') };
+}
+
+// Part by part, as `frozen` of overlay.ts: what is spread is slow from then on.
+function readRequest(
+  lower: LayerSource | readonly LayerSource[],
+  { data, options, attributes, rootless, shareLower }: ScratchOptions,
+): MountRequest {
+  const given: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { lower, rootless: rootless ?? 'auto' };
+  if (data !== undefined) given.data = data;
+  if (options !== undefined) given.options = options;
+  if (attributes !== undefined) given.attributes = attributes;
+  if (shareLower !== undefined) given.shareLower = shareLower;
+  return readSpec(given, SOMEWHERE);
+}
+
+/** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */
+export function readScratch(lower: LayerSource | readonly LayerSource[], options: unknown): ScratchRequest {
+  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
+  refuseUnknown(options);
+  refuseUseless(options);
+  const { size, inodes, upperOn } = options as ScratchOptions;
+  return {
+    request: readRequest(lower, options),
+    limits: size === undefined && inodes === undefined ? NO_LIMITS : readLimits(options),
+    upperOn: readTarget(upperOn, 'upperOn'),
+  };
+}
