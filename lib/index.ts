@@ -1,4 +1,7 @@
 // The package's door: everything public, and nothing else.
+export { type ApplyOptions, type ApplyProgress, apply, resumeApply } from './change/apply.ts';
+export { type ApplyPlan, type PlanOptions, planApply } from './change/plan-apply.ts';
+export type { PlanStep } from './change/plan-text.ts';
 export type { ErrorCode } from './diagnosis/codes/codes.ts';
 export { type Finding, OverlayError } from './diagnosis/overlay-error.ts';
 export type { FormattableSpec } from './format/format-options.ts';

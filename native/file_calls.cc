@@ -154,6 +154,26 @@ Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
   return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
 }
 
+// int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
+Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint32_t flags) {
+  return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner, group, flags));
+}
+
+// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags); the time of the last access
+// stays (UTIME_OMIT).
+Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseconds, uint32_t flags) {
+#ifdef SYS_utimensat_time64
+  const uint64_t times[] = {0, (1 << 30) - 2, seconds, nanoseconds};
+  return unit("utimensat", syscall(SYS_utimensat_time64, dir.number, path.data, times, flags));
+#else
+  const long times[] = {0, (1 << 30) - 2, static_cast<long>(seconds), static_cast<long>(nanoseconds)};
+  return unit("utimensat", syscall(SYS_utimensat, dir.number, path.data, times, flags));
+#endif
+}
+
+// int syncfs(int fd);
+Result<Unit> syncfs(FdArg file) { return unit("syncfs", syscall(SYS_syncfs, file.number)); }
+
 // The next two give a file what statx(2) has told of another: in a program no number can come from an earlier step.
 
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);

@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'lists what was changed in an overlay, deletions first',
     load: async () => (await import('./diff.ts')).diffCommand,
   },
+  apply: {
+    summary: 'brings what was changed down to the lower, or to another directory',
+    load: async () => (await import('./apply.ts')).applyCommand,
+  },
   tree: {
     summary: 'shows the merged view as a tree, with the layer of each entry',
     load: async () => (await import('./tree.ts')).treeCommand,

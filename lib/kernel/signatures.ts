@@ -49,6 +49,9 @@ export interface CallSignatures {
   unlinkat: [dir: Fd, path: Text, flags: number];
   renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
   fchmodat: [dir: Fd, path: Text, mode: number];
+  fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
+  utimensat: [dir: Fd, path: Text, seconds: bigint, nanoseconds: number, flags: number];
+  syncfs: [file: Fd];
   fchownat_of: [dir: Fd, path: Text, statx: Blob];
   fchmodat_of: [dir: Fd, path: Text, statx: Blob];
   getxattr: [file: Fd, name: Text];

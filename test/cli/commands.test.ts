@@ -11,6 +11,7 @@ test('the commands', () => {
     'explain',
     'which',
     'diff',
+    'apply',
     'tree',
     'whiteout',
     'doctor',

@@ -52,6 +52,12 @@ const SECTIONS: Readonly<Record<keyof typeof CODES, Section>> = {
       'Of `overlayfs/layer`, `layersAt` and the commands made of them. What a mounted overlay fails with at a name is told in the `error` of the entry, and the rest is read.',
     column: 'a mounted overlay',
   },
+  apply: {
+    title: 'Applying changes',
+    before:
+      'Of `planApply`, `apply` and `resumeApply`. Other codes come too, such as `ERR_OVERLAY_NO_SPACE`, `ERR_OVERLAY_NO_ACCESS` and `ERR_OVERLAY_IMMUTABLE`: unless the code is `ERR_OVERLAY_APPLY_UNFINISHED` or `ERR_OVERLAY_REMAINS`, the target is as it was.',
+    column: 'mount(8)',
+  },
   runTime: {
     title: 'Inside an overlay',
     before:

@@ -1,4 +1,5 @@
 // The register of error codes: what docs/errors.md is made of, and their type. No program loads it: only its type is used.
+import { APPLY_CODES } from './apply-codes.ts';
 import { ARGUMENT_CODES } from './argument-codes.ts';
 import { DANGER_CODES } from './danger-codes.ts';
 import { DIRECTORY_CODES } from './directory-codes.ts';
@@ -10,6 +11,7 @@ import { RUN_TIME_CODES } from './run-time-codes.ts';
 
 /** Every code that is thrown, or found by `explain`. A minor release may add some. */
 export type ErrorCode =
+  | keyof typeof APPLY_CODES
   | keyof typeof ARGUMENT_CODES
   | keyof typeof DANGER_CODES
   | keyof typeof DIRECTORY_CODES
@@ -21,7 +23,7 @@ export type ErrorCode =
 /** In the order of the page. A code has one row, be it thrown in more than one place. */
 export const CODES: Readonly<
   Record<
-    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'runTime',
+    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'apply' | 'runTime',
     Readonly<Record<string, CodeRow>>
   >
 > = {
@@ -31,5 +33,6 @@ export const CODES: Readonly<
   dangers: DANGER_CODES,
   live: LIVE_CODES,
   layers: LAYER_CODES,
+  apply: APPLY_CODES,
   runTime: RUN_TIME_CODES,
 };

@@ -1,0 +1,132 @@
+// planApply: what would be done to bring the changes of an upper down to its lower, or to another directory.
+import type { LayerSource } from '../format/mount-spec.ts';
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
+import type { StackSpec } from '../layer/stack-spec.ts';
+import { BothViews } from './both-views.ts';
+import { keyOf, pathOf } from './entry-key.ts';
+import type { Frames } from './frames.ts';
+import { type PlanStep, planText } from './plan-text.ts';
+import { Planner } from './planner.ts';
+import { selectChanges } from './selection.ts';
+import type { Steps } from './steps.ts';
+import { Surroundings } from './surroundings.ts';
+import { Target } from './target.ts';
+
+export interface PlanOptions {
+  /** The directory that gets the changes. Default: the lower, when there is one; with several it has to be named. */
+  readonly to?: LayerSource;
+  /**
+   * Which changes: patterns as of glob(7), and `**` for any number of directories, from the root of the tree. A directory
+   * stands for all that is in it. What a change cannot do without comes with it: directories that it is in, when they are
+   * new or renamed, and the old name of what is renamed. Default: all.
+   */
+  readonly paths?: readonly string[];
+}
+
+/** What a plan was made of, for `apply`. */
+export interface PlanParts {
+  readonly spec: StackSpec;
+  readonly to: LayerSource;
+  readonly options: PlanOptions;
+  readonly steps: Steps;
+  readonly frames: Frames;
+  readonly surroundings: Surroundings;
+}
+
+export class ApplyPlan {
+  /** The directory that gets the changes, as it was named. */
+  readonly to: string;
+  /** Deletions first; printed by `String(plan)`. */
+  readonly steps: readonly PlanStep[];
+  /** Where the target is not what the changes were made of; with any, `apply` needs `force`. */
+  readonly conflicts: readonly Finding[];
+  /** How much content is to be copied, at most, in bytes. */
+  readonly bytes: number;
+  readonly #parts: PlanParts;
+
+  constructor(to: string, steps: readonly PlanStep[], bytes: number, parts: PlanParts) {
+    this.to = to;
+    this.steps = steps;
+    this.conflicts = parts.surroundings.conflicts;
+    this.bytes = bytes;
+    this.#parts = parts;
+  }
+
+  /** For `apply`. */
+  static partsOf(plan: ApplyPlan): PlanParts {
+    return plan.#parts;
+  }
+
+  toString(): string {
+    return planText(this);
+  }
+}
+
+function targetOf({ lower }: StackSpec, { to }: PlanOptions): LayerSource {
+  if (to !== undefined) return to;
+  const lowers = Array.isArray(lower) ? (lower as readonly LayerSource[]) : [lower as LayerSource];
+  if (lowers.length === 1) return lowers[0]!;
+  const sentence = `there are ${lowers.length} lowers, and the changes are against all of them together`;
+  const hint = 'name the directory that gets them, as `to`';
+  throw new OverlayError([{ code: 'ERR_OVERLAY_NO_APPLY_TARGET', sentence, hint, option: 'to' }]);
+}
+
+function checkPaths(paths: unknown): void {
+  if (paths === undefined) return;
+  if (Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string')) return;
+  const sentence = 'paths must be an array of patterns';
+  const hint = "pass strings, as ['etc/**', '*.conf']";
+  throw new OverlayError([{ code: 'ERR_OVERLAY_INVALID_TYPE', sentence, hint, option: 'paths' }]);
+}
+
+function shownSteps({ takes, puts, gives }: Steps): PlanStep[] {
+  const leaders = new Map(puts.map(({ id, path }) => [id, path]));
+  const removed = takes
+    .filter(({ kept }) => !kept)
+    .map(({ place, type }) => ({ action: 'remove', path: pathOf(place), type }) as const);
+  const made = puts.map(({ path, type, how, from, leader, over }): PlanStep => {
+    const replaces = over ? ({ replaces: true } as const) : {};
+    const step = { path: pathOf(path), type, ...replaces };
+    if (how === 'taken') return { ...step, action: 'move', from: pathOf(from!) };
+    if (how === 'linked') return { ...step, action: 'link', from: pathOf(leaders.get(leader!)!) };
+    return { ...step, action: type === 'directory' ? 'make' : 'write' };
+  });
+  const set = gives
+    .filter(({ silent }) => !silent)
+    .map(({ path, type }) => ({ action: 'set', path: pathOf(path), type }) as const);
+  return [...removed, ...made, ...set];
+}
+
+async function bytesOf(views: BothViews, { puts }: Steps): Promise<number> {
+  let sum = 0;
+  for (const { type, how, path } of puts)
+    if (type === 'file' && how === 'copied') sum += (await views.now(path)).size;
+  return sum;
+}
+
+/**
+ * Plans to bring what an upper changes down to its lower, or to another directory that has what the lowers have. Nothing
+ * is changed. The overlay should not be written to meanwhile. A MountSpec fits, and the `spec` of an overlay.
+ *
+ * @throws {OverlayError} for layers that cannot be read, damaged entries among them, and for the target
+ */
+export async function planApply(spec: StackSpec, options: PlanOptions = {}): Promise<ApplyPlan> {
+  checkPaths(options.paths);
+  const to = targetOf(spec, options);
+  await using views = await BothViews.open(spec);
+  using target = await Target.open(to);
+  const changes = await views.changes();
+  const selected = selectChanges(changes, options.paths);
+  const surroundings = new Surroundings(target);
+  const planner = new Planner(views, surroundings);
+  const steps = await planner.steps(selected, selected.length === changes.length);
+  for (const { path, from } of selected) {
+    const place = planner.frames.placeOf(keyOf(path));
+    if (place !== undefined) await surroundings.compare(views, place);
+    if (from !== undefined) await surroundings.compare(views, keyOf(from));
+  }
+  for (const { place, type, kept } of steps.takes)
+    if (type === 'directory' && !kept) await surroundings.compareContent(views, place);
+  const parts = { spec, to, options, steps, frames: planner.frames, surroundings };
+  return new ApplyPlan(target.shown, shownSteps(steps), await bytesOf(views, steps), parts);
+}
