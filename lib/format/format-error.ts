@@ -10,7 +10,22 @@ export type FormatErrorCode =
   | 'ERR_OVERLAY_OPTION_TEXT'
   | 'ERR_OVERLAY_OPTION_VALUE'
   | 'ERR_OVERLAY_INVALID_PATH'
-  | 'ERR_OVERLAY_KERNEL_TEXT';
+  | 'ERR_OVERLAY_KERNEL_TEXT'
+  | TarErrorCode;
+
+/**
+ * - `ERR_OVERLAY_TAR_TRUNCATED`: an archive whose end is missing
+ * - `ERR_OVERLAY_TAR_CORRUPT`: bytes that are no tar archive, or a broken one
+ * - `ERR_OVERLAY_TAR_UNSUPPORTED`: an archive that says what is not known
+ * - `ERR_OVERLAY_TAR_LIMIT`: an archive that would take too much memory
+ * - `ERR_OVERLAY_TAR_VALUE`: what no archive can say
+ */
+export type TarErrorCode =
+  | 'ERR_OVERLAY_TAR_TRUNCATED'
+  | 'ERR_OVERLAY_TAR_CORRUPT'
+  | 'ERR_OVERLAY_TAR_UNSUPPORTED'
+  | 'ERR_OVERLAY_TAR_LIMIT'
+  | 'ERR_OVERLAY_TAR_VALUE';
 
 export interface FormatErrorDetails {
   readonly option?: string | undefined;
