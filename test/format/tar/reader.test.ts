@@ -80,12 +80,16 @@ describe('an archive', () => {
       const cut = ARCHIVE.subarray(0, length);
       const code = problem(() => {
         const entries = readAll(cut, 4096);
-        expect(entries).toEqual(whole.slice(0, entries.length));
+        for (const [i, entry] of entries.entries()) {
+          if (entry.at !== whole[i]!.at || !entry.content.equals(whole[i]!.content)) {
+            throw new Error(`cut at ${length}, entry ${i} differs`);
+          }
+        }
         // What follows the last entry was not there at all.
         const next = whole[entries.length];
-        if (next !== undefined) expect(length).toBeLessThanOrEqual(next.at);
+        if (next !== undefined && length > next.at) throw new Error(`cut at ${length}, entry is missing`);
       });
-      expect(['none', 'ERR_OVERLAY_TAR_TRUNCATED']).toContain(code);
+      if (code !== 'none' && code !== 'ERR_OVERLAY_TAR_TRUNCATED') expect.fail(`cut at ${length}: ${code}`);
     }
   });
 });
