@@ -10,6 +10,7 @@ export class ByteQueue {
   taken = 0;
   #chunk: Buffer = NOTHING;
   #finished = false;
+  #skippable = 0;
 
   /** The chunk before has been taken whole. */
   add(chunk: Uint8Array): void {
@@ -44,14 +45,34 @@ export class ByteQueue {
     return whole.subarray(0, length);
   }
 
-  /** Leaves bytes out; how many of them were there. */
+  /** Leaves bytes out; how many of them were there. While it lasts, `skippable` has how many are still to come. */
   *skip(count: number): Generator<NeedBytes, number> {
-    let skipped = 0;
-    while (skipped < count) {
-      const bytes = yield* this.some(count - skipped);
-      if (bytes.length === 0) break;
-      skipped += bytes.length;
+    this.#skippable = count;
+    while (this.#skippable > 0) {
+      while (this.#chunk.length === 0 && this.#skippable > 0 && !this.#finished) yield undefined;
+      const skipped = Math.min(this.#chunk.length, this.#skippable);
+      if (skipped === 0) break;
+      this.#chunk = this.#chunk.subarray(skipped);
+      this.#pass(skipped);
     }
-    return skipped;
+    const left = this.#skippable;
+    this.#skippable = 0;
+    return count - left;
+  }
+
+  /** How many of the next bytes nobody wants: who can seek need not add them. */
+  get skippable(): number {
+    return this.#skippable;
+  }
+
+  /** So many of them are not added. */
+  jump(count: number): void {
+    if (count > this.#skippable) throw new RangeError('bytes that are wanted cannot be jumped over');
+    this.#pass(count);
+  }
+
+  #pass(count: number): void {
+    this.#skippable -= count;
+    this.taken += count;
   }
 }

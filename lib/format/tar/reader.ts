@@ -15,11 +15,15 @@ export type TarEvent =
       readonly entry: TarEntry;
       /** Where its header begins in the archive, in bytes. */
       readonly at: number;
+      /** Where what is stored of its content begins. */
+      readonly contentAt: number;
     }
   /** Content of the entry before, at `offset` of the file; holes are left out. The bytes are valid until the next push. */
   | { readonly kind: 'data'; readonly offset: number; readonly bytes: Buffer };
 
-export interface TarLimits {
+export interface TarOptions {
+  /** False to leave out content; who can seek then asks for `skippable`. Default: true. */
+  readonly content?: boolean;
   /** Bytes of one pax header, long name or sparse map, and of all global headers together. Default: 1 MiB, as in Go. */
   readonly extendedHeader?: number;
 }
@@ -35,12 +39,14 @@ type Steps<T> = Generator<TarEvent | NeedBytes, T>;
 export class TarReader {
   readonly #queue = new ByteQueue();
   readonly #limit: number;
+  readonly #wantsContent: boolean;
   readonly #steps: Steps<void>;
   #globals: PaxRecord[] = [];
   #globalBytes = 0;
 
-  constructor(limits: TarLimits = {}) {
-    this.#limit = limits.extendedHeader ?? DEFAULT_LIMIT;
+  constructor(options: TarOptions = {}) {
+    this.#limit = options.extendedHeader ?? DEFAULT_LIMIT;
+    this.#wantsContent = options.content ?? true;
     this.#steps = this.#archive();
   }
 
@@ -54,6 +60,15 @@ export class TarReader {
   *end(): Generator<TarEvent, void> {
     this.#queue.finish();
     yield* this.#eventsNow();
+  }
+
+  /** How many of the next bytes need not be pushed, when `jump` tells that they are not. */
+  get skippable(): number {
+    return this.#queue.skippable;
+  }
+
+  jump(count: number): void {
+    this.#queue.jump(count);
   }
 
   *#eventsNow(): Generator<TarEvent, void> {
@@ -131,18 +146,14 @@ export class TarReader {
     }
     let stored = storedSize(header, prelude);
     if (type !== 'file') {
-      yield { kind: 'entry', at, entry: mergeEntry(header, prelude, { name: headerName, type, size: 0 }) };
+      yield this.#event(header, mergeEntry(header, prelude, { name: headerName, type, size: 0 }));
       // Other types have no content, whatever their size says; a list of names is not wanted.
       if (header.type === 'D') yield* this.#skip(header, stored);
       return;
     }
     const sparse = header.type === 'S' ? yield* this.#oldSparse(block, at) : paxSparse(own.records, at);
     if (sparse === undefined) {
-      yield {
-        kind: 'entry',
-        at,
-        entry: mergeEntry(header, prelude, { name: headerName, type, size: stored }),
-      };
+      yield this.#event(header, mergeEntry(header, prelude, { name: headerName, type, size: stored }));
       return yield* this.#content(header, [{ offset: 0, length: stored }]);
     }
     const mapStart = this.#queue.taken;
@@ -151,8 +162,12 @@ export class TarReader {
     if (sparse.extents === undefined) stored -= this.#queue.taken - mapStart;
     const extents = checkExtents({ extents: map, size: sparse.size }, stored, at);
     const content = { name: sparse.name ?? headerName, type, size: sparse.size, extents };
-    yield { kind: 'entry', at, entry: mergeEntry(header, prelude, content) };
+    yield this.#event(header, mergeEntry(header, prelude, content));
     yield* this.#content(header, extents, padding);
+  }
+
+  #event({ at }: Header, entry: TarEntry): TarEvent {
+    return { kind: 'entry', at, contentAt: this.#queue.taken, entry };
   }
 
   *#oldSparse(block: Buffer, at: number) {
@@ -182,9 +197,9 @@ export class TarReader {
   }
 
   *#content(header: Header, extents: readonly Extent[], padding?: number): Steps<void> {
-    let total = 0;
-    for (const { offset, length } of extents) {
-      total += length;
+    const total = extents.reduce((sum, { length }) => sum + length, 0);
+    if (!this.#wantsContent) yield* this.#skip(header, total, 0);
+    for (const { offset, length } of this.#wantsContent ? extents : []) {
       for (let done = 0; done < length; ) {
         const bytes = yield* this.#queue.some(length - done);
         if (bytes.length === 0) throw this.#truncated(header.at, 'it ends in the content of an entry');
@@ -196,10 +211,10 @@ export class TarReader {
     yield* this.#queue.skip(padding ?? paddingOf(total));
   }
 
-  *#skip({ at }: Header, size: number): Generator<NeedBytes, void> {
+  *#skip({ at }: Header, size: number, padding: number = paddingOf(size)): Generator<NeedBytes, void> {
     const skipped = yield* this.#queue.skip(size);
     if (skipped < size) throw this.#truncated(at, 'it ends in the content of an entry');
-    yield* this.#queue.skip(paddingOf(size));
+    yield* this.#queue.skip(padding);
   }
 
   /** The content of a header that tells of the next one. */

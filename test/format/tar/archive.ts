@@ -2,7 +2,7 @@
 import type { TarEntry } from '../../../lib/format/tar/entry.ts';
 import { BLOCK, checksumOf, FIELDS, paddingOf } from '../../../lib/format/tar/header.ts';
 import { formatPaxRecord } from '../../../lib/format/tar/pax-records.ts';
-import { type TarLimits, TarReader } from '../../../lib/format/tar/reader.ts';
+import { type TarOptions, TarReader } from '../../../lib/format/tar/reader.ts';
 
 type RawFields = Partial<Record<keyof typeof FIELDS, string | Uint8Array>>;
 
@@ -57,8 +57,8 @@ export function pax(records: readonly (readonly [string, string | Uint8Array])[]
 export type Read = TarEntry & { readonly at: number; readonly content: Buffer };
 
 /** Reads a whole archive, in chunks of this size. */
-export function readAll(archive: Uint8Array, chunkSize = archive.length, limits?: TarLimits): Read[] {
-  const reader = new TarReader(limits);
+export function readAll(archive: Uint8Array, chunkSize = archive.length, options?: TarOptions): Read[] {
+  const reader = new TarReader(options);
   const entries: Read[] = [];
   const take = (events: ReturnType<TarReader['push']>): void => {
     for (const event of events) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../../lib/format/format-error.ts';
-import { TarReader } from '../../../lib/format/tar/reader.ts';
+import { type TarEvent, TarReader } from '../../../lib/format/tar/reader.ts';
 import { END, header, octal, padded, pax, readAll, withBody } from './archive.ts';
 
 const long = 'n'.repeat(300);
@@ -133,6 +133,57 @@ test('content comes as it arrives, in views of the chunk', () => {
   const [, data] = events;
   expect(data).toMatchObject({ offset: 0 });
   expect(data!.kind === 'data' && data!.bytes.buffer).toBe(chunk.buffer);
+});
+
+describe('without content', () => {
+  const plan = (archive: Buffer): { names: string[]; pushed: number; contentAt: number[] } => {
+    const reader = new TarReader({ content: false });
+    const found: TarEvent[] = [];
+    let pushed = 0;
+    for (let at = 0; at < archive.length; ) {
+      found.push(...reader.push(archive.subarray(at, at + 512)));
+      pushed++;
+      at += 512;
+      const jump = Math.min(reader.skippable, Math.max(0, archive.length - at));
+      reader.jump(jump);
+      at += jump;
+    }
+    found.push(...reader.end());
+    const entries = found.filter((event) => event.kind === 'entry');
+    return {
+      names: entries.map(({ entry }) => entry.name.toString()),
+      pushed,
+      contentAt: entries.map(({ contentAt }) => contentAt),
+    };
+  };
+
+  test('entries are found by seeking, and where their content is', () => {
+    const archive = Buffer.concat([
+      withBody(Buffer.alloc(100_000, 'x'), { name: 'large' }),
+      withBody('y', { name: 'small' }),
+      ARCHIVE,
+      END,
+    ]);
+    const found = plan(archive);
+    expect(found.names).toEqual(['large', 'small', ...names]);
+    expect(found.pushed).toBeLessThan(30);
+    expect(archive.subarray(found.contentAt[0]!, found.contentAt[0]! + 100_000)).toEqual(
+      Buffer.alloc(100_000, 'x'),
+    );
+    expect(archive[found.contentAt[1]!]).toBe('y'.charCodeAt(0));
+  });
+
+  test('content that is missing is noticed', () => {
+    const archive = withBody(Buffer.alloc(100_000, 'x'), {});
+    expect(problem(() => plan(archive.subarray(0, 5000)))).toBe('ERR_OVERLAY_TAR_TRUNCATED');
+  });
+
+  test('what is wanted cannot be jumped over', () => {
+    const reader = new TarReader({ content: false });
+    expect([...reader.push(withBody('abc', {}).subarray(0, 512))]).toHaveLength(1);
+    expect(reader.skippable).toBe(3);
+    expect(() => reader.jump(4)).toThrow(RangeError);
+  });
 });
 
 test('noise is read or refused with a typed problem', () => {
