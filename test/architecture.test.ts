@@ -28,6 +28,7 @@ const testedBy: Record<string, string> = {
   'lib/change/target.ts': 'test/change/apply.test.ts',
   'lib/change/whole-directories.ts': 'test/change/apply.test.ts',
   'lib/diagnosis/codes/layer-codes.ts': 'test/docs/errors.test.ts',
+  'lib/diagnosis/codes/image-codes.ts': 'test/docs/errors.test.ts',
   'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
   'lib/cli/stack-source.ts': 'test/cli/which.test.ts',
   'lib/cli/tree-text.ts': 'test/cli/tree.test.ts',

@@ -3,6 +3,7 @@ import { APPLY_CODES } from './apply-codes.ts';
 import { ARGUMENT_CODES } from './argument-codes.ts';
 import { DANGER_CODES } from './danger-codes.ts';
 import { DIRECTORY_CODES } from './directory-codes.ts';
+import { IMAGE_CODES } from './image-codes.ts';
 import { LAYER_CODES } from './layer-codes.ts';
 import { LIVE_CODES } from './live-codes.ts';
 import { MACHINE_CODES } from './machine-codes.ts';
@@ -15,6 +16,7 @@ export type ErrorCode =
   | keyof typeof ARGUMENT_CODES
   | keyof typeof DANGER_CODES
   | keyof typeof DIRECTORY_CODES
+  | keyof typeof IMAGE_CODES
   | keyof typeof LAYER_CODES
   | keyof typeof LIVE_CODES
   | keyof typeof MACHINE_CODES
@@ -23,7 +25,7 @@ export type ErrorCode =
 /** In the order of the page. A code has one row, be it thrown in more than one place. */
 export const CODES: Readonly<
   Record<
-    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'apply' | 'runTime',
+    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'apply' | 'images' | 'runTime',
     Readonly<Record<string, CodeRow>>
   >
 > = {
@@ -34,5 +36,6 @@ export const CODES: Readonly<
   live: LIVE_CODES,
   layers: LAYER_CODES,
   apply: APPLY_CODES,
+  images: IMAGE_CODES,
   runTime: RUN_TIME_CODES,
 };
