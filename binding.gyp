@@ -42,8 +42,8 @@
           "cflags": ["-flto", "-fomit-frame-pointer"],
           "ldflags": ["-flto", "-Os"],
           "conditions": [
-            ["target_arch in 'arm64 ppc64 s390x'", { "ldflags": ["-Wl,-z,norelro"] }],
-            ["target_arch=='ppc64'", { "cflags!": ["-mminimal-toc"], "ldflags": ["-Wl,-z,common-page-size=64"] }]
+            ["target_arch in 'arm64 ppc64 s390x'", { "ldflags": ["-Wl,-z,norelro", "-Wl,-z,common-page-size=64"] }],
+            ["target_arch=='ppc64'", { "cflags!": ["-mminimal-toc"] }]
           ]
         }],
         ["overlayfs_sanitize!=''", {
