@@ -63,3 +63,10 @@ function umount(point: string, ...options: readonly string[]): boolean {
   const script = 'point=$(printf "$1."); shift; exec umount --no-canonicalize "$@" -- "${point%.}"';
   return spawnSync('/bin/sh', ['-c', script, 'sh', octal, ...options], { stdio: 'ignore' }).status === 0;
 }
+
+/** Those that lie in no scratch directory of a test: other test files, which run at the same time, mount in theirs. */
+export function mountsOutsideScratch(): string[] {
+  return mounts()
+    .map(({ point }) => point)
+    .filter((point) => !/\/overlayfs-test-/.test(point));
+}
