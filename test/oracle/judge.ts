@@ -29,33 +29,66 @@ function errnoAt(root: string, path: string): string | undefined {
   }
 }
 
+function inodeAt(root: string, path: string): bigint | undefined {
+  try {
+    return lstatSync(below(Buffer.from(root), Buffer.from(path, 'latin1')), { bigint: true }).ino;
+  } catch (error) {
+    errnoOf(error);
+    return undefined;
+  }
+}
+
+/**
+ * Names that the driver takes for one file, though the layers have two:
+ *
+ * - It knows a file of a lower layer, and what was copied up from it, as one inode. Where redirects give a file a second
+ *   place, that shows what was copied up from the first.
+ * - With index=on the other names of a file follow the one that was copied up, by an entry in the work directory, which
+ *   is no layer.
+ */
+function aliases(
+  root: string,
+  seen: StackView,
+  { index, redirectDir }: AnyOverlayOptions,
+): ReadonlySet<string> {
+  if (!index && redirectDir !== 'on') return new Set();
+  const byInode = new Map<bigint, string[]>();
+  for (const path of seen.files.keys()) {
+    const inode = inodeAt(root, path);
+    if (inode !== undefined) byInode.set(inode, [...(byInode.get(inode) ?? []), path]);
+  }
+  const groups = [...byInode.values()].filter(
+    (paths) => new Set(paths.map((path) => seen.files.get(path))).size > 1,
+  );
+  return new Set([...groups.flat(), ...(index ? seen.linkedBelow : [])]);
+}
+
 /**
  * Takes out what cannot be compared:
  *
  * - Entries that both say cannot be had. The driver does not list each of those: whether it does depends on what it has
  *   looked at before, so that it is asked for them by name.
- * - ESTALE. The driver knows a directory or file of a layer by one place; where redirects give it two, it refuses the one
- *   that is looked at later.
- * - With index=on, the other names of a file of which one name was copied up: they follow it by an entry in the work
- *   directory, which is no layer.
+ * - ESTALE. Of a directory with two places the driver refuses the one that is looked at later.
+ * - Aliases.
  */
 function comparable(
   root: string,
   mounted: Snapshot,
-  seen: StackView,
-  indexed: boolean,
+  seen: Snapshot,
+  left: ReadonlySet<string>,
 ): [Snapshot, Snapshot] {
-  const [left, right] = [new Map(mounted), new Map(seen.entries)];
-  for (const [path, entry] of seen.entries) {
-    const ours = failure(entry);
+  const [theirs, ours] = [new Map(mounted), new Map(seen)];
+  for (const [path, entry] of seen) {
+    const failed = failure(entry);
     const shown = mounted.get(path);
-    const theirs = shown === undefined ? errnoAt(root, path) : failure(shown);
-    const agree = ours !== undefined && theirs !== undefined && (ours === theirs || ours.includes('error'));
-    if (!agree && theirs !== 'ESTALE' && !(indexed && seen.linkedBelow.has(path))) continue;
-    left.delete(path);
-    right.delete(path);
+    const errno = shown === undefined ? errnoAt(root, path) : failure(shown);
+    const agree =
+      failed !== undefined && errno !== undefined && (failed === errno || failed.includes('error'));
+    if (!agree && errno !== 'ESTALE' && !left.has(path)) continue;
+    theirs.delete(path);
+    ours.delete(path);
   }
-  return [left, right];
+  return [theirs, ours];
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -70,13 +103,13 @@ function ways(path: string): string[] {
 }
 
 /** What is known of two mounts, to judge changes by: nothing of what cannot be had, or lies in what cannot be listed. */
-function treesOf(before: [string, Snapshot], after: [string, Snapshot], linked: ReadonlySet<string>): Trees {
+function treesOf(before: [string, Snapshot], after: [string, Snapshot], left: ReadonlySet<string>): Trees {
   const failed = ([root, entries]: [string, Snapshot], path: string) => {
     const errno = errnoAt(root, path);
     if (errno !== undefined && errno !== 'ENOENT' && errno !== 'ENOTDIR') return true;
     return ways(path).some((way) => failure(entries.get(way) ?? {}) !== undefined);
   };
-  const unknown = (path: string) => linked.has(path) || failed(before, path) || failed(after, path);
+  const unknown = (path: string) => left.has(path) || failed(before, path) || failed(after, path);
   return { before: before[1], after: after[1], unknown };
 }
 
@@ -111,12 +144,11 @@ export async function disagreements(
   const overlay = typeof work === 'string' ? stage.mount(layers, options, work) : work;
   const mounted = snapshot(overlay.path);
   const seen = await viewOf(layers, options);
-  const indexed = options.index === true;
-  const views = comparable(overlay.path, mounted, seen, indexed);
+  const left = aliases(overlay.path, seen, options);
+  const views = comparable(overlay.path, mounted, seen.entries, left);
   const wrong = differences(...views, ['the mount', 'openStack']);
   const lower = mountLowers(stage, layers, options);
-  const linked = indexed ? seen.linkedBelow : new Set<string>();
-  const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], linked);
+  const trees = treesOf([lower.path, snapshot(lower.path)], [overlay.path, mounted], left);
   const judged = (name: string, changes: readonly Change[], rules: ChangeRules) =>
     wrong.push(...wrongChanges(changes, trees, rules).map((line) => `${name}: ${line}`));
   const rules = { exactly: true, withoutNotes: false, withoutRoot: false };

@@ -88,6 +88,8 @@ export interface StackView {
   readonly entries: Snapshot;
   /** Files with several names in a lower layer. */
   readonly linkedBelow: ReadonlySet<string>;
+  /** Of what is no directory, which file of which layer it is. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** The whole merged view. */
@@ -95,13 +97,16 @@ export async function viewOf(layers: Layers, options: AnyOverlayOptions): Promis
   await using stack = await openStack(specOf(layers, options));
   const entries = new Map<string, Entry>();
   const linkedBelow = new Set<string>();
+  const files = new Map<string, string>();
   for await (const entry of stack.walk()) {
     const path = latin1(entry.path);
     if (entries.has(path)) throw new Error(`the walk tells ${JSON.stringify(path)} twice`);
     const shown = await entryOf(stack, entry);
     entries.set(path, shown);
     await sameLookup(stack, entry, shown);
-    if (entry.layer.kind === 'lower' && entry.type !== 'directory' && entry.nlink > 1) linkedBelow.add(path);
+    if (entry.type === 'directory') continue;
+    files.set(path, entry.inode);
+    if (entry.layer.kind === 'lower' && entry.nlink > 1) linkedBelow.add(path);
   }
-  return { entries, linkedBelow };
+  return { entries, linkedBelow, files };
 }

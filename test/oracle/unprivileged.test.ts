@@ -81,7 +81,7 @@ privileged(
   () => {
     const scratch = scratchDirectory();
     const mode = modes.find(({ dialect }) => dialect === 'user')!;
-    const seed = Number(process.env.OVERLAYFS_ORACLE_SEED ?? Date.now() % 2 ** 31);
+    const seed = Number(process.env.OVERLAYFS_ORACLE_SEED ?? 4);
     const stages: Stage[] = [];
     try {
       const played = fc.sample(stories, { numRuns: 25, seed }).map((story, i) => {
