@@ -138,6 +138,16 @@ Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device) {
   return unit("mknodat", syscall(SYS_mknodat, dir.number, path.data, mode, device));
 }
 
+// int symlinkat(const char *target, int newdirfd, const char *linkpath);
+Result<Unit> symlinkat(Text target, FdArg dir, Text path) {
+  return unit("symlinkat", syscall(SYS_symlinkat, target.data, dir.number, path.data));
+}
+
+// int linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags);
+Result<Unit> linkat(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags) {
+  return unit("linkat", syscall(SYS_linkat, from.number, from_path.data, to.number, to_path.data, flags));
+}
+
 // int unlinkat(int dirfd, const char *pathname, int flags);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags) {
   return unit("unlinkat", syscall(SYS_unlinkat, dir.number, path.data, flags));
@@ -149,9 +159,10 @@ Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint3
               syscall(SYS_renameat2, from.number, from_path.data, to.number, to_path.data, flags));
 }
 
-// int fchmodat(int dirfd, const char *pathname, mode_t mode);
+// int fchmodat(int dirfd, const char *pathname, mode_t mode); without a path fchmod(dirfd, mode), which it lacks.
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
-  return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
+  return unit("fchmodat", path.data ? syscall(SYS_fchmodat, dir.number, path.data, mode)
+                                    : syscall(SYS_fchmod, dir.number, mode));
 }
 
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);

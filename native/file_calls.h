@@ -24,6 +24,8 @@ Result<Unit> flock(FdArg file, uint32_t operation);
 Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument);
 Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode);
 Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device);
+Result<Unit> symlinkat(Text target, FdArg dir, Text path);
+Result<Unit> linkat(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);
 Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode);

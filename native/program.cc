@@ -42,6 +42,8 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
       int number = reader.argument<FdArg>().number;
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
+      for (std::size_t i = results.size(); number >= 0 && i-- > 0;)
+        if (results[i].fd.get() == number) results[i].fd.reset();
     } else if (call < calls().size() && (place == Place::child || !calls()[call].only_in_child)) {
       outcome = calls()[call].run(reader, step);
     } else {
