@@ -1,0 +1,6 @@
+// What the package gives as overlayfs/oci: layers of images to directories and back, and the images they are in.
+export type { Dropped } from './dropped.ts';
+export type { UnpackLimits } from './limits.ts';
+export { unpackLayer } from './unpack-layer.ts';
+export type { UnpackOptions, UnpackProgress } from './unpack-options.ts';
+export type { Unpacked } from './unpack-tree.ts';
