@@ -21,7 +21,7 @@ export interface LayerTaker {
   endEntry(): Promise<void> | void;
 }
 
-/** @throws {FormatError} `ERR_OVERLAY_TAR_…` @throws {OverlayError} ERR_OVERLAY_LAYER_COMPRESSION, ERR_OVERLAY_LAYER_LIMIT */
+/** @throws {FormatError} `those of archives` @throws {OverlayError} ERR_OVERLAY_LAYER_COMPRESSION, ERR_OVERLAY_LAYER_LIMIT */
 export async function readLayer(
   source: Readable | PathLike,
   reading: LayerReading,

@@ -21,6 +21,16 @@ export interface Attributes {
   readonly device: DeviceNumber;
 }
 
+/** Of a directory that only had to be there. */
+export const IMPLIED: Attributes = {
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0n,
+  xattrs: [],
+  device: { major: 0, minor: 0 },
+};
+
 export type NodeKind = 'directory' | 'symlink' | 'other';
 
 export class TreeNode {

@@ -19,7 +19,7 @@ import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
  * crossed. Any number may run at a time.
  *
  * @param source a file, or a stream of bytes, which is destroyed when it is not read to its end
- * @throws {OverlayError} ERR_OVERLAY_TAR_…, ERR_OVERLAY_LAYER_…, ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_DIGEST_MISMATCH,
+ * @throws {OverlayError} those of archives, those of layers, ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_DIGEST_MISMATCH,
  *   ERR_OVERLAY_NO_SPACE, ERR_OVERLAY_NO_ACCESS and others of docs/errors.md
  */
 export async function unpackLayer(

@@ -18,9 +18,9 @@ import { type LayerReading, readLayer } from './layer-stream.ts';
 import { Limits } from './limits.ts';
 import { refused } from './refusals.ts';
 import type { Staging } from './staging.ts';
-import { type Attributes, directoriesOf, settleTree, TreeNode } from './tree.ts';
+import { type Attributes, directoriesOf, IMPLIED, settleTree, TreeNode } from './tree.ts';
 import type { UnpackOptions } from './unpack-options.ts';
-import { IMPLIED, Unpacking } from './unpacking.ts';
+import { Unpacking } from './unpacking.ts';
 
 export interface Unpacked {
   /** Digest of the layer without its compression. */

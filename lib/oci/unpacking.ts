@@ -5,28 +5,15 @@ import { readLayerName } from '../format/oci/whiteout-name.ts';
 import { latin1ToPath } from '../format/path-bytes.ts';
 import type { TarEntry } from '../format/tar/entry.ts';
 import type { TarEvent } from '../format/tar/reader.ts';
-import { call, close } from '../kernel/call.ts';
-import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../kernel/constants.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
-import { runAsync } from '../kernel/routine.ts';
-import { type Batches, CONFINED, nameBytes } from './batch.ts';
+import { badLink, notDirectory } from './bad-entry.ts';
+import { type Batches, nameBytes } from './batch.ts';
 import type { Creation } from './creation.ts';
 import type { Dropped } from './dropped.ts';
 import { type AttributeRules, attributesOf } from './entry-attributes.ts';
-import { failure } from './failure.ts';
 import { type FileContent, makeFile } from './file-content.ts';
 import type { Limits } from './limits.ts';
-import { type Attributes, directoryAt, nodeAt, shownPath, TreeNode } from './tree.ts';
-
-/** Of a directory that only had to be there. */
-export const IMPLIED: Attributes = {
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0n,
-  xattrs: [],
-  device: { major: 0, minor: 0 },
-};
+import { becomeImplied, Removal } from './removal.ts';
+import { type Attributes, directoryAt, IMPLIED, nodeAt, TreeNode } from './tree.ts';
 
 /** What a layer below has at a path. */
 export interface LowerEntry {
@@ -59,12 +46,19 @@ export class Unpacking {
   bytes = 0;
   readonly #parts: UnpackingParts;
   readonly #leftovers: TreeNode[] = [];
+  readonly #removal: Removal;
   #content: FileContent | undefined;
   #lastNames = '';
   #lastParent: TreeNode | undefined;
 
   constructor(parts: UnpackingParts) {
     this.#parts = parts;
+    this.#removal = new Removal(parts.batches);
+  }
+
+  async #remove(node: TreeNode): Promise<void> {
+    this.#lastParent = undefined;
+    await this.#removal.remove(node);
   }
 
   async take(event: TarEvent): Promise<void> {
@@ -123,26 +117,9 @@ export class Unpacking {
     }
     const node = nodeAt(this.#parts.root, names, names.join('/'));
     if (node === undefined) return;
-    if (opaque) await this.#removeOld(node);
-    else if (!node.fresh && !(await this.#removeOld(node))) await this.#remove(node);
-    else if (!node.fresh) this.#becomeImplied(node);
-  }
-
-  /** Removes all below that is not of this layer; whether anything of it is there. */
-  async #removeOld(node: TreeNode): Promise<boolean> {
-    let some = false;
-    for (const child of [...node.children.values()]) {
-      const holds = await this.#removeOld(child);
-      if (child.fresh || holds) some = true;
-      else await this.#remove(child);
-      if (!child.fresh && holds) this.#becomeImplied(child);
-    }
-    return some;
-  }
-
-  #becomeImplied(node: TreeNode): void {
-    node.fresh = node.implied = node.bare = true;
-    node.attributes = IMPLIED;
+    if (opaque) await this.#removal.removeOld(node);
+    else if (!node.fresh && !(await this.#removal.removeOld(node))) await this.#remove(node);
+    else if (!node.fresh) becomeImplied(node);
   }
 
   #parentOf(names: readonly string[]): TreeNode {
@@ -265,54 +242,9 @@ export class Unpacking {
     await this.endEntry();
     return node;
   }
-
-  async #remove(node: TreeNode): Promise<void> {
-    const { batches } = this.#parts;
-    const parent = node.parent!;
-    node.remove();
-    this.#lastParent = undefined;
-    if (node.kind !== 'directory') {
-      batches.about(node.path);
-      batches.program.add('unlinkat', 0, batches.directory(parent), nameBytes(node.name), 0);
-      return;
-    }
-    await batches.settle();
-    try {
-      await runAsync(
-        (function* () {
-          const place = parent.path === '' ? '.' : nameBytes(parent.path);
-          const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-          const dir = yield* call('openat2', batches.root, place, flags, 0, CONFINED);
-          try {
-            yield* removeTree(dir, nameBytes(node.name));
-          } finally {
-            close(dir);
-          }
-        })(),
-      );
-    } catch (error) {
-      throw batches.explained(error, node.path);
-    }
-  }
 }
 
 function isNothing({ type, device }: TarEntry, rootless: boolean): boolean {
   if (type !== 'character' && type !== 'block') return false;
   return rootless || (type === 'character' && device.major === 0 && device.minor === 0);
-}
-
-function notDirectory(type: TarEntry['type']) {
-  return failure(
-    'ERR_OVERLAY_LAYER_PATH',
-    `the layer has a ${type} in the place of its root directory`,
-    'do not trust this layer: the tools that make layers write no such entries',
-  );
-}
-
-function badLink(name: Buffer, target: Buffer, problem: string) {
-  return failure(
-    'ERR_OVERLAY_LAYER_LINK',
-    `the layer has a hard link ${shownPath(name.toString('latin1'))} to ${shownPath(target.toString('latin1'))}, ${problem}`,
-    'name the layers below as `lowers`, or unpack into a directory that has them',
-  );
 }

@@ -82,6 +82,18 @@ export const IMAGE_CODES = {
     meaning: 'what is to be made is there already, or something is mounted there',
     remedy: 'name another place, or remove it',
   },
+  ERR_OVERLAY_NO_IMAGE: {
+    meaning: 'neither an OCI layout, nor an archive of one, nor one of `docker save`',
+    remedy: 'make one of it with `skopeo copy`',
+  },
+  ERR_OVERLAY_IMAGE_NAME: {
+    meaning: 'several images and none named, or none of the name',
+    remedy: 'name one of those that the hint has',
+  },
+  ERR_OVERLAY_IMAGE_COMPRESSED: {
+    meaning: 'an archive of an image that is compressed as a whole',
+    remedy: 'decompress it first',
+  },
   ERR_OVERLAY_DIGEST_MISMATCH: {
     meaning: 'content that has another digest or size than the image says',
     remedy: 'fetch the image anew',
