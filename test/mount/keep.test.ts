@@ -152,7 +152,9 @@ describe.each(ways)('$name', ({ rootless, disk }) => {
     change(fork.path);
     const kept = place.join('kept');
     await fork.keep(kept, { as: 'upper' });
-    const options = rootless ? ({ userxattr: true } as const) : ({ redirectDir: 'on', metacopy: true } as const);
+    const options = rootless
+      ? ({ userxattr: true } as const)
+      : ({ redirectDir: 'on', metacopy: true } as const);
     const view = await mount({ lower, upper: kept, options, ...(rootless && { rootless: true }) });
     expect(await differences(fork.path, view.path)).toEqual([]);
     await view.unmount();
