@@ -5,6 +5,7 @@ import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
+import { KEEP } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { readyToPlan } from './guarded.ts';
@@ -13,8 +14,8 @@ import { sweepHandles } from './overlay.ts';
 import { perform } from './perform.ts';
 import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
-import { addUpperAndWork } from './plan-scratch.ts';
 import { makePrivateDirectory } from './private-directory.ts';
+import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
 import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
@@ -40,7 +41,14 @@ class Place {
     const plan = new Plan();
     plan.program.add('mkdirat', 0, this.own.parent, base, 0o700);
     addUpperAndWork(plan, request, this.own.parent, { upper: `${base}/u`, work: `${base}/w` });
+    const upper = plan.program.add('openat', KEEP, this.own.parent, `${base}/u`, O_PATH | O_DIRECTORY, 0);
     yield* runGuarded(plan, request);
+    const fd = plan.program.value(upper);
+    try {
+      yield* giveRootXattrs(plan, request, fd);
+    } finally {
+      close(fd);
+    }
     const layer = (option: 'upper' | 'work', name: string): Layer => {
       const absolute = Buffer.concat([this.#path, Buffer.from(`/${this.#count}/${name}`)]);
       return { option, path: absolute, absolute };
