@@ -498,3 +498,39 @@ describe('changes', () => {
     }
   });
 });
+
+test('on disk: what a killed process left is removed by the next one there, and what a living one has is not', async () => {
+  needUserNamespaces();
+  const place = scratchDirectory();
+  const { lower } = place.layers({ upper: false, work: false });
+  const upperOn = place.directory('disk');
+  chmodSync(upperOn, 0o777);
+  const made = (then: string) => `
+    import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+    import { scratch } from 'overlayfs';
+    const fork = await scratch(${JSON.stringify(lower[0])}, { upperOn: ${JSON.stringify(upperOn)} });
+    mkdirSync(fork.path + '/closed/in', { recursive: true });
+    chmodSync(fork.path + '/closed', 0o500);
+    writeFileSync(fork.path + '/new', '');
+    ${then}`;
+  const killed = asNobody(made("process.kill(process.pid, 'SIGKILL');"));
+  expect(killed.signal).toBe('SIGKILL');
+  const [left] = readdirSync(upperOn);
+  expect(left).toMatch(/^\.overlayfs-scratch-/);
+  const mine = await scratch(lower, { upperOn });
+  const [name] = readdirSync(upperOn).filter((one) => one !== left);
+  // That of another user stays, unless he looks himself.
+  const told = printedJson<string[]>(
+    asNobody(
+      `${made('')}
+       import { readdirSync } from 'node:fs';
+       console.log(JSON.stringify(readdirSync(${JSON.stringify(upperOn)})));
+       await fork.unmount();`,
+    ),
+  );
+  expect(told).not.toContain(left);
+  expect(told).toContain(name);
+  expect(readdirSync(upperOn)).toEqual([name]);
+  await mine.unmount();
+  expect(readdirSync(upperOn)).toEqual([]);
+});
