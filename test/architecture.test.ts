@@ -98,6 +98,7 @@ const testedBy: Record<string, string> = {
   'lib/layer/replace-entry.ts': 'test/layer/whiteout.test.ts',
   'lib/layer/whiteout-refusal.ts': 'test/layer/whiteout.test.ts',
   'lib/kernel/device-number.ts': 'test/mount/keep.test.ts',
+  'lib/layer/copied-attributes.ts': 'test/mount/keep.test.ts',
   'lib/layer/copy-tree.ts': 'test/mount/keep.test.ts',
   'lib/layer/change-list.ts': 'test/mount/scratch.test.ts',
   'lib/mount/own-directory.ts': 'test/mount/keep.test.ts',
