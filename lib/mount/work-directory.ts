@@ -34,6 +34,8 @@ export interface OwnWork {
   readonly layer: Layer;
   /** Goes with the overlay's handle, whatever else still uses the overlay. */
   readonly throwAway?: true;
+  /** Its lock, which says that its maker lives; ours to close. */
+  readonly lock?: number;
 }
 
 function refuseMountRoot(upper: Layer): never {
@@ -89,8 +91,13 @@ export function* removeOwnWork(work: OwnWork): Routine<void> {
   try {
     yield* removeTree(work.parent, work.name);
   } finally {
-    close(work.parent);
+    letGo(work);
   }
+}
+
+function letGo({ parent, lock }: OwnWork): void {
+  close(parent);
+  if (lock !== undefined) close(lock);
 }
 
 // The calls that a failed mount comes to when the driver may have begun to fill the work directory.
@@ -164,7 +171,7 @@ export function* removeIdleWork(work: OwnWork): Routine<void> {
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
   } finally {
-    close(work.parent);
+    letGo(work);
   }
 }
 
