@@ -8,6 +8,12 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/kernel/dispose-symbols.ts': 'test/testing/runs.test.ts',
+  'lib/testing/orphan.ts': 'test/testing/runs.test.ts',
+  'lib/testing/change-matchers.ts': 'test/testing/expected-changes.test.ts',
+  'lib/testing/fixture-spec.ts': 'test/testing/fixture.test.ts',
+  'lib/testing/fork.ts': 'test/testing/fixture.test.ts',
+  'lib/testing/ready-forks.ts': 'test/testing/fixture.test.ts',
   'lib/diagnosis/codes/apply-codes.ts': 'test/docs/errors.test.ts',
   'lib/layer/attributes.ts': 'test/change/apply.test.ts',
   'lib/change/both-views.ts': 'test/change/apply.test.ts',
