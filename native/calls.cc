@@ -120,6 +120,7 @@ constexpr Call table[] = {
     row<lseek>("lseek"),
     row<flock>("flock"),
     row<ioctl>("ioctl"),
+    row<quotactl_fd>("quotactl_fd"),
     row<mkdirat>("mkdirat"),
     row<mknodat>("mknodat"),
     row<unlinkat>("unlinkat"),
