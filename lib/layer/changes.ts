@@ -4,11 +4,12 @@ import type { Routine } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type Difference, difference } from './difference.ts';
 import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
+import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
-import { type Found, given, MergedListing } from './merged-listing.ts';
+import { MergedListing } from './merged-listing.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
-import type { Look, RealEntry } from './real-entry.ts';
+import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 import { lookAtNames, lookTogether, together } from './together.ts';
@@ -80,28 +81,22 @@ export class UpperChanges {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
-    const names = new Set<string>();
     const upperOnly = { path: after.path, upper: after.upper, lowers: [] };
     const listing = new MergedListing(this.#rules, upperOnly);
-    for await (const batch of foundIn(run, listing)) {
-      if (hides) for (const [name] of batch) names.add(name);
-      yield* await run(this.#ofBatch(pair, batch));
-    }
+    for await (const batch of foundIn(run, listing)) yield* await run(this.#ofBatch(pair, batch));
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
-    if (hides) yield* this.#hidden(run, before, after.path, names);
+    if (hides) yield* this.#hidden(run, before, after);
   }
 
   /** All that was in a directory whose place an opaque one has taken. */
-  async *#hidden(
-    run: Run,
-    before: MergedDirectory,
-    path: string,
-    names: ReadonlySet<string>,
-  ): AsyncGenerator<Change> {
+  async *#hidden(run: Run, before: MergedDirectory, { path, upper }: Pair['after']): AsyncGenerator<Change> {
     const listing = new MergedListing(this.#rules, before);
     for await (const batch of batchesOf(run, listing)) {
-      for (const gone of batch)
-        if (!names.has(gone.name) && shows(gone)) yield deleted(placeIn(path, gone.name), gone);
+      const gone = batch.filter(shows);
+      const names = gone.map(({ name }) => name);
+      const now = await run(lookAtNames(upper, names));
+      for (const was of gone)
+        if (now.get(was.name) === undefined) yield deleted(placeIn(path, was.name), was);
     }
     for (const problem of listing.problems) yield this.#unread(path, problem);
   }
@@ -111,7 +106,7 @@ export class UpperChanges {
     return { kind: 'modified', path: shownPlace(path), type: 'directory', what: [], error };
   }
 
-  *#ofBatch(pair: Pair, batch: readonly [string, Found][]): Routine<Change[]> {
+  *#ofBatch(pair: Pair, batch: readonly NamedFound[]): Routine<Change[]> {
     const known = yield* this.#knownOf(pair, batch);
     const pairs: Names[] = [];
     const searches: Routine<Names>[] = [];
@@ -130,7 +125,7 @@ export class UpperChanges {
   }
 
   /** What the only lower directory has under these names: most of an upper is new, and needs no search. */
-  *#knownOf({ before }: Pair, batch: readonly [string, Found][]): Routine<Map<string, Found> | undefined> {
+  *#knownOf({ before }: Pair, batch: readonly NamedFound[]): Routine<Map<string, Found> | undefined> {
     if (before === undefined || before.lowers.length !== 1 || batch.length === 0) return undefined;
     return yield* lookAtNames(
       before.lowers[0]!,

@@ -3,8 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Finding, OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { placeIn } from './layer.ts';
+import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
-import { type Found, MergedListing } from './merged-listing.ts';
+import { MergedListing } from './merged-listing.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 
@@ -32,13 +33,13 @@ export class FindingList {
   }
 }
 
-/** Batches of what a directory's names stand for; problems with the directory itself are known after the first. */
+/** Batches of what a directory's names stand for; problems with the directory itself are known after the first, if any. */
 export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
   return batches(run, listing, run(listing.open()), () => listing.next());
 }
 
 /** The same of a directory that a single layer has: what that has under each name. */
-export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<[string, Found][]> {
+export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<NamedFound[]> {
   return batches(run, listing, run(listing.open()), () => listing.nextFound());
 }
 
@@ -46,20 +47,18 @@ async function* batches<T>(
   run: Run,
   listing: MergedListing,
   opened: Promise<void>,
-  next: () => Routine<T[]>,
+  next: () => Routine<T[] | undefined>,
 ): AsyncGenerator<T[]> {
   // Read while the batch before is worked on, which has its own system calls to wait for.
-  let ahead: Promise<T[]> | undefined;
+  let ahead: Promise<T[] | undefined> | undefined;
   try {
     await opened;
     ahead = run(next());
-    for (;;) {
-      const batch: T[] = await ahead;
-      ahead = batch.length === 0 ? undefined : run(next());
+    for (let batch = await ahead; batch !== undefined; batch = await ahead) {
+      ahead = run(next());
       // Who stops early takes no notice of it, and it is no failure that nobody handles.
-      ahead?.catch(() => {});
+      ahead.catch(() => {});
       yield batch;
-      if (ahead === undefined) return;
       // What needs no system call would keep the event loop otherwise.
       await setImmediate();
     }
@@ -141,11 +140,15 @@ async function* walkDirectory(
   below: Pending[],
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  let told = false;
+  // How many of the listing's problems have been told of; undefined before the directory has.
+  let told: number | undefined;
+  const itself = () => {
+    told = Math.min(listing.problems.length, 1);
+    return tell(entry, listing.problems[0], found);
+  };
   for await (const batch of batches(run, listing, opened, () => listing.next())) {
     // Only now is it known whether the directory can be read.
-    if (!told) yield tell(entry, listing.problems[0], found);
-    told = true;
+    if (told === undefined) yield itself();
     for (const resolution of batch) {
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (inside === undefined) continue;
@@ -154,7 +157,8 @@ async function* walkDirectory(
       else yield tell(inside, undefined, found);
     }
   }
-  for (const problem of listing.problems.slice(1)) found.add(problem);
+  if (told === undefined) yield itself();
+  for (const problem of listing.problems.slice(told)) found.add(problem);
 }
 
 function tell(entry: MergedEntry, problem: OverlayError | undefined, found: FindingList): MergedEntry {

@@ -17,7 +17,7 @@ import {
 import { ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { makePrivateDirectory } from './private-directory.ts';
@@ -34,6 +34,10 @@ export interface OwnWork {
   readonly layer: Layer;
   /** Goes with the overlay's handle, whatever else still uses the overlay. */
   readonly throwAway?: true;
+  /** For what belongs to others in it. */
+  readonly takeOver?: TakeOver | undefined;
+  /** Its lock, which says that its maker lives; ours to close. */
+  readonly lock?: number;
 }
 
 function refuseMountRoot(upper: Layer): never {
@@ -87,10 +91,15 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
 /** Removes it whatever is in it, and lets its parent go. */
 export function* removeOwnWork(work: OwnWork): Routine<void> {
   try {
-    yield* removeTree(work.parent, work.name);
+    yield* removeTree(work.parent, work.name, work.takeOver);
   } finally {
-    close(work.parent);
+    letGo(work);
   }
+}
+
+function letGo({ parent, lock }: OwnWork): void {
+  close(parent);
+  if (lock !== undefined) close(lock);
 }
 
 // The calls that a failed mount comes to when the driver may have begun to fill the work directory.
@@ -165,11 +174,11 @@ function* isInUse({ parent, name }: OwnWork): Routine<boolean> {
  */
 export function* removeIdleWork(work: OwnWork): Routine<void> {
   try {
-    if (work.throwAway || !(yield* isInUse(work))) yield* removeTree(work.parent, work.name);
+    if (work.throwAway || !(yield* isInUse(work))) yield* removeTree(work.parent, work.name, work.takeOver);
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -ENOENT) throw error;
   } finally {
-    close(work.parent);
+    letGo(work);
   }
 }
 
