@@ -12,9 +12,6 @@
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
-#ifndef SYS_quotactl_fd
-#define SYS_quotactl_fd 443
-#endif
 
 namespace sys {
 namespace {
@@ -129,13 +126,6 @@ Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument) {
   std::string buffer(argument);
   if (syscall(SYS_ioctl, file.number, static_cast<unsigned long>(request), buffer.data()) < 0)
     return failed("ioctl");
-  return buffer;
-}
-
-// int quotactl_fd(unsigned int fd, int cmd, qid_t id, void *addr); the structure as with ioctl.
-Result<std::string> quotactl_fd(FdArg file, uint32_t command, uint32_t id, Blob argument) {
-  std::string buffer(argument);
-  if (syscall(SYS_quotactl_fd, file.number, command, id, buffer.data()) < 0) return failed("quotactl_fd");
   return buffer;
 }
 

@@ -22,7 +22,6 @@ Result<std::string> poll(FdArg file, uint32_t events);
 Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence);
 Result<Unit> flock(FdArg file, uint32_t operation);
 Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument);
-Result<std::string> quotactl_fd(FdArg file, uint32_t command, uint32_t id, Blob argument);
 Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode);
 Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);

@@ -3,13 +3,12 @@
 import { FormatError } from '../format/format-error.ts';
 import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
-import { directoryName, encodeRecord, type SnapshotRecord, type Usage } from '../format/store/record.ts';
+import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
-import { O_CREAT, O_EXCL, O_WRONLY } from '../kernel/constants.ts';
-import { Program } from '../kernel/program.ts';
 import { claiming } from './claim.ts';
+import { writeCommitted } from './commit.ts';
 import type { Driver } from './driver.ts';
-import { COMMITTED, type OpenEntry, openEntry } from './entries.ts';
+import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
 import type { ImageLayer, ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { discard, makeAside, openParent, publish } from './make.ts';
@@ -17,7 +16,7 @@ import { DATA } from './overlay-driver.ts';
 import type { Place } from './place.ts';
 import { refusal } from './refusal.ts';
 
-/** So many layers are unpacked at a time: each has a thread for its decompression, and one for its files. */
+// Each has a thread for its decompression, and one for its files.
 const AT_ONCE = 4;
 
 /** One import under way. */
@@ -201,11 +200,7 @@ class Import {
     const entry = { directory: '', fd, record };
     const usage: Usage = await this.#driver.usage(this.#place, entry);
     const whole: SnapshotRecord = { ...record, usage, ...(await this.#driver.seal(this.#place, entry)) };
-    const program = new Program();
-    const out = program.add('openat', 0, fd, COMMITTED, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-    program.add('write', 0, out, encodeRecord(whole));
-    program.add('syncfs', 0, fd);
-    await program.later();
+    await writeCommitted(fd, whole);
     return whole;
   }
 

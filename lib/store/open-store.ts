@@ -36,5 +36,5 @@ export async function openStore(root: PathLike, options?: StoreOptions): Promise
     });
   }
   const path = rootBytes(root);
-  return new OpenStore(await explained(path, () => openPlace(path, driver)), undefined as never);
+  return new OpenStore(await explained(path, () => openPlace(path, driver)));
 }
