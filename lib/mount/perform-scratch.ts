@@ -100,7 +100,7 @@ export function* performScratch(request: MountRequest, limits: MemoryLimits): Ro
   const { upper, work } = request;
   // Upper and work are ours alone.
   const lowers = { ...request, upper: undefined, work: undefined };
-  const namespace = request.rootless ? yield* explainedNamespace() : undefined;
+  const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
     yield* readyToPlan(lowers);
     return yield* guarded(lowers, sweepHandles, (asked, seen) =>
