@@ -13,7 +13,8 @@
         "native/mount_calls.cc",
         "native/namespace_child.cc",
         "native/program.cc",
-        "native/scan_directory.cc"
+        "native/scan_directory.cc",
+        "native/xattr_calls.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [

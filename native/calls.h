@@ -7,9 +7,6 @@
 
 namespace sys {
 
-// A function whose type only its row knows.
-using AnyCall = void (*)();
-
 struct Call {
   const char* name;
   // One letter an argument: f descriptor, u 32 bits, q 64 bits, t text, b blob.
@@ -18,8 +15,7 @@ struct Call {
   char gives;
   // Leaves a namespace: for programs in a child only (namespace_child.h), and not exported by itself.
   bool only_in_child;
-  Result<Unit> (*body)(AnyCall, Reader&, StepResult&);
-  AnyCall call;
+  Result<Unit> (*body)(const Operand*, StepResult&);
 
   Result<Unit> run(Reader& reader, StepResult& step) const;
 };

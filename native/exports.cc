@@ -17,12 +17,12 @@ Napi::Value bytesToJs(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
-Napi::Value failureToJs(Napi::Env env, const Failure& failure) {
+Napi::Value failureToJs(Napi::Env env, const Failure& failure, const std::string& log) {
   auto object = Napi::Object::New(env);
   object.Set("errno", failure.errnum);
   object.Set("syscall", failure.syscall);
   object.Set("step", failure.step);
-  object.Set("log", bytesToJs(env, failure.log));
+  object.Set("log", bytesToJs(env, log));
   return object;
 }
 
@@ -46,7 +46,7 @@ class CallJob final : public Job {
     outcome_ = call_.run(reader, result_);
   }
   Napi::Value finish(Napi::Env env, Napi::Value) override {
-    if (!outcome_.ok()) return failureToJs(env, outcome_.failure());
+    if (!outcome_.ok()) return failureToJs(env, outcome_.failure(), {});
     if (call_.gives == 'f') return Napi::Number::New(env, owned(env).adopt(std::move(result_.fd)));
     if (call_.gives == 'b') return bytesToJs(env, result_.bytes);
     return env.Undefined();
@@ -63,10 +63,12 @@ bool isBytes(Napi::Value value) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
 }
 
-using RunProgram = Result<std::string> (*)(std::string_view, std::vector<Fd>&, std::vector<Fd>&);
+using RunProgram = Result<std::string> (*)(std::string_view, std::vector<Fd>&, std::vector<Fd>&,
+                                           std::string&);
 
-Result<std::string> runProgramHere(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept) {
-  return runProgram(program, given, kept, Place::here);
+Result<std::string> runProgramHere(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
+                                   std::string& log) {
+  return runProgram(program, given, kept, log, Place::here);
 }
 
 // run(program, size, output, given): the number of bytes written to `output`, or the failure.
@@ -91,7 +93,7 @@ class ProgramJob final : public Job {
     for (int number : numbers) given_.emplace_back(owned(info.Env()).release(number));
   }
   void run() override {
-    result_ = run_(program_, given_, kept_);
+    result_ = run_(program_, given_, kept_, log_);
     // Closed here and not on the JavaScript thread: closing a detached mount unmounts it.
     if (result_.ok()) given_.clear();
   }
@@ -101,7 +103,7 @@ class ProgramJob final : public Job {
     // A failed program leaves the caller what it gave, except what a step closed.
     for (Fd& fd : given_)
       if (fd.get() >= 0) owned(env).adopt(std::move(fd));
-    if (!result_.ok()) return failureToJs(env, result_.failure());
+    if (!result_.ok()) return failureToJs(env, result_.failure(), log_);
     for (Fd& fd : kept_) owned(env).adopt(std::move(fd));
     // Of no step there is nothing to write, and perhaps nowhere.
     if (!result_.value().empty()) std::memcpy(output.Data(), result_.value().data(), result_.value().size());
@@ -110,7 +112,7 @@ class ProgramJob final : public Job {
 
  private:
   RunProgram run_;
-  std::string program_;
+  std::string program_, log_;
   std::vector<Fd> given_, kept_;
   Result<std::string> result_ = Failure{ECANCELED, "program"};
 };

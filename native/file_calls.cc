@@ -7,7 +7,6 @@
 #include <asm/statfs.h>
 
 #include "outcome.h"
-#include "proc_path.h"
 
 #ifndef SYS_openat2
 #define SYS_openat2 437
@@ -22,10 +21,8 @@ struct OpenHow {
 };
 
 // struct statx is 256 bytes on every architecture (linux/stat.h).
-constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28;
-
-// XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
-constexpr std::size_t xattr_limit = 65536;
+constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28, statx_atime = 64,
+                      statx_mtime = 112;
 
 }  // namespace
 
@@ -170,22 +167,10 @@ Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint
   return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner, group, flags));
 }
 
-// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags); the time of the last access
-// stays (UTIME_OMIT).
-Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseconds, uint32_t flags) {
-#ifdef SYS_utimensat_time64
-  const uint64_t times[] = {0, (1 << 30) - 2, seconds, nanoseconds};
-  return unit("utimensat", syscall(SYS_utimensat_time64, dir.number, path.data, times, flags));
-#else
-  const long times[] = {0, (1 << 30) - 2, static_cast<long>(seconds), static_cast<long>(nanoseconds)};
-  return unit("utimensat", syscall(SYS_utimensat, dir.number, path.data, times, flags));
-#endif
-}
-
 // int syncfs(int fd);
 Result<Unit> syncfs(FdArg file) { return unit("syncfs", syscall(SYS_syncfs, file.number)); }
 
-// The next two give a file what statx(2) has told of another: in a program no number can come from an earlier step.
+// The next three give a file what statx(2) has told of another: in a program no number can come from an earlier step.
 
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
 Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx) {
@@ -203,31 +188,26 @@ Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx) {
   return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode & 07777));
 }
 
-// The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.
-
-// ssize_t getxattr(const char *path, const char *name, void *value, size_t size);
-Result<std::string> getxattr(FdArg file, Text name) {
-  std::string buffer(xattr_limit, '\0');
-  long got = syscall(SYS_getxattr, ProcPath(file).data(), name.data, buffer.data(), buffer.size());
-  return filled("getxattr", got, std::move(buffer));
-}
-
-// ssize_t listxattr(const char *path, char *list, size_t size);
-Result<std::string> listxattr(FdArg file) {
-  std::string buffer(xattr_limit, '\0');
-  long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), buffer.size());
-  return filled("listxattr", got, std::move(buffer));
-}
-
-// int setxattr(const char *path, const char *name, const void *value, size_t size, int flags);
-Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags) {
-  return unit("setxattr",
-              syscall(SYS_setxattr, ProcPath(file).data(), name.data, value.data(), value.size(), flags));
-}
-
-// int removexattr(const char *path, const char *name);
-Result<Unit> removexattr(FdArg file, Text name) {
-  return unit("removexattr", syscall(SYS_removexattr, ProcPath(file).data(), name.data));
+// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags);
+Result<Unit> utimensat_of(FdArg dir, Text path, Blob statx, uint32_t flags) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "utimensat"};
+#ifdef SYS_utimensat_time64
+  constexpr long number = SYS_utimensat_time64;
+  int64_t times[4];
+#else
+  constexpr long number = SYS_utimensat;
+  long times[4];
+#endif
+  for (int i : {0, 1}) {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    const char* at = statx.data() + (i == 0 ? statx_atime : statx_mtime);
+    __builtin_memcpy(&seconds, at, sizeof seconds);
+    __builtin_memcpy(&nanoseconds, at + sizeof seconds, sizeof nanoseconds);
+    times[2 * i] = seconds;
+    times[2 * i + 1] = nanoseconds;
+  }
+  return unit("utimensat", syscall(number, dir.number, path.data, times, flags));
 }
 
 // int name_to_handle_at(int dirfd, const char *path, struct file_handle *handle, int *mount_id, int flags);

@@ -30,14 +30,10 @@ Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);
 Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode);
 Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint32_t flags);
-Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseconds, uint32_t flags);
 Result<Unit> syncfs(FdArg file);
 Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx);
 Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx);
-Result<std::string> getxattr(FdArg file, Text name);
-Result<std::string> listxattr(FdArg file);
-Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags);
-Result<Unit> removexattr(FdArg file, Text name);
+Result<Unit> utimensat_of(FdArg dir, Text path, Blob statx, uint32_t flags);
 Result<Unit> name_to_handle_at(FdArg dir, Text path, uint32_t flags);
 
 }  // namespace sys

@@ -35,6 +35,7 @@ struct Errand {
   std::string_view program;
   std::vector<Fd>& given;
   std::vector<Fd>& kept;
+  std::string& log;
   // What stays when the child does not come so far as to say something else.
   Result<std::string> result = Failure{ECHILD, "clone"};
 };
@@ -43,7 +44,7 @@ int run(void* argument) {
   auto& errand = *static_cast<Errand*>(argument);
   // A filesystem may let it wait for ever; it is not to outlive us then.
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  errand.result = runProgram(errand.program, errand.given, errand.kept, Place::child);
+  errand.result = runProgram(errand.program, errand.given, errand.kept, errand.log, Place::child);
   return 0;
 }
 
@@ -66,9 +67,9 @@ Result<Unit> setns(FdArg name_space, uint32_t type) {
   return unit("setns", syscall(SYS_setns, name_space.number, type));
 }
 
-Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given,
-                                      std::vector<Fd>& kept) {
-  Errand errand{program, given, kept};
+Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
+                                      std::string& log) {
+  Errand errand{program, given, kept, log};
   std::unique_ptr<char[]> stack(new char[stack_size]);
   uint64_t signals = setSignalMask(~uint64_t{0});
   // No signal at its end: SIGCHLD would have Node look for a child that it knows nothing of.

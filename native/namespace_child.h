@@ -16,7 +16,7 @@ Result<Unit> unshare(uint32_t flags);
 Result<Unit> setns(FdArg name_space, uint32_t type);
 
 // The same as runProgram, and what it opens and keeps is this process's. When it returns there is no child any more.
-Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given,
-                                      std::vector<Fd>& kept);
+Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
+                                      std::string& log);
 
 }  // namespace sys

@@ -26,7 +26,7 @@ void append(std::string& output, uint32_t word) {
 }  // namespace
 
 Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                               Place place) {
+                               std::string& log, Place place) {
   std::vector<StepResult> results;
   results.reserve(16);
   std::vector<uint8_t> flags;
@@ -39,7 +39,7 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
     StepResult step;
     Result<Unit> outcome = Unit{};
     if (call == close_given) {
-      int number = reader.argument<FdArg>().number;
+      int number = reader.descriptor();
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
       for (std::size_t i = results.size(); number >= 0 && i-- > 0;)
@@ -54,8 +54,8 @@ Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given,
       // A malformed step is no failed call.
       if (!(flags.back() & may_fail) || failure.errnum == EBADMSG) {
         failure.step = static_cast<int>(results.size());
-        if (context >= 0) failure.log = messages(context);
-        return std::move(failure);
+        if (context >= 0) log = messages(context);
+        return failure;
       }
       step.value = -failure.errnum;
     }

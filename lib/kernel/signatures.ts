@@ -44,6 +44,7 @@ export interface CallSignatures {
   lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
+  quotactl_fd: [file: Fd, command: number, id: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
   symlinkat: [target: Text, dir: Fd, path: Text];
   linkat: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
@@ -53,10 +54,10 @@ export interface CallSignatures {
   /** Without a path the descriptor itself, which is then none of O_PATH. */
   fchmodat: [dir: Fd, path: Text | null, mode: number];
   fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
-  utimensat: [dir: Fd, path: Text | null, seconds: bigint, nanoseconds: number, flags: number];
   syncfs: [file: Fd];
   fchownat_of: [dir: Fd, path: Text, statx: Blob];
   fchmodat_of: [dir: Fd, path: Text, statx: Blob];
+  utimensat_of: [dir: Fd, path: Text | null, statx: Blob, flags: number];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
@@ -90,6 +91,7 @@ type Bytes =
   | 'statx'
   | 'fstatfs'
   | 'ioctl'
+  | 'quotactl_fd'
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'

@@ -1,5 +1,4 @@
 // The calls that make one entry with all that belongs to it, in the order in which none takes back what another gave.
-import { splitTime } from '../format/tar/pax-time.ts';
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -15,6 +14,7 @@ import {
   S_IFIFO,
 } from '../kernel/constants.ts';
 import { MAY_FAIL, type Program } from '../kernel/program.ts';
+import { statxWithMtime } from '../kernel/stat.ts';
 import { type Batches, CONFINED, nameBytes } from './batch.ts';
 import type { Attributes, TreeNode } from './tree.ts';
 
@@ -31,11 +31,6 @@ export interface Maker {
 }
 
 const SPECIAL = 0o7000;
-
-function seconds(mtime: bigint): [bigint, number] {
-  const { seconds: whole, nanoseconds } = splitTime(mtime);
-  return [BigInt.asUintN(64, BigInt(whole)), nanoseconds];
-}
 
 /** As mknod(2) takes it: makedev(3) in 32 bits. */
 export function deviceNumber({ major, minor }: Attributes['device']): number {
@@ -83,7 +78,7 @@ export class Creation {
       this.#attach(program, file, attributes);
       program.add('fchmodat', 0, file, null, attributes.mode);
     }
-    program.add('utimensat', 0, file, null, ...seconds(attributes.mtime), 0);
+    program.add('utimensat_of', 0, file, null, statxWithMtime(attributes.mtime), 0);
   }
 
   #own(program: Program, file: number, attributes: Attributes): void {
@@ -130,7 +125,7 @@ export class Creation {
       program.close(file);
     }
     if (mode !== undefined) program.add('fchmodat', 0, dir, bytes, mode);
-    program.add('utimensat', 0, dir, bytes, ...seconds(mtime), AT_SYMLINK_NOFOLLOW);
+    program.add('utimensat_of', 0, dir, bytes, statxWithMtime(mtime), AT_SYMLINK_NOFOLLOW);
   }
 
   link(from: TreeNode, fromName: string, to: TreeNode, toName: string): void {
@@ -148,7 +143,7 @@ export class Creation {
     for (const name of stale) program.add('removexattr', MAY_FAIL, dir, nameBytes(name));
     this.#attach(program, dir, attributes);
     program.add('fchmodat', 0, dir, null, attributes.mode);
-    program.add('utimensat', 0, dir, null, ...seconds(attributes.mtime), 0);
+    program.add('utimensat_of', 0, dir, null, statxWithMtime(attributes.mtime), 0);
     program.close(dir);
   }
 
@@ -157,7 +152,7 @@ export class Creation {
     const path = node.parent === undefined ? '.' : nameBytes(node.path);
     const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     const dir = this.#program.add('openat2', 0, this.#batches.root, path, flags, 0, CONFINED);
-    this.#program.add('utimensat', 0, dir, null, ...seconds(mtime), 0);
+    this.#program.add('utimensat_of', 0, dir, null, statxWithMtime(mtime), 0);
     this.#program.close(dir);
   }
 }

@@ -51,7 +51,8 @@ export const IMAGE_CODES = {
     remedy: 'use Node 22.15 or newer, or gzip',
   },
   ERR_OVERLAY_LAYER_LIMIT: {
-    meaning: 'a layer with more entries, bytes, names in a path or compression than the limit; `option` has which',
+    meaning:
+      'a layer with more entries, bytes, names in a path or compression than the limit; `option` has which',
     remedy: 'raise the limit, if the layer is to be trusted',
   },
   ERR_OVERLAY_LAYER_PATH: {
