@@ -40,7 +40,7 @@ void store(StepResult& step, std::string& bytes) { step.bytes = std::move(bytes)
 // Once for each type of result, not in every row: the rows are most of the code.
 template <class T>
 [[gnu::noinline]] Result<Unit> settle(Result<T> result, StepResult& step) {
-  if (!result.ok()) return std::move(result.failure());
+  if (!result.ok()) return result.failure();
   store(step, result.value());
   return Unit{};
 }

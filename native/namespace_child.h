@@ -1,11 +1,7 @@
 // Runs a program in a child process, where namespaces may be left without the caller leaving them.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "descriptor.h"
+#include "program.h"
 #include "result.h"
 #include "values.h"
 
@@ -16,7 +12,6 @@ Result<Unit> unshare(uint32_t flags);
 Result<Unit> setns(FdArg name_space, uint32_t type);
 
 // The same as runProgram, and what it opens and keeps is this process's. When it returns there is no child any more.
-Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given,
-                                      std::vector<Fd>& kept);
+void runProgramInChild(ProgramRun& program);
 
 }  // namespace sys
