@@ -23,6 +23,7 @@ export { KernelError } from './kernel/kernel-error.ts';
 export { explain, explainSync } from './mount/explain.ts';
 export { explainError, explainErrorSync } from './mount/explain-error.ts';
 export { type Features, features, featuresSync } from './mount/features.ts';
+export type { KeepOptions } from './mount/keep.ts';
 export { layersAt, layersAtSync, type PlaceInOverlay } from './mount/layers-at.ts';
 export { type ListedPath, list, listSync, type OverlayMount, type UnknownLayer } from './mount/list.ts';
 export { mount, mountSync } from './mount/mount.ts';

@@ -2,7 +2,7 @@
 #include "calls.h"
 
 #include <exception>
-#include <tuple>
+#include <utility>
 
 #include "ancestry.h"
 #include "checks.h"
@@ -33,15 +33,39 @@ constexpr char letter<Text> = 't';
 template <>
 constexpr char letter<Blob> = 'b';
 
-void store(StepResult&, Unit) {}
-void store(StepResult& step, Fd& fd) { step.fd = std::move(fd); }
-void store(StepResult& step, std::string& bytes) { step.bytes = std::move(bytes); }
+template <class T>
+T operand(const Operand& given);
+template <>
+FdArg operand(const Operand& given) {
+  return {static_cast<int>(given.number)};
+}
+template <>
+uint32_t operand(const Operand& given) {
+  return static_cast<uint32_t>(given.number);
+}
+template <>
+uint64_t operand(const Operand& given) {
+  return given.number;
+}
+template <>
+Text operand(const Operand& given) {
+  return {given.bytes.data(), given.bytes.size()};
+}
+template <>
+Blob operand(const Operand& given) {
+  return given.bytes;
+}
 
 // Once for each type of result, not in every row: the rows are most of the code.
-template <class T>
-[[gnu::noinline]] Result<Unit> settle(Result<T> result, StepResult& step) {
+Result<Unit> settle(Result<Unit> result, StepResult&) { return result; }
+[[gnu::noinline]] Result<Unit> settle(Result<Fd> result, StepResult& step) {
   if (!result.ok()) return result.failure();
-  store(step, result.value());
+  step.fd = std::move(result.value());
+  return Unit{};
+}
+[[gnu::noinline]] Result<Unit> settle(Result<std::string> result, StepResult& step) {
+  if (!result.ok()) return result.failure();
+  step.bytes = std::move(result.value());
   return Unit{};
 }
 
@@ -50,14 +74,16 @@ struct Row;
 
 template <class T, class... Args, Result<T> (*call)(Args...)>
 struct Row<call> {
+  static_assert(sizeof...(Args) <= most_operands);
   static constexpr char signature[] = {letter<Args>..., '\0'};
   static constexpr char gives = letter<T>;
 
-  static Result<Unit> run(Reader& reader, StepResult& step) {
-    // Braces: the arguments are read from left to right.
-    std::tuple<Args...> arguments{reader.argument<Args>()...};
-    if (reader.bad()) return Failure{EBADMSG, "program"};
-    return settle(std::apply(call, arguments), step);
+  static Result<Unit> run(const Operand* operands, StepResult& step) {
+    return apply(operands, step, std::index_sequence_for<Args...>{});
+  }
+  template <std::size_t... I>
+  static Result<Unit> apply(const Operand* operands, StepResult& step, std::index_sequence<I...>) {
+    return settle(call(operand<Args>(operands[I])...), step);
   }
 };
 
@@ -131,7 +157,10 @@ std::span<const Call> calls() { return table; }
 // Here and not in each row, where it would take as much room as the rest.
 Result<Unit> Call::run(Reader& reader, StepResult& step) const {
   try {
-    return body(reader, step);
+    Operand operands[most_operands];
+    for (std::size_t i = 0; signature[i] != '\0'; ++i) operands[i] = reader.operand(signature[i]);
+    if (reader.bad()) return Failure{EBADMSG, "program"};
+    return body(operands, step);
   } catch (const std::exception&) {
     // A buffer larger than there is memory.
     return Failure{ENOMEM, "program"};

@@ -15,7 +15,7 @@ struct Call {
   char gives;
   // Leaves a namespace: for programs in a child only (namespace_child.h), and not exported by itself.
   bool only_in_child;
-  Result<Unit> (*body)(Reader&, StepResult&);
+  Result<Unit> (*body)(const Operand*, StepResult&);
 
   Result<Unit> run(Reader& reader, StepResult& step) const;
 };

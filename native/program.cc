@@ -36,7 +36,7 @@ void ProgramRun::makeCalls(Place place) {
     StepResult made;
     Result<Unit> outcome = Unit{};
     if (call == close_given) {
-      int number = reader.argument<FdArg>().number;
+      int number = reader.descriptor();
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
     } else if (call < calls().size() && (place == Place::child || !calls()[call].only_in_child)) {

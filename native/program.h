@@ -37,6 +37,13 @@ struct StepResult {
   std::string bytes;
 };
 
+// An argument as it is read: the number of a descriptor or an integer, or bytes.
+struct Operand {
+  uint64_t number = 0;
+  std::string_view bytes = {};
+};
+constexpr std::size_t most_operands = 8;
+
 // Reads the arguments of one step; a malformed program makes `bad` true and nothing is called.
 class Reader {
  public:
@@ -54,8 +61,19 @@ class Reader {
     return value;
   }
 
-  template <class T>
-  T argument();
+  // One argument of the step, by its letter in the signature of the call (calls.h).
+  Operand operand(char letter) {
+    if (letter == 'f') return {static_cast<uint64_t>(descriptor()), {}};
+    if (letter == 'u') return {number<uint32_t>(), {}};
+    if (letter == 'q') return {number<uint64_t>(), {}};
+    return {0, letter == 't' ? text() : blob()};
+  }
+  int descriptor() {
+    int32_t value = number<int32_t>();
+    if (value < step_base) return value;
+    const StepResult* from = step(static_cast<uint32_t>(value - step_base));
+    return from ? from->fd.get() : -1;
+  }
 
  private:
   static constexpr int32_t step_base = 0x40000000;
@@ -80,48 +98,28 @@ class Reader {
     return view;
   }
 
+  // Ends with a NUL and contains none; what NULL stands for has no data.
+  std::string_view text() {
+    auto length = number<uint32_t>();
+    if (length == null_length) return {};
+    std::string_view text = bytes(length, 1);
+    // Where it fails, the view is empty and borrows nothing.
+    if (bad_ || text.data()[length] != '\0' || text.find('\0') != std::string_view::npos)
+      return fail(), std::string_view{};
+    return text;
+  }
+  std::string_view blob() {
+    auto length = number<uint32_t>();
+    if (length != step_length) return bytes(length, 0);
+    const StepResult* from = step(number<uint32_t>());
+    return from ? std::string_view(from->bytes) : std::string_view{};
+  }
+
   const char* at_;
   const char* end_;
   const std::vector<StepResult>& results_;
   bool bad_ = false;
 };
-
-template <>
-inline uint32_t Reader::argument() {
-  return number<uint32_t>();
-}
-
-template <>
-inline uint64_t Reader::argument() {
-  return number<uint64_t>();
-}
-
-template <>
-inline FdArg Reader::argument() {
-  int32_t value = number<int32_t>();
-  if (value < step_base) return {value};
-  const StepResult* from = step(static_cast<uint32_t>(value - step_base));
-  return {from ? from->fd.get() : -1};
-}
-
-template <>
-inline Text Reader::argument() {
-  uint32_t length = number<uint32_t>();
-  if (length == null_length) return {nullptr, 0};
-  std::string_view text = bytes(length, 1);
-  // Where it fails, the view is empty and borrows nothing.
-  if (bad_ || text.data()[length] != '\0' || text.find('\0') != std::string_view::npos)
-    return fail(), Text{"", 0};
-  return {text.data(), text.size()};
-}
-
-template <>
-inline Blob Reader::argument() {
-  uint32_t length = number<uint32_t>();
-  if (length != step_length) return bytes(length, 0);
-  const StepResult* from = step(number<uint32_t>());
-  return from ? Blob(from->bytes) : Blob();
-}
 
 // Where a program runs: `child` may leave namespaces (namespace_child.h).
 enum class Place : uint8_t { here, child };

@@ -9,9 +9,9 @@ import * as house from './support/house.ts';
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
   'lib/diagnosis/codes/apply-codes.ts': 'test/docs/errors.test.ts',
-  'lib/change/attributes.ts': 'test/change/apply.test.ts',
+  'lib/layer/attributes.ts': 'test/change/apply.test.ts',
   'lib/change/both-views.ts': 'test/change/apply.test.ts',
-  'lib/change/copy-content.ts': 'test/change/apply.test.ts',
+  'lib/kernel/copy-content.ts': 'test/change/apply.test.ts',
   'lib/change/entry-key.ts': 'test/change/apply.test.ts',
   'lib/change/frames.ts': 'test/change/apply.test.ts',
   'lib/change/journal.ts': 'test/change/apply.test.ts',
@@ -96,6 +96,10 @@ const testedBy: Record<string, string> = {
   'lib/layer/path-failure.ts': 'test/layer/whiteout.test.ts',
   'lib/layer/replace-entry.ts': 'test/layer/whiteout.test.ts',
   'lib/layer/whiteout-refusal.ts': 'test/layer/whiteout.test.ts',
+  'lib/kernel/device-number.ts': 'test/mount/keep.test.ts',
+  'lib/layer/copy-tree.ts': 'test/mount/keep.test.ts',
+  'lib/layer/change-list.ts': 'test/mount/scratch.test.ts',
+  'lib/mount/own-directory.ts': 'test/mount/keep.test.ts',
   'lib/kernel/scanned-entry.ts': 'test/kernel/scan-directory.test.ts',
   'lib/layer/finding.ts': 'test/layer/stack.test.ts',
   'lib/layer/layer.ts': 'test/layer/stack.test.ts',

@@ -9,7 +9,7 @@ import { allNames } from '../kernel/names.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
-import { type Attributes, giveTime } from './attributes.ts';
+import { type Attributes, giveTime } from '../layer/attributes.ts';
 import { isErrno, type Target } from './target.ts';
 
 const PREFIX = '.overlayfs-apply-';

@@ -6,8 +6,8 @@ import { ENOENT, EPERM } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
+import { giveAttributes, giveTime } from '../layer/attributes.ts';
 import { INSIDE } from '../layer/layer.ts';
-import { giveAttributes, giveTime } from './attributes.ts';
 import type { Journal, JournalRecord, Operation, Stage } from './journal.ts';
 import { isErrno, split, type Target } from './target.ts';
 

@@ -3,11 +3,12 @@ import { link, symlink } from 'node:fs/promises';
 import { pathToBytes } from '../format/path-bytes.ts';
 import { call, close } from '../kernel/call.ts';
 import { O_NOFOLLOW, O_PATH, procPath } from '../kernel/constants.ts';
+import { copyContent } from '../kernel/copy-content.ts';
+import { deviceNumber } from '../kernel/device-number.ts';
 import { runAsync } from '../kernel/routine.ts';
+import { type Attributes, attributesOf, giveAttributes } from '../layer/attributes.ts';
 import type { MergedEntry } from '../layer/merged-entry.ts';
-import { type Attributes, attributesOf, giveAttributes } from './attributes.ts';
 import type { BothViews } from './both-views.ts';
-import { copyContent } from './copy-content.ts';
 import type { Journal, Operation } from './journal.ts';
 import type { Put, Steps } from './steps.ts';
 import type { Target } from './target.ts';
@@ -18,10 +19,6 @@ const MODES: Readonly<Partial<Record<MergedEntry['type'], number>>> = {
   block: 0o060000,
   socket: 0o140000,
 };
-
-/** As mknod(2) takes it. */
-const deviceNumber = ({ major, minor }: MergedEntry['rdev']): number =>
-  ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 
 // Until the end a directory is open to its owner, who has to fill it.
 const OPEN = 0o700;
@@ -88,7 +85,7 @@ export class Staging {
     const dir = this.#journal.new;
     if (entry.type === 'file') {
       await using source = await this.#views.after.open(entry.path);
-      return await copyContent(source, dir, name, this.#options.onBytes);
+      return await copyContent(source, `${procPath(dir)}/${name}`, this.#options.onBytes);
     }
     if (entry.type === 'symlink') {
       const to = await this.#views.after.readlink(entry.path);

@@ -1,6 +1,15 @@
 // Removes a directory with all in it, without following a link and without crossing a mount.
 import { call, close } from './call.ts';
-import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, STATX_MNT_ID } from './constants.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  procPath,
+  STATX_MNT_ID,
+} from './constants.ts';
 import { EACCES, EBUSY, EISDIR, ENOENT, ENOTEMPTY } from './errno.ts';
 import { KernelError } from './kernel-error.ts';
 import { someNames } from './names.ts';
@@ -27,9 +36,20 @@ function* mountOf(fd: number): Routine<bigint> {
   return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_MNT_ID)).mountId;
 }
 
+// A directory without the right to write, which its owner may still change.
+function* unlink(parent: number, name: string | Uint8Array, flags: number): Routine<void> {
+  try {
+    yield* call('unlinkat', parent, name, flags);
+  } catch (error) {
+    if (!isErrno(error, EACCES)) throw error;
+    yield* call('fchmodat', AT_FDCWD, procPath(parent), 0o700);
+    yield* call('unlinkat', parent, name, flags);
+  }
+}
+
 function* removeEntry(parent: number, name: Buffer, mount: bigint): Routine<void> {
   try {
-    yield* call('unlinkat', parent, name, 0);
+    yield* unlink(parent, name, 0);
   } catch (error) {
     if (isErrno(error, ENOENT)) return;
     // What Linux says of a directory. EPERM is of what may not be removed at all (unlink(2)).
@@ -53,7 +73,9 @@ function* removeDirectory(parent: number, name: string | Uint8Array, mount?: big
   } finally {
     close(dir);
   }
-  yield* call('unlinkat', parent, name, AT_REMOVEDIR);
+  yield* mount === undefined
+    ? call('unlinkat', parent, name, AT_REMOVEDIR)
+    : unlink(parent, name, AT_REMOVEDIR);
 }
 
 /**

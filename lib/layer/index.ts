@@ -1,6 +1,7 @@
 // What the package gives as overlayfs/layer: reading and marking the directories that an overlay is made of.
 export type { DialectOptions } from './caller-dialect.ts';
 export type { Change, ChangedWhat, EntryPath, EntryType } from './change.ts';
+export type { ChangeList } from './change-list.ts';
 export type { ChangeOptions } from './changes.ts';
 export { type CompareOptions, type CompareProgress, compareTrees } from './compare-trees.ts';
 export type { LayerName } from './layer.ts';

@@ -1,12 +1,19 @@
 // A live throw-away overlay, which can be made pristine again behind the same path.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
+import type { AnyOverlayOptions, LayerSource, PathLike, UnmountOptions } from '../format/mount-spec.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import type { Change } from '../layer/change.ts';
+import { type ChangeList, changeList } from '../layer/change-list.ts';
+import type { ChangeOptions } from '../layer/changes.ts';
+import { openStack } from '../layer/stack.ts';
+import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
+import { type KeepOptions, keep } from './keep.ts';
 import type { Made } from './made.ts';
 import { MountedOverlay, type Overlay } from './overlay.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
 import type { OwnWork } from './work-directory.ts';
 
 /** A throw-away overlay: what was changed in it is gone with it. */
@@ -20,6 +27,26 @@ export interface Scratch extends Overlay {
   reset(): Promise<void>;
   /** {@link reset} without a promise. */
   resetSync(): void;
+  /**
+   * The layers, as `openStack`, `planApply` and `apply` take them, the upper by its descriptor: it is good as long as the
+   * overlay lives, and is the upper of now, also after a reset.
+   */
+  readonly layers: StackSpec;
+  /**
+   * What was changed: `await` gives an array, `for await` one after the other as they are found. See `Stack.changes` for
+   * what they say. Nobody should write to the overlay meanwhile.
+   *
+   * @throws {OverlayError} when it is asked for: ERR_OVERLAY_ENDED, ERR_OVERLAY_RESETTING
+   */
+  changes(options?: ChangeOptions): ChangeList;
+  /**
+   * Writes what it has become into a new directory, which appears under its name when it is whole and on disk. The overlay
+   * goes on. Nobody should write to it meanwhile.
+   *
+   * @throws {OverlayError} ERR_OVERLAY_EXISTS, ERR_OVERLAY_KEPT_INSIDE, ERR_OVERLAY_OWNER_NOT_KEPT, ERR_OVERLAY_NO_SPACE
+   *   and the like; nothing is left then
+   */
+  keep(dir: PathLike, options?: KeepOptions): Promise<void>;
 }
 
 /** Where throw-away overlays of one kind come from. */
@@ -32,13 +59,25 @@ export interface ScratchSource {
   readonly own: OwnWork | undefined;
 }
 
+// A layer as other readers take it.
+const asSource = ({ absolute, fd }: Layer): LayerSource => absolute ?? { fd: fd! };
+
+// The root of an overlay without root belongs to this user, whoever has the lower's.
+function withoutOwnRoot(change: Change): Change | undefined {
+  if (change.path !== '.') return change;
+  const what = change.what.filter((part) => part !== 'owner');
+  return what.length === 0 && change.error === undefined ? undefined : { ...change, what };
+}
+
 export class ScratchOverlay extends MountedOverlay implements Scratch {
   readonly #source: ScratchSource;
+  readonly #request: MountRequest;
   #resetting: Promise<void> | undefined;
 
   constructor(request: MountRequest, made: Made, source: ScratchSource) {
     super(request, made, source.own);
     this.#source = source;
+    this.#request = request;
   }
 
   async reset(): Promise<void> {
@@ -52,6 +91,36 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
   resetSync(): void {
     this.#mustRest();
     runSync(this.#reset());
+  }
+
+  get layers(): StackSpec {
+    this.#mustRest();
+    // Throws when it has ended.
+    void this.fd;
+    const { lower, data, rootless, given } = this.#request;
+    const { userxattr, redirectDir, metacopy }: AnyOverlayOptions = given.options ?? {};
+    const options: { -readonly [K in keyof StackOptions]: StackOptions[K] } = {};
+    if (rootless === true || userxattr === true) options.userxattr = true;
+    if (redirectDir !== undefined) options.redirectDir = redirectDir;
+    if (metacopy !== undefined) options.metacopy = metacopy;
+    return {
+      lower: lower.map(asSource),
+      ...(data.length > 0 && { data: data.map(asSource) }),
+      upper: { fd: this.made.claims[0]! },
+      options,
+    };
+  }
+
+  changes(options?: ChangeOptions): ChangeList {
+    const tells = this.#request.rootless === true ? withoutOwnRoot : undefined;
+    return changeList(async () => await openStack(this.layers), options, tells);
+  }
+
+  async keep(dir: PathLike, options: KeepOptions = {}): Promise<void> {
+    const { lower, data = [], upper } = this.layers;
+    const lowers = [...(lower as readonly LayerSource[]), ...data];
+    const { fd: made } = upper as { fd: number };
+    await keep({ view: this.fd, upper: made, lowers, shown: this.path }, dir, options);
   }
 
   override async attach(target: PathLike): Promise<void> {

@@ -427,3 +427,59 @@ describe.each([true, false])('rootless: %s', (rootless) => {
     await made.unmount();
   });
 });
+
+test('on disk, as an ordinary user: directories that he has closed to himself go too', () => {
+  needUserNamespaces();
+  const script = `
+    import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { scratch } from 'overlayfs';
+    const base = mkdtempSync(tmpdir() + '/overlayfs-test-');
+    try {
+      mkdirSync(base + '/disk');
+      const fork = await scratch('/usr/share', { upperOn: base + '/disk' });
+      await fork.reset();
+      for (const mode of [0o500, 0o300, 0o600, 0]) {
+        const closed = fork.path + '/closed' + mode;
+        mkdirSync(closed + '/inner/empty', { recursive: true });
+        writeFileSync(closed + '/file', '');
+        chmodSync(closed + '/inner', mode);
+        chmodSync(closed, mode);
+      }
+      await fork.unmount();
+      console.log(JSON.stringify(readdirSync(base + '/disk')));
+    } finally {
+      rmSync(base, { recursive: true, force: true });
+    }`;
+  expect(printedJson(asNobody(script))).toEqual([]);
+});
+
+describe('changes', () => {
+  test('are given one by one or as an array, of now', async () => {
+    needUserNamespaces();
+    const { lower } = scratchDirectory().layers({ upper: false, work: false });
+    for (const rootless of isPrivileged() ? [false, true] : [true]) {
+      const fork = await scratch(lower, { rootless });
+      const told = async () => (await fork.changes()).filter(({ path }) => path !== '.');
+      expect(await told()).toEqual([]);
+      rmSync(`${fork.path}/dir`, { recursive: true });
+      writeFileSync(`${fork.path}/new`, '');
+      const expected = [
+        { kind: 'deleted', path: 'dir', type: 'directory', what: [] },
+        { kind: 'added', path: 'new', type: 'file', what: [] },
+      ];
+      expect((await told()).sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected);
+      const list = fork.changes({ ignoreUnchanged: true });
+      const names = [];
+      for await (const { path } of list) if (path !== '.') names.push(path);
+      expect(names.sort()).toEqual(['dir', 'new']);
+      expect([list.complete, list.findings]).toEqual([true, []]);
+      await fork.reset();
+      expect(await told()).toEqual([]);
+      const before = openDescriptors();
+      for await (const _ of fork.changes()) break;
+      expect(openDescriptors()).toEqual(before);
+      await fork.unmount();
+    }
+  });
+});

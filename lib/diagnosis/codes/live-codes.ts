@@ -36,4 +36,16 @@ export const LIVE_CODES = {
     meaning: 'the overlay of `scratch` is being reset',
     remedy: 'await `reset()` first',
   },
+  ERR_OVERLAY_EXISTS: {
+    meaning: 'the directory that `keep` is to write exists',
+    remedy: 'name one that does not exist',
+  },
+  ERR_OVERLAY_KEPT_INSIDE: {
+    meaning: 'the directory that `keep` is to write lies in the overlay, or in a lower of it',
+    remedy: 'name a place outside of both',
+  },
+  ERR_OVERLAY_OWNER_NOT_KEPT: {
+    meaning: 'this user may not give a file to its owner, or set an attribute that it has',
+    remedy: "keep it as root, or with `owners: 'mine'`",
+  },
 } as const;

@@ -4,8 +4,8 @@ import { call } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, procPath, S_IFLNK, S_IFMT } from '../kernel/constants.ts';
 import { Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { type EntryStat, scanEntry } from '../kernel/scan-directory.ts';
-import type { MergedEntry } from '../layer/merged-entry.ts';
+import { type EntryStat, type ReadEntry, scanEntry } from '../kernel/scan-directory.ts';
+import type { MergedEntry } from './merged-entry.ts';
 
 /** As a journal holds them. */
 export interface Attributes {
@@ -21,6 +21,13 @@ export interface Attributes {
 export function attributesOf({ uid, gid, mode, mtime, xattrs }: MergedEntry): Attributes {
   const values = [...xattrs].map(([name, value]) => [name, value.toString('base64')] as const);
   return { uid, gid, mode, mtime: String(mtime), xattrs: values };
+}
+
+/** The same of an entry of a plain directory. */
+export function scannedAttributes({ stat, xattrs }: ReadEntry): Attributes {
+  const values = [...xattrs].map(([name, value]) => [name, value.toString('base64')] as const);
+  const { uid, gid, mode, mtime } = stat;
+  return { uid, gid, mode: mode & 0o7777, mtime: String(mtime), xattrs: values };
 }
 
 const BILLION = 1_000_000_000n;

@@ -1,7 +1,7 @@
 // Copies the content of a file: by sharing its blocks, else by the kernel, else leaving out what is not there.
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, open } from 'node:fs/promises';
-import { procPath } from '../kernel/constants.ts';
+import { procPath } from './constants.ts';
 
 const PIECE = 1024 * 1024;
 const BLOCK = 4096;
@@ -17,7 +17,7 @@ async function hasHoles(source: FileHandle): Promise<boolean> {
 /** Blocks of zeros are not written, so that the copy has the holes of the original. */
 async function copySparsely(
   source: FileHandle,
-  target: string,
+  target: string | Buffer,
   onBytes: (count: number) => void,
 ): Promise<void> {
   const made = await open(target, 'wx', 0o600);
@@ -43,16 +43,14 @@ async function copySparsely(
 /**
  * Makes a file with the content of another.
  *
- * @param dir of the new file; nobody else writes in it
+ * @param target the path of the new file, in a directory in which nobody else writes
  * @throws of the failed call, as node:fs has it
  */
 export async function copyContent(
   source: FileHandle,
-  dir: number,
-  name: string,
+  target: string | Buffer,
   onBytes: (count: number) => void,
 ): Promise<void> {
-  const target = `${procPath(dir)}/${name}`;
   const from = procPath(source.fd);
   try {
     await copyFile(from, target, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);

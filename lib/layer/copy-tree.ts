@@ -1,0 +1,246 @@
+// Copies a directory with all in it, into an empty one: content, owners, permissions, attributes, times, links and holes.
+import { link, open, symlink } from 'node:fs/promises';
+import { OverlayError } from '../format/overlay-error.ts';
+import { call, close } from '../kernel/call.ts';
+import {
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  procPath,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../kernel/constants.ts';
+import { copyContent } from '../kernel/copy-content.ts';
+import { deviceNumber } from '../kernel/device-number.ts';
+import { EPERM } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { reach } from '../kernel/reach.ts';
+import { runAsync } from '../kernel/routine.ts';
+import { type ReadEntry, type ScannedEntry, scanEntry } from '../kernel/scan-directory.ts';
+import { placeIn, walkTree } from '../kernel/walk-tree.ts';
+import { type Attributes, giveAttributes, scannedAttributes } from './attributes.ts';
+import { INSIDE } from './layer.ts';
+import type { FailedCall } from './path-failure.ts';
+import { placeFailure, scanFailure } from './tree-failure.ts';
+import type { TreeRoot } from './tree-root.ts';
+
+/** How far a copy has come. */
+export interface CopyProgress {
+  /** Entries that are there. */
+  readonly entries: number;
+  /** Of content that was copied, not counting what shares its blocks with the original. */
+  readonly bytes: number;
+}
+
+export interface CopyOptions {
+  /** Which extended attributes go along, by their names as latin1 text. */
+  readonly takes: (attribute: string) => boolean;
+  /** `'mine'`: everything belongs to this user, without the set-id bits and `security.*` attributes that go with an owner. */
+  readonly owners: 'kept' | 'mine';
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+}
+
+// So many entries of a directory are under way at a time; Node's pool has four threads.
+const AT_ONCE = 8;
+// Until the end a directory is open to its owner, who has to fill it.
+const OPEN = 0o700;
+const SET_ID = 0o6000;
+const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
+/** Where a name of a directory is reached: by a descriptor of that, however long its path is. */
+function at(dir: number, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${procPath(dir)}/`), name]);
+}
+
+export class TreeCopy {
+  readonly #from: TreeRoot;
+  readonly #to: TreeRoot;
+  readonly #options: CopyOptions;
+  /** Of directories, which get them when they are full. */
+  readonly #directories: (readonly [string, Attributes])[] = [];
+  /** The first name of each file with several. */
+  readonly #links = new Map<string, { readonly place: string; readonly made: Promise<void> }>();
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(from: TreeRoot, to: TreeRoot, options: CopyOptions) {
+    this.#from = from;
+    this.#to = to;
+    this.#options = options;
+  }
+
+  /** @throws {OverlayError} what was copied so far stays */
+  async all(): Promise<void> {
+    const { signal } = this.#options;
+    const root = await runAsync(scanEntry(this.#from.fd, '', { xattrs: [''] }));
+    this.#directories.push(['', this.#attributes(this.#read('', root))]);
+    const request = { resolve: INSIDE, xattrs: [''], signal };
+    for await (const batch of walkTree(this.#from.fd, request)) {
+      if (batch.error !== undefined) throw placeFailure(this.#from, batch.place, batch.error);
+      await this.#inTarget(batch.place, async (dir) => {
+        for (let i = 0; i < batch.entries.length; i += AT_ONCE) {
+          signal?.throwIfAborted();
+          const some = batch.entries.slice(i, i + AT_ONCE);
+          // All of them are waited for: whoever cleans up after a failure is to meet nothing new.
+          const done = await Promise.allSettled(
+            some.map((entry) => {
+              const place = placeIn(batch.place, entry.name);
+              return this.#entry(batch.fd, dir, place, this.#read(place, entry));
+            }),
+          );
+          for (const one of done) if (one.status === 'rejected') throw one.reason;
+          this.#tell(some.length, 0);
+        }
+      });
+    }
+    for (const [place, attributes] of this.#directories.reverse())
+      await this.#inTarget(place, (dir) => this.#give(dir, place, attributes));
+  }
+
+  #tell(entries: number, bytes: number): void {
+    this.#entries += entries;
+    this.#bytes += bytes;
+    this.#options.onProgress?.({ entries: this.#entries, bytes: this.#bytes });
+  }
+
+  #read(place: string, entry: ScannedEntry): ReadEntry {
+    if (entry.error !== undefined) throw scanFailure(this.#from, place, entry.error);
+    return entry;
+  }
+
+  #attributes(entry: ReadEntry): Attributes {
+    const { takes, owners } = this.#options;
+    const all = scannedAttributes(entry);
+    const xattrs = all.xattrs.filter(([name]) => takes(name));
+    if (owners === 'kept') return { ...all, xattrs };
+    const [uid, gid] = [process.geteuid!(), process.getegid!()];
+    const mode = all.uid === uid && all.gid === gid ? all.mode : all.mode & ~SET_ID;
+    return { ...all, uid, gid, mode, xattrs: xattrs.filter(([name]) => !name.startsWith('security.')) };
+  }
+
+  async #entry(source: number, dir: number, place: string, entry: ReadEntry): Promise<void> {
+    const { stat, name } = entry;
+    if (stat.isDirectory) {
+      this.#directories.push([place, this.#attributes(entry)]);
+      return await this.#intoTarget(place, () => runAsync(call('mkdirat', dir, name, OPEN)));
+    }
+    if (stat.nlink < 2) return await this.#make(source, dir, place, entry);
+    const inode = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
+    const first = this.#links.get(inode);
+    if (first !== undefined) {
+      await first.made;
+      return await this.#link(first.place, dir, place, name);
+    }
+    const made = this.#make(source, dir, place, entry);
+    this.#links.set(inode, { place, made });
+    await made;
+  }
+
+  async #link(first: string, dir: number, place: string, name: Buffer): Promise<void> {
+    const slash = first.lastIndexOf('/');
+    const firstName = Buffer.from(first.slice(slash + 1), 'latin1');
+    await this.#inTarget(first.slice(0, Math.max(slash, 0)), (parent) =>
+      this.#intoTarget(place, () => link(at(parent, firstName), at(dir, name))),
+    );
+  }
+
+  async #make(source: number, dir: number, place: string, entry: ReadEntry): Promise<void> {
+    const { stat, name } = entry;
+    const type = stat.mode & S_IFMT;
+    if (type === S_IFREG) await this.#file(source, dir, place, name);
+    else if (type === S_IFLNK) {
+      const target = await this.#outOfSource(place, () => runAsync(call('readlinkat', source, name)));
+      await this.#intoTarget(place, () => symlink(target, at(dir, name)));
+    } else {
+      const device = deviceNumber({ major: stat.rdevMajor, minor: stat.rdevMinor });
+      await this.#intoTarget(place, () => runAsync(call('mknodat', dir, name, type | 0o600, device)));
+    }
+    const fd = await this.#intoTarget(place, () =>
+      runAsync(call('openat', dir, name, O_PATH | O_NOFOLLOW, 0)),
+    );
+    try {
+      await this.#give(fd, place, this.#attributes(entry));
+    } finally {
+      close(fd);
+    }
+  }
+
+  async #file(source: number, dir: number, place: string, name: Buffer): Promise<void> {
+    const fd = await this.#outOfSource(place, () => runAsync(call('openat2', source, name, READ, 0, INSIDE)));
+    try {
+      // A file of this user's, opened anew, so that node:fs owns the descriptor.
+      await using file = await this.#outOfSource(place, () => open(procPath(fd)));
+      await this.#intoTarget(place, () => copyContent(file, at(dir, name), (count) => this.#tell(0, count)));
+    } finally {
+      close(fd);
+    }
+  }
+
+  async #inTarget<T>(place: string, use: (dir: number) => Promise<T>): Promise<T> {
+    const path = Buffer.from(place === '' ? '.' : place, 'latin1');
+    const fd = await this.#intoTarget(place, () =>
+      runAsync(
+        reach(this.#to.fd, path, INSIDE, (dir, rest) =>
+          call('openat2', dir, rest, O_PATH | O_NOFOLLOW, 0, INSIDE),
+        ),
+      ),
+    );
+    try {
+      return await use(fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  async #give(fd: number, place: string, attributes: Attributes): Promise<void> {
+    try {
+      await runAsync(giveAttributes(fd, attributes));
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      throw error.errno === -EPERM
+        ? this.#notPermitted(place, error, attributes)
+        : this.#failed(place, error);
+    }
+  }
+
+  #notPermitted(place: string, error: KernelError, { uid, gid }: Attributes): OverlayError {
+    const path = placeFailure(this.#from, place, error).path!;
+    const [sentence, hint] =
+      error.syscall === 'fchownat'
+        ? [
+            `${path} belongs to user ${uid} and group ${gid}, and this user may give no files to others`,
+            "keep it as root, or with owners: 'mine', and everything belongs to you",
+          ]
+        : [
+            `${path} has an attribute that this user may not set: ${error.message}`,
+            "keep it as root, or with owners: 'mine', which leaves out those of security.*",
+          ];
+    return new OverlayError([{ code: 'ERR_OVERLAY_OWNER_NOT_KEPT', sentence, hint, path }], error);
+  }
+
+  #failed(place: string, error: FailedCall): OverlayError {
+    return placeFailure(this.#to, place, error);
+  }
+
+  async #intoTarget<T>(place: string, use: () => Promise<T>): Promise<T> {
+    try {
+      return await use();
+    } catch (error) {
+      throw isFailedCall(error) ? this.#failed(place, error) : error;
+    }
+  }
+
+  async #outOfSource<T>(place: string, use: () => Promise<T>): Promise<T> {
+    try {
+      return await use();
+    } catch (error) {
+      throw isFailedCall(error) ? placeFailure(this.#from, place, error) : error;
+    }
+  }
+}
+
+const isFailedCall = (error: unknown): error is FailedCall =>
+  error instanceof Error && !(error instanceof OverlayError) && 'errno' in error;
