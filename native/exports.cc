@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encode.h"
+#include "guardian.h"
 #include "namespace_child.h"
 #include "owned.h"
 
@@ -97,6 +98,7 @@ class ProgramJob final : public Job {
       if (fd.get() >= 0) owned(env).adopt(std::move(fd));
     if (!run_.ok()) return failureToJs(env, run_.failure, run_.step, run_.log);
     for (Fd& fd : run_.kept) owned(env).adopt(std::move(fd));
+    run_.socket.release();
     // Of no step there is nothing to write, and perhaps nowhere.
     if (!got.empty()) std::memcpy(output.Data(), got.data(), got.size());
     return Napi::Number::New(env, static_cast<double>(got.size()));
@@ -180,6 +182,7 @@ void exportPrograms(Napi::Env env, Napi::Object exports) {
   add(env, exports, "runProgramSync", programSync<runProgram>, nullptr);
   add(env, exports, "runProgramInChild", programAsync<runProgramInChild>, nullptr);
   add(env, exports, "runProgramInChildSync", programSync<runProgramInChild>, nullptr);
+  add(env, exports, "runProgramApart", programAsync<runProgramApart>, nullptr);
 }
 
 }  // namespace sys

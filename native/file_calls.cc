@@ -95,7 +95,15 @@ Result<std::string> fstatfs(FdArg file) {
 
 // int dup3(int oldfd, int newfd, int flags); who owned the number `to` still does.
 Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
-  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
+  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags));
+}
+
+// int pipe2(int pipefd[2], int flags); the end to read from. The other one is opened by its magic link: proc_pid_fd(5).
+Result<Fd> pipe2(uint32_t flags) {
+  int ends[2];
+  if (syscall(SYS_pipe2, ends, flags | O_CLOEXEC) < 0) return failed("pipe2");
+  syscall(SYS_close, ends[1]);
+  return Fd(ends[0]);
 }
 
 // int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
@@ -170,6 +178,9 @@ Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseco
   return unit("utimensat", syscall(SYS_utimensat, dir.number, path.data, times, flags));
 #endif
 }
+
+// int chdir(const char *path);
+Result<Unit> chdir(Text path) { return unit("chdir", syscall(SYS_chdir, path.data)); }
 
 // int syncfs(int fd);
 Result<Unit> syncfs(FdArg file) { return unit("syncfs", syscall(SYS_syncfs, file.number)); }

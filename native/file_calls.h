@@ -18,6 +18,9 @@ Result<std::string> readlinkat(FdArg dir, Text path);
 Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask);
 Result<std::string> fstatfs(FdArg file);
 Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags);
+Result<Fd> pipe2(uint32_t flags);
+// For programs in a child alone.
+Result<Unit> chdir(Text path);
 Result<std::string> poll(FdArg file, uint32_t events);
 Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence);
 Result<Unit> flock(FdArg file, uint32_t operation);

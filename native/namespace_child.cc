@@ -38,6 +38,8 @@ int run(void* argument) {
   return 0;
 }
 
+}  // namespace
+
 // The kernel's set of signals has 64 bits.
 uint64_t setSignalMask(uint64_t mask) {
   uint64_t before = 0;
@@ -45,7 +47,18 @@ uint64_t setSignalMask(uint64_t mask) {
   return before;
 }
 
-}  // namespace
+long startChild(int (*run)(void*), void* argument, int signal, std::size_t more_stack) {
+  std::size_t size = stack_size + more_stack;
+  std::unique_ptr<char[]> stack(new char[size]);
+  int pid = clone(run, stack.get() + size, share_memory_and_files_and_wait | signal, argument);
+  return pid < 0 ? -errno : pid;
+}
+
+void awaitChild(long pid) {
+  // By its number: any other child is somebody else's to wait for.
+  while (syscall(SYS_wait4, pid, nullptr, __WALL, nullptr) < 0 && errno == EINTR) {
+  }
+}
 
 // int unshare(int flags);
 Result<Unit> unshare(uint32_t flags) {
@@ -60,14 +73,13 @@ Result<Unit> setns(FdArg name_space, uint32_t type) {
 void runProgramInChild(ProgramRun& program) {
   // What stays when the child does not come so far as to say something else.
   program.failure = {ECHILD, "clone"};
-  std::unique_ptr<char[]> stack(new char[stack_size]);
   uint64_t signals = setSignalMask(~uint64_t{0});
   // No signal at its end: SIGCHLD would have Node look for a child that it knows nothing of.
-  int pid = clone(run, stack.get() + stack_size, share_memory_and_files_and_wait, &program);
-  if (pid < 0) program.failure.errnum = errno;
-  // By its number: any other child is somebody else's to wait for.
-  while (pid > 0 && syscall(SYS_wait4, pid, nullptr, __WALL, nullptr) < 0 && errno == EINTR) {
-  }
+  long pid = startChild(run, &program, 0);
+  if (pid > 0)
+    awaitChild(pid);
+  else
+    program.failure.errnum = static_cast<int>(-pid);
   setSignalMask(signals);
   program.settle();
 }

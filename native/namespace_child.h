@@ -14,4 +14,11 @@ Result<Unit> setns(FdArg name_space, uint32_t type);
 // The same as runProgram, and what it opens and keeps is this process's. When it returns there is no child any more.
 void runProgramInChild(ProgramRun& program);
 
+// Gives the mask of before.
+uint64_t setSignalMask(uint64_t mask);
+// Runs it in a child that shares memory and descriptors, and comes back when that has ended or is another program. Gives
+// the number of the child, which leaves `signal` at its end, or -errno. Signals have to be blocked.
+long startChild(int (*run)(void*), void* argument, int signal, std::size_t more_stack = 0);
+void awaitChild(long pid);
+
 }  // namespace sys

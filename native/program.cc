@@ -19,11 +19,9 @@ std::string messages(int context) {
   return log;
 }
 
-void append(std::string& output, uint32_t word) {
-  output.append(reinterpret_cast<const char*>(&word), sizeof word);
-}
-
 }  // namespace
+
+void ProgramRun::append(uint32_t word) { output.append(reinterpret_cast<const char*>(&word), sizeof word); }
 
 void ProgramRun::makeCalls(Place place) {
   results.reserve(16);
@@ -73,11 +71,11 @@ void ProgramRun::settle() {
         word = offset;
         offset += static_cast<uint32_t>(sizeof(uint32_t) + made.bytes.size());
       }
-      append(output, word);
+      append(word);
     }
     for (std::size_t i = 0; i < results.size(); ++i)
       if (results[i].value == 0 && (flags[i] & want_bytes)) {
-        append(output, static_cast<uint32_t>(results[i].bytes.size()));
+        append(static_cast<uint32_t>(results[i].bytes.size()));
         output += results[i].bytes;
       }
     // Here and not on the JavaScript thread: closing a detached mount unmounts it.

@@ -144,11 +144,17 @@ struct ProgramRun {
   std::string output;
   std::vector<Fd> kept;
 
+  // For guardian.h: the program came to its end in the process that it ran in; what that has become; the socket.
+  bool ended = false;
+  int pid = 0;
+  Fd socket;
+
   bool ok() const { return failure.syscall == nullptr; }
   // Makes the calls, up to the first that fails.
   void makeCalls(Place place);
   // Hands over what is to be kept, and closes the rest.
   void settle();
+  void append(uint32_t word);
 };
 
 void runProgram(ProgramRun& run);

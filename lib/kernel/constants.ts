@@ -14,6 +14,7 @@ export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
+export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
 
@@ -38,6 +39,7 @@ export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
 export const MS_REC = 16384;
 export const MS_PRIVATE: number = 1 << 18;
+export const MS_SLAVE: number = 1 << 19;
 
 // sys/mount.h
 export const MNT_DETACH = 2;
@@ -61,6 +63,7 @@ export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
 // linux/sched.h
+export const CLONE_FILES = 0x400;
 export const CLONE_NEWNS = 0x0002_0000;
 export const CLONE_NEWUSER = 0x1000_0000;
 

@@ -1,6 +1,7 @@
 // A live throw-away overlay, which can be made pristine again behind the same path.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import type { AnyOverlayOptions, LayerSource, PathLike, UnmountOptions } from '../format/mount-spec.ts';
+import { O_CLOEXEC } from '../kernel/constants.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import type { Change } from '../layer/change.ts';
@@ -159,7 +160,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const fresh = [made.mount!, ...made.claims];
     const program = new Program(fresh);
     fds.forEach((fd, i) => {
-      program.add('dup3', 0, fresh[i]!, fd, 0);
+      program.add('dup3', 0, fresh[i]!, fd, O_CLOEXEC);
     });
     yield* program.run();
     this.replaced({ ...made, mount: this.made.mount, claims: this.made.claims });

@@ -1,0 +1,21 @@
+// Runs a program whose last step is execve(2), and keeps watch over what it started.
+#pragma once
+
+#include "program.h"
+#include "result.h"
+#include "values.h"
+
+namespace sys {
+
+// For its programs alone. Arguments and environment are strings behind each other, each with its NUL.
+Result<Unit> execve(Text path, Blob arguments, Blob environment);
+
+// The same as runProgramInChild, but what a step of execve started goes on. Three words follow the output: how many steps
+// there are results of, a socket that is the caller's from then on, and the process, 0 when the program came to its end
+// without having started one.
+//
+// The socket gives the status of each change of the process as wait4(2) has it, 32 bits, and ends when neither it nor
+// anything that it left runs any more. A byte written to it is a signal for the process; 0, or closing it, kills all of it.
+void runProgramApart(ProgramRun& run);
+
+}  // namespace sys
