@@ -33,6 +33,9 @@ constexpr unsigned int close_range_unshare = 2;
 // More the kernel does not take either, unless its limit on stacks was raised.
 constexpr std::size_t most_strings = 128 * 1024;
 
+// What no status of wait4(2) is.
+constexpr int others_left = -1;
+
 struct Launch {
   // Gone when the caller has been told.
   ProgramRun* run;
@@ -83,7 +86,7 @@ void watch(int socket, int command) {
   Fd signals(static_cast<int>(
       syscall(SYS_signalfd4, -1, &child_signal, sizeof child_signal, O_NONBLOCK | O_CLOEXEC)));
   const long tick[2] = {0, 10'000'000};
-  for (bool ending = false;;) {
+  for (bool ending = false, left = false;;) {
     int status;
     long pid = syscall(SYS_wait4, -1, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED, nullptr);
     // ECHILD: nobody is left.
@@ -93,6 +96,10 @@ void watch(int socket, int command) {
       syscall(SYS_write, socket, &status, sizeof status);
       if (WIFEXITED(status) || WIFSIGNALED(status)) command = 0;
       continue;
+    }
+    if (command == 0 && !left) {
+      left = true;
+      syscall(SYS_write, socket, &others_left, sizeof others_left);
     }
     if (ending) {
       killChildren();

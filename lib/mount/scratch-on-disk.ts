@@ -15,7 +15,7 @@ import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
 import { addUpperAndWork } from './plan-scratch.ts';
 import { makePrivateDirectory } from './private-directory.ts';
-import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
+import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 import type { OwnWork } from './work-directory.ts';
@@ -121,7 +121,7 @@ function* mountOn(place: Place, request: MountRequest): Routine<Made> {
 }
 
 /** A throw-away overlay that keeps changes below a directory. @throws {OverlayError} */
-export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Scratch> {
+export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<ScratchOverlay> {
   // Nobody else knows the directories; so nobody has to be looked for.
   const request = { ...withoutSync(asked), shareUpper: true };
   const place = yield* explaining(upperOn, makePlace(upperOn));

@@ -94,6 +94,11 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     runSync(this.#reset());
   }
 
+  /** Whether it was made in the user namespace of this thread. */
+  get rootless(): boolean {
+    return this.#request.rootless === true;
+  }
+
   get layers(): StackSpec {
     this.#mustRest();
     // Throws when it has ended.

@@ -8,6 +8,7 @@ import { LAYER_CODES } from './layer-codes.ts';
 import { LIVE_CODES } from './live-codes.ts';
 import { MACHINE_CODES } from './machine-codes.ts';
 import type { CodeRow } from './row.ts';
+import { RUN_CODES } from './run-codes.ts';
 import { RUN_TIME_CODES } from './run-time-codes.ts';
 
 /** Every code that is thrown, or found by `explain`. A minor release may add some. */
@@ -20,12 +21,22 @@ export type ErrorCode =
   | keyof typeof LAYER_CODES
   | keyof typeof LIVE_CODES
   | keyof typeof MACHINE_CODES
+  | keyof typeof RUN_CODES
   | keyof typeof RUN_TIME_CODES;
 
 /** In the order of the page. A code has one row, be it thrown in more than one place. */
 export const CODES: Readonly<
   Record<
-    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'apply' | 'images' | 'runTime',
+    | 'arguments'
+    | 'directories'
+    | 'machine'
+    | 'dangers'
+    | 'live'
+    | 'layers'
+    | 'apply'
+    | 'run'
+    | 'images'
+    | 'runTime',
     Readonly<Record<string, CodeRow>>
   >
 > = {
@@ -36,6 +47,7 @@ export const CODES: Readonly<
   live: LIVE_CODES,
   layers: LAYER_CODES,
   apply: APPLY_CODES,
+  run: RUN_CODES,
   images: IMAGE_CODES,
   runTime: RUN_TIME_CODES,
 };
