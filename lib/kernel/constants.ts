@@ -5,7 +5,9 @@ const swapped = process.arch === 'arm' || process.arch === 'arm64' || process.ar
 export const AT_FDCWD = -100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_NO_AUTOMOUNT = 0x800;
 export const AT_EMPTY_PATH = 0x1000;
+export const AT_STATX_DONT_SYNC = 0x4000;
 export const AT_RECURSIVE = 0x8000;
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;

@@ -6,6 +6,8 @@ import { shown } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   AT_FDCWD,
+  AT_NO_AUTOMOUNT,
+  AT_STATX_DONT_SYNC,
   AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_PATH,
@@ -85,10 +87,12 @@ interface Visible extends MountinfoEntry {
   readonly isDirectory: boolean;
 }
 
+const LOOK = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+
 function* visible(entry: MountinfoEntry): Routine<Visible | undefined> {
   try {
-    const mask = STATX_MNT_ID | STATX_TYPE;
-    const stat = decodeStat(yield* call('statx', AT_FDCWD, entry.target, AT_SYMLINK_NOFOLLOW, mask));
+    // No filesystem is asked: one whose server has stopped would not answer.
+    const stat = decodeStat(yield* call('statx', AT_FDCWD, entry.target, LOOK, STATX_MNT_ID | STATX_TYPE));
     return Number(stat.mountId) === entry.id ? { ...entry, isDirectory: stat.isDirectory } : undefined;
   } catch (error) {
     // Not to be looked at by this user, and so not to be written to.
@@ -111,6 +115,11 @@ function isReadOnly({ attributes, superOptions }: MountinfoEntry): boolean {
   return attributes.readOnly === true || /^ro(,|$)/.test(superOptions.toString('latin1'));
 }
 
+/** By a program, which may have stopped: whoever asks it for anything may wait for ever. */
+function isAnswered({ fsType }: MountinfoEntry): boolean {
+  return fsType === 'fuse' || fsType.startsWith('fuse.');
+}
+
 /** The mounts in what is covered: those that hold files are covered too, each by itself. */
 function sorted(root: Buffer, first: readonly Buffer[], mounts: readonly Visible[]): Places {
   const covered = [...first];
@@ -120,7 +129,8 @@ function sorted(root: Buffer, first: readonly Buffer[], mounts: readonly Visible
     // With all that is mounted in it.
     if (carried.some((above) => isWithin(path, above.path))) continue;
     if (FACES.has(mount.fsType)) carried.push({ path, readOnly: false });
-    else if (!mount.isDirectory || isReadOnly(mount)) carried.push({ path, readOnly: true });
+    else if (!mount.isDirectory || isReadOnly(mount) || isAnswered(mount))
+      carried.push({ path, readOnly: true });
     else covered.push(path);
   }
   return { root, covered, carried };
