@@ -13,6 +13,7 @@
         "native/guardian.cc",
         "native/mount_calls.cc",
         "native/namespace_child.cc",
+        "native/process_calls.cc",
         "native/program.cc",
         "native/scan_directory.cc"
       ],

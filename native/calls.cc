@@ -7,9 +7,9 @@
 #include "ancestry.h"
 #include "checks.h"
 #include "file_calls.h"
-#include "guardian.h"
 #include "mount_calls.h"
 #include "namespace_child.h"
+#include "process_calls.h"
 #include "scan_directory.h"
 
 namespace sys {
@@ -127,10 +127,10 @@ constexpr Call table[] = {
     row<renameat2>("renameat2"),
     row<fchmodat>("fchmodat"),
     row<fchownat>("fchownat"),
-    row<utimensat>("utimensat"),
     row<syncfs>("syncfs"),
     row<fchownat_of>("fchownat_of"),
     row<fchmodat_of>("fchmodat_of"),
+    row<utimensat_of>("utimensat_of"),
     row<getxattr>("getxattr"),
     row<listxattr>("listxattr"),
     row<setxattr>("setxattr"),

@@ -18,6 +18,7 @@
 
 #include "namespace_child.h"
 #include "outcome.h"
+#include "process_calls.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -29,9 +30,6 @@ namespace {
 // linux/sched.h and linux/close_range.h.
 constexpr uint32_t clone_files = 0x400;
 constexpr unsigned int close_range_unshare = 2;
-
-// More the kernel does not take either, unless its limit on stacks was raised.
-constexpr std::size_t most_strings = 128 * 1024;
 
 // What no status of wait4(2) is.
 constexpr int others_left = -1;
@@ -128,7 +126,7 @@ int guard(void* argument) {
   syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   syscall(SYS_prctl, PR_SET_NAME, "overlayfs-run", 0, 0, 0);
   // Pages that nobody touches take no memory.
-  long pid = startChild(command, &run, SIGCHLD, 2 * most_strings * sizeof(char*));
+  long pid = startChild(command, &run, SIGCHLD, most_execve_stack);
   if (pid < 0) run.failure.errnum = static_cast<int>(-pid);
   if (pid < 0 || run.ended) {
     if (pid > 0) awaitChild(pid);
@@ -160,37 +158,7 @@ void* carry(void* argument) {
   return nullptr;
 }
 
-// How many pointers strings behind each other need, each with its NUL; 0 where they are none, or too many.
-std::size_t pointersFor(Blob strings) {
-  std::size_t count = 1;
-  for (char byte : strings) count += byte == '\0';
-  return count > most_strings || (!strings.empty() && strings.back() != '\0') ? 0 : count;
-}
-
-void point(Blob strings, const char** pointers) {
-  for (std::size_t at = 0; at < strings.size(); at = strings.find('\0', at) + 1)
-    *pointers++ = strings.data() + at;
-  *pointers = nullptr;
-}
-
 }  // namespace
-
-// int execve(const char *pathname, char *const argv[], char *const envp[]); no signal is blocked, ignored or handled.
-Result<Unit> execve(Text path, Blob arguments, Blob environment) {
-  std::size_t counts[] = {pointersFor(arguments), pointersFor(environment)};
-  if (counts[0] == 0 || counts[1] == 0) return Failure{E2BIG, "execve"};
-  // On the stack: nobody would be there to free them.
-  auto** argv = static_cast<const char**>(__builtin_alloca((counts[0] + counts[1]) * sizeof(char*)));
-  auto** envp = argv + counts[0];
-  point(arguments, argv);
-  point(environment, envp);
-  // struct kernel_sigaction, of whatever layout: SIG_DFL without flags.
-  const uint64_t by_default[8] = {};
-  for (int signal = 1; signal <= 64; ++signal)
-    syscall(SYS_rt_sigaction, signal, by_default, nullptr, sizeof(uint64_t));
-  setSignalMask(0);
-  return unit("execve", syscall(SYS_execve, path.data, argv, envp));
-}
 
 void runProgramApart(ProgramRun& run) {
   int ends[2];

@@ -2,13 +2,8 @@
 #pragma once
 
 #include "program.h"
-#include "result.h"
-#include "values.h"
 
 namespace sys {
-
-// For its programs alone. Arguments and environment are strings behind each other, each with its NUL.
-Result<Unit> execve(Text path, Blob arguments, Blob environment);
 
 // The same as runProgramInChild, but what a step of execve started goes on. Three words follow the output: how many steps
 // there are results of, a socket that is the caller's from then on, and the process, 0 when the program came to its end

@@ -29,24 +29,42 @@ function isStopped(pid: number): boolean {
   }
 }
 
-/** Until `end`, signals for this process are the command's, and this process stops and goes on with it. */
-export function passSignals(command: Controlled): { end(): void } {
+export interface SignalPassage {
+  /** From now on they are this command's; those that came before are too. */
+  follow(command: Controlled): void;
+  end(): void;
+}
+
+/** Until `end`, signals for this process are for a command, and this process stops and goes on with it. */
+export function passSignals(): SignalPassage {
   const ofTerminal = hasTerminal();
-  const pass = (signal: NodeJS.Signals): void => void command.kill(signal);
-  const ignore = (): void => {};
-  const goOn = (): void => void command.kill('SIGCONT');
-  for (const signal of OF_TERMINAL) process.on(signal, ofTerminal ? ignore : pass);
-  for (const signal of PASSED) process.on(signal, pass);
-  process.on('SIGCONT', goOn);
-  // Whoever waits for this process is to see that the command has stopped.
-  command.on('stop', () => {
-    if (isStopped(command.pid)) process.kill(process.pid, 'SIGSTOP');
-  });
+  const early = new Set<NodeJS.Signals>();
+  let command: Controlled | undefined;
+  const pass = (signal: NodeJS.Signals): void => {
+    if (command === undefined) early.add(signal);
+    else command.kill(signal);
+  };
+  const passEarly = (signal: NodeJS.Signals): void => {
+    if (command === undefined) early.add(signal);
+  };
+  const goOn = (): void => void command?.kill('SIGCONT');
+  const handlers: [NodeJS.Signals, (signal: NodeJS.Signals) => void][] = [
+    ...OF_TERMINAL.map((signal): [NodeJS.Signals, typeof pass] => [signal, ofTerminal ? passEarly : pass]),
+    ...PASSED.map((signal): [NodeJS.Signals, typeof pass] => [signal, pass]),
+    ['SIGCONT', goOn],
+  ];
+  for (const [signal, handler] of handlers) process.on(signal, handler);
   return {
+    follow(started) {
+      command = started;
+      for (const signal of early) started.kill(signal);
+      // Whoever waits for this process is to see that the command has stopped.
+      started.on('stop', () => {
+        if (isStopped(started.pid)) process.kill(process.pid, 'SIGSTOP');
+      });
+    },
     end() {
-      for (const signal of OF_TERMINAL) process.off(signal, ofTerminal ? ignore : pass);
-      for (const signal of PASSED) process.off(signal, pass);
-      process.off('SIGCONT', goOn);
+      for (const [signal, handler] of handlers) process.off(signal, handler);
     },
   };
 }

@@ -152,14 +152,14 @@ export const runCommand: Command = {
   async run(given, terminal) {
     check(given);
     const [name, ...args] = given.words.map((word) => (word.isWellFormed() ? word : wordToBytes(word)));
+    const signals = passSignals();
     try {
       await using command = await run(name!, args, optionsOf(given));
-      const signals = passSignals(command);
-      try {
-        return await finish(command, given, terminal);
-      } finally {
-        signals.end();
-      }
+      signals.follow(command);
+      await command.finished;
+      // From here on they are for us again: nothing is done in parts.
+      signals.end();
+      return await finish(command, given, terminal);
     } catch (error) {
       const { code } = error as { code?: unknown };
       const own =
@@ -172,6 +172,8 @@ export const runCommand: Command = {
       const { failureJson, failureText } = await import('./failure.ts');
       terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
       return own;
+    } finally {
+      signals.end();
     }
   },
 };

@@ -9,9 +9,11 @@ import { type ChangeList, changeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import { openStack } from '../layer/stack.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
+import { rangedNamespace } from './id-ranges.ts';
 import { type KeepOptions, keep } from './keep.ts';
 import type { Made } from './made.ts';
 import { MountedOverlay, type Overlay } from './overlay.ts';
+import { explainedNamespace } from './perform-rootless.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -94,9 +96,14 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     runSync(this.#reset());
   }
 
-  /** Whether it was made in the user namespace of this thread. */
-  get rootless(): boolean {
-    return this.#request.rootless === true;
+  /** Of the user namespace that it belongs to, which a process that mounts it has to enter; undefined: of none. */
+  *namespace(): Routine<number | undefined> {
+    return this.#request.rootless === true ? yield* explainedNamespace(this.#request) : undefined;
+  }
+
+  /** Whether its root belongs to whom the lower's root belongs. */
+  get hasOwnerOfLower(): boolean {
+    return this.#request.rootless !== true;
   }
 
   get layers(): StackSpec {
@@ -126,7 +133,8 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const { lower, data = [], upper } = this.layers;
     const lowers = [...(lower as readonly LayerSource[]), ...data];
     const { fd: made } = upper as { fd: number };
-    await keep({ view: this.fd, upper: made, lowers, shown: this.path }, dir, options);
+    const namespace = this.#request.idRanges ? await runAsync(rangedNamespace()) : undefined;
+    await keep({ view: this.fd, upper: made, lowers, shown: this.path, namespace }, dir, options);
   }
 
   override async attach(target: PathLike): Promise<void> {

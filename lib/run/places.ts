@@ -33,6 +33,8 @@ export interface Places {
   readonly root: Buffer;
   /** Directories to be covered, those that others lie in first. The first of them has to be, when `whole` is not asked for. */
   readonly covered: readonly Buffer[];
+  /** Those of them that are mounts. */
+  readonly mounts: readonly Buffer[];
   /** Mounts that lie in what is covered. */
   readonly carried: readonly Mounted[];
 }
@@ -133,7 +135,7 @@ function sorted(root: Buffer, first: readonly Buffer[], mounts: readonly Visible
       carried.push({ path, readOnly: true });
     else covered.push(path);
   }
-  return { root, covered, carried };
+  return { root, covered, carried, mounts: mounts.map(({ target }) => target) };
 }
 
 /** For a view at one directory. @throws {OverlayError} ERR_OVERLAY_RUN_ROOT, ERR_OVERLAY_NOT_FOUND and the like */
@@ -167,5 +169,5 @@ export function* placesOfAll(): Routine<Places> {
   const inside = mounts.filter(({ target }) =>
     directories.some((dir) => isWithin(target, dir) && !target.equals(dir)),
   );
-  return sorted(ROOT, directories, inside);
+  return { ...sorted(ROOT, directories, inside), mounts: mounts.map(({ target }) => target) };
 }

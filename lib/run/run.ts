@@ -1,10 +1,10 @@
 // run(): a command that sees a throw-away copy-on-write view of a directory at the directory's own place.
 import { runAsync } from '../kernel/routine.ts';
-import { explainedNamespace } from '../mount/perform-rootless.ts';
 import { commandLine } from './command-line.ts';
 import { launch } from './launch.ts';
 import { type RunOptions, readRunOptions } from './options.ts';
-import { RunningCommand, signalNumber } from './running-command.ts';
+import { RunningCommand } from './running-command.ts';
+import { signalNumber } from './signal-names.ts';
 import { openStdio } from './stdio.ts';
 import { endViews, makeViews } from './views.ts';
 
@@ -32,8 +32,8 @@ export async function run(
   signal?.throwIfAborted();
   const views = await runAsync(makeViews(request));
   try {
-    const rootless = views.views[0]?.overlay.rootless === true;
-    const namespace = rootless ? await runAsync(explainedNamespace()) : undefined;
+    const [first] = views.views;
+    const namespace = first && (await runAsync(first.overlay.namespace()));
     const stdio = openStdio(request.given);
     try {
       const beginning = { line, cwd: request.cwd.absolute, sources: stdio.sources, namespace };

@@ -1,18 +1,18 @@
 // A command that runs over its views: like a process of child_process, and what it has changed afterwards.
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { type ApplyOptions, apply } from '../change/apply.ts';
-import { type ApplyPlan, type PlanOptions, planApply } from '../change/plan-apply.ts';
+import type { ApplyOptions } from '../change/apply.ts';
+import type { ApplyPlan, PlanOptions } from '../change/plan-apply.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { runAsync } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
-import { refuse } from '../mount/refuse.ts';
+import { applyAll, isAnyFull, plansFor } from './afterwards.ts';
 import type { RunRequest } from './options.ts';
+import { signalNumber } from './signal-names.ts';
 import { ViewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
 import { type Ending, Watched } from './watched.ts';
@@ -42,24 +42,6 @@ export interface RunningParts {
   readonly pid: number;
   readonly socket: number;
   readonly streams: readonly (Socket | null)[];
-}
-
-/** @throws {OverlayError} ERR_OVERLAY_INVALID_VALUE for what is none */
-export function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === 'number' ? signal : constants.signals[signal];
-  if (Number.isInteger(number) && number! >= 0 && number! <= 64) return number!;
-  const sentence = `there is no signal ${JSON.stringify(signal)}`;
-  return refuse('ERR_OVERLAY_INVALID_VALUE', { option: 'signal' }, sentence, "use a name, as 'SIGTERM'");
-}
-
-function stillGoing(): never {
-  throw new OverlayError([
-    {
-      code: 'ERR_OVERLAY_RUN_GOING',
-      sentence: 'the command, or something that it started, still runs',
-      hint: 'await `finished` first',
-    },
-  ]);
 }
 
 /** A command over its copy-on-write view. Disposing it kills what runs of it, and discards what it has changed. */
@@ -161,12 +143,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   async plan(options: PlanOptions = {}): Promise<ApplyPlan[]> {
     this.#mustBeOver();
     if (options.to !== undefined || options.paths !== undefined) this.#mustBeOne();
-    const plans: ApplyPlan[] = [];
-    for (const { overlay } of this.#views) {
-      const plan = await planApply(overlay.layers, options);
-      if (plan.steps.length > 0) plans.push(plan);
-    }
-    return plans;
+    return await plansFor(this.#views, options);
   }
 
   /**
@@ -177,11 +154,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    */
   async apply(options: ApplyOptions = {}): Promise<ApplyPlan[]> {
     const plans = await this.plan(options);
-    // Before the first of them is carried out.
-    const [first, ...rest] = plans.flatMap(({ conflicts }) => conflicts);
-    if (first !== undefined && options.force !== true) throw new OverlayError([first, ...rest]);
-    const done: ApplyPlan[] = [];
-    for (const plan of plans) done.push(await apply(plan, options));
+    const done = await applyAll(plans, options);
     await this.discard();
     return done;
   }
@@ -195,12 +168,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
 
   /** Whether there is no room left for changes: what the command wrote may then be incomplete. */
   async isFull(): Promise<boolean> {
-    const { statfs } = await import('node:fs/promises');
-    for (const { overlay } of this.#views) {
-      const { bavail, ffree, files } = await statfs(overlay.path);
-      if (bavail === 0 || (files > 0 && ffree === 0)) return true;
-    }
-    return false;
+    return await isAnyFull(this.#views);
   }
 
   /** Kills what still runs, and lets the changes go. Once is enough. */
@@ -258,7 +226,9 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   }
 
   #mustBeOver(): void {
-    if (!this.#over) stillGoing();
+    if (this.#over) return;
+    const sentence = 'the command, or something that it started, still runs';
+    throw new OverlayError([{ code: 'ERR_OVERLAY_RUN_GOING', sentence, hint: 'await `finished` first' }]);
   }
 
   #mustBeOne(): void {

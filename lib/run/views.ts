@@ -55,15 +55,15 @@ class Making {
   }
 
   *all(): Routine<void> {
-    const { covered, root } = this.#places;
+    const { covered } = this.#places;
     for (const at of covered) {
       // What it is mounted in could not be covered, and is as it is.
-      if (at.equals(root) || !(yield* this.#isLeft(at))) yield* this.#cover(at);
+      if (!this.#isLeft(at)) yield* this.#cover(at);
     }
   }
 
   *#cover(at: Buffer): Routine<void> {
-    const { root } = this.#places;
+    const { root, mounts } = this.#places;
     const { given, scratch } = this.#request;
     const lower = (at.equals(root) ? given.lower : undefined) ?? bytesToPath(at);
     try {
@@ -72,13 +72,23 @@ class Making {
     } catch (error) {
       if (at.equals(root) || !(error instanceof OverlayError)) throw error;
       this.notes.push(note(at, error));
-      // In what is covered it is put back; elsewhere it has to stay, and is changed where it is.
+      // In what is covered it is put back; elsewhere it has to stay, and is changed where it is. What is no mount is a part
+      // of the root, which is read-only.
       if (this.views.some((view) => isWithin(at, view.at))) this.carried.push({ path: at, readOnly: true });
-      else this.readOnly.push(at);
+      else if (mounts.some((mount) => mount.equals(at))) this.readOnly.push(at);
     }
   }
 
-  *#isLeft(at: Buffer): Routine<boolean> {
+  /** Where nothing is covered around it, a mount is where it was, and is changed there. */
+  settle(): void {
+    const carried = this.carried.splice(0);
+    for (const mount of carried) {
+      if (this.views.some((view) => isWithin(mount.path, view.at))) this.carried.push(mount);
+      else if (mount.readOnly) this.readOnly.push(mount.path);
+    }
+  }
+
+  #isLeft(at: Buffer): boolean {
     return this.carried.some(({ path }) => isWithin(at, path));
   }
 }
@@ -93,6 +103,7 @@ export function* makeViews(request: RunRequest): Routine<Views> {
     yield* endViews(making);
     throw error;
   }
+  making.settle();
   // What is not in any of them.
   if (whole) making.readOnly.push(Buffer.from('/'));
   return making;

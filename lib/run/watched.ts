@@ -1,8 +1,8 @@
 // A process as its guardian tells of it (native/guardian.h): how it ends, stops and goes on, and when nothing of it runs.
 
 import { Socket } from 'node:net';
-import { constants } from 'node:os';
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
+import { signalName } from './signal-names.ts';
 
 /** How a command has ended: by its exit code, or by a signal; the other one is null. */
 export interface Ending {
@@ -23,12 +23,6 @@ export interface Listener {
 const OTHERS = -1;
 const CONTINUED = 0xffff;
 const END_ALL = 0;
-
-/** The name of a signal; those in real time, which have none, by their distance from the first. */
-export function signalName(number: number): NodeJS.Signals {
-  const known = Object.entries(constants.signals).find(([, value]) => value === number);
-  return (known?.[0] ?? `SIGRTMIN+${number - 34}`) as NodeJS.Signals;
-}
 
 export class Watched {
   readonly #socket: Socket;

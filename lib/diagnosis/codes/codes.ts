@@ -10,6 +10,7 @@ import { MACHINE_CODES } from './machine-codes.ts';
 import type { CodeRow } from './row.ts';
 import { RUN_CODES } from './run-codes.ts';
 import { RUN_TIME_CODES } from './run-time-codes.ts';
+import { STORE_CODES } from './store-codes.ts';
 
 /** Every code that is thrown, or found by `explain`. A minor release may add some. */
 export type ErrorCode =
@@ -22,7 +23,8 @@ export type ErrorCode =
   | keyof typeof LIVE_CODES
   | keyof typeof MACHINE_CODES
   | keyof typeof RUN_CODES
-  | keyof typeof RUN_TIME_CODES;
+  | keyof typeof RUN_TIME_CODES
+  | keyof typeof STORE_CODES;
 
 /** In the order of the page. A code has one row, be it thrown in more than one place. */
 export const CODES: Readonly<
@@ -36,6 +38,7 @@ export const CODES: Readonly<
     | 'apply'
     | 'run'
     | 'images'
+    | 'store'
     | 'runTime',
     Readonly<Record<string, CodeRow>>
   >
@@ -49,5 +52,6 @@ export const CODES: Readonly<
   apply: APPLY_CODES,
   run: RUN_CODES,
   images: IMAGE_CODES,
+  store: STORE_CODES,
   runTime: RUN_TIME_CODES,
 };
