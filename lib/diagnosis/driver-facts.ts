@@ -3,8 +3,14 @@ import { listsOverlay } from '../kernel/features/driver.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
 
+export const DRIVER_FILE = '/proc/filesystems';
+
+/** Whether its text lists the overlay driver; undefined when there is none. */
+export function driverIn(filesystems: Buffer | undefined): boolean | undefined {
+  return filesystems && listsOverlay(filesystems.toString());
+}
+
 /** Whether /proc/filesystems lists the overlay driver; undefined when it cannot be read. */
 export function* isDriverListed(): Routine<boolean | undefined> {
-  const list = (yield* readIfPossible('/proc/filesystems'))?.toString();
-  return list === undefined ? undefined : listsOverlay(list);
+  return driverIn(yield* readIfPossible(DRIVER_FILE));
 }

@@ -7,9 +7,8 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } fr
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
-import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { allNames } from '../kernel/names.ts';
+import { namesIn } from '../kernel/names.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
@@ -74,13 +73,6 @@ export function* withDirectory<T>(
   }
 }
 
-/** The names in a directory below another; undefined when it cannot be read. */
-function* namesBelow(directory: Directory, below: string): Routine<string[] | undefined> {
-  return yield* withDirectory(directory, below, O_RDONLY | O_NOFOLLOW, function* (fd) {
-    return (yield* allNames(fd)).map((name) => name.toString());
-  });
-}
-
 /** In which namespace of attributes the mount keeps its notes. */
 export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' {
   return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
@@ -93,41 +85,44 @@ export function asksForIndex(parameters: readonly Parameter[]): boolean | undefi
   return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
-function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
-  const asked = asksForIndex(parameters);
-  if (asked !== undefined) return asked;
-  const byDefault = yield* readIfPossible('/sys/module/overlay/parameters/index');
-  return byDefault?.toString().trim() === 'Y';
+export const INDEX_FILE = '/sys/module/overlay/parameters/index';
+
+/** @param byDefault the text of {@link INDEX_FILE} */
+function hasIndex(parameters: readonly Parameter[], byDefault: Buffer | undefined): boolean {
+  return asksForIndex(parameters) ?? byDefault?.toString().trim() === 'Y';
 }
 
-function* remember(
+// What an overlay leaves there are a few empty directories.
+const LISTING = 4096;
+
+interface UpperSteps {
+  readonly origin: number;
+  readonly belongs: number;
+  readonly index: number;
+  readonly incompatible: number;
+}
+
+function addNotes(
+  program: Program,
   upper: Directory,
   work: Directory | undefined,
-  parameters: readonly Parameter[],
-): Routine<Remembered> {
-  const prefix = `${dialectOf(parameters)}.overlay.`;
-  const attribute = (name: string) =>
-    function* (fd: number): Routine<Origin | undefined> {
-      return decodeOrigin(yield* call('getxattr', fd, `${prefix}${name}`));
-    };
-  const index = work && (yield* withDirectory(work, 'index', O_PATH | O_NOFOLLOW, lookAtIndex(prefix)));
+  prefix: string,
+): UpperSteps {
+  const open = ({ fd, absolute }: Directory) =>
+    program.add('openat', MAY_FAIL, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+  const inside = (dir: number, name: string, flags: number) =>
+    program.add('openat', MAY_FAIL, dir, name, flags | O_DIRECTORY | O_NOFOLLOW, 0);
+  const top = open(upper);
+  const origin = program.add('getxattr', WANT | MAY_FAIL, top, `${prefix}origin`);
+  const worked = work === undefined ? -1 : open(work);
+  const index = inside(worked, 'index', O_PATH);
+  // It lies two directories below work, in one of mode 000 that only privilege opens.
+  const marks = inside(worked, 'work/incompat', O_RDONLY);
   return {
-    compared: yield* hasIndex(parameters),
-    lower: yield* withDirectory(upper, '.', O_PATH, attribute('origin')),
-    upper: index?.upper,
-    indexBorn: index?.born ?? 0n,
-  };
-}
-
-function lookAtIndex(prefix: string) {
-  return function* (fd: number): Routine<{ upper: Origin | undefined; born: bigint }> {
-    const program = new Program();
-    const stat = program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_BTIME);
-    const upper = program.add('getxattr', WANT | MAY_FAIL, fd, `${prefix}upper`);
-    yield* program.run();
-    const value = program.bytes(upper);
-    const statx = program.bytes(stat);
-    return { upper: value && decodeOrigin(value), born: statx === undefined ? 0n : bornIn(statx) };
+    origin,
+    belongs: program.add('getxattr', WANT | MAY_FAIL, index, `${prefix}upper`),
+    index: program.add('statx', WANT | MAY_FAIL, index, '', AT_EMPTY_PATH, STATX_BTIME),
+    incompatible: program.add('getdents64', WANT | MAY_FAIL, marks, LISTING),
   };
 }
 
@@ -139,31 +134,32 @@ function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routi
   );
 }
 
-function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
-  const name = `${dialectOf(parameters)}.overlay.origin`;
-  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
-    try {
-      yield* call('getxattr', fd, name);
-      return false;
-    } catch (error) {
-      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
-      throw error;
-    }
-  });
-  return lacks ?? false;
-}
-
-/** Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment. */
+/**
+ * Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment.
+ *
+ * @param indexByDefault the text of {@link INDEX_FILE}
+ */
 export function* lookAtUpper(
   upper: DirectoryFacts,
   work: Directory | undefined,
   parameters: readonly Parameter[],
+  indexByDefault: Buffer | undefined,
 ): Routine<UpperFacts> {
+  const program = new Program();
+  const steps = addNotes(program, upper.subject, work, `${dialectOf(parameters)}.overlay.`);
+  yield* program.run();
+  const [origin, belongs, index, marks] = [steps.origin, steps.belongs, steps.index, steps.incompatible].map(
+    (step) => program.bytes(step),
+  );
   return {
-    remembered: yield* remember(upper.subject, work, parameters),
-    // It lies two directories below work, in one of mode 000 that only privilege opens.
-    incompatible: work === undefined ? [] : ((yield* namesBelow(work, 'work/incompat')) ?? []),
+    remembered: {
+      compared: hasIndex(parameters, indexByDefault),
+      lower: origin && decodeOrigin(origin),
+      upper: belongs && decodeOrigin(belongs),
+      indexBorn: index === undefined ? 0n : bornIn(index),
+    },
+    incompatible: marks === undefined ? [] : namesIn(marks).map((name) => name.toString()),
     abilities: yield* abilitiesOf(upper, work),
-    noAttributes: yield* lacksAttributes(upper.subject, parameters),
+    noAttributes: program.value(steps.origin) === -EOPNOTSUPP,
   };
 }

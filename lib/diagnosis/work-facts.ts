@@ -18,11 +18,11 @@ import {
 } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { allNames } from '../kernel/names.ts';
-import { MAY_FAIL, Program } from '../kernel/program.ts';
+import { allNames, namesIn } from '../kernel/names.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type FileSystemStat } from '../kernel/stat.ts';
-import { lookAtFlags } from './directory-flags.ts';
+import { addFlags, flagsIn } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 export interface WorkFacts {
@@ -37,6 +37,8 @@ export interface WorkFacts {
 export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined, project: undefined };
 
 const PROBE = '.overlayfs-probe';
+const LISTING = 4096;
+
 function* errnoOf(attempt: Routine<unknown>): Routine<number> {
   try {
     yield* attempt;
@@ -118,6 +120,27 @@ function* leftoverStuck(dir: number): Routine<string | undefined> {
   }
 }
 
+// One program tells of the usual: a file without a name can be made, and no leftover has anything in it.
+function* lookQuickly(
+  dir: number,
+  filesystem: FileSystemStat,
+): Routine<{ made: boolean; empty: boolean; project: number | undefined }> {
+  const program = new Program();
+  const flags = addFlags(program, dir);
+  const file = mayBeFull(filesystem)
+    ? undefined
+    : program.add('openat', MAY_FAIL, dir, '.', O_TMPFILE | O_RDWR, 0o600);
+  const work = program.add('openat', MAY_FAIL, dir, 'work', O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+  const listed = program.add('getdents64', MAY_FAIL | WANT, work, LISTING);
+  yield* program.run();
+  const names = program.bytes(listed);
+  return {
+    made: file !== undefined && program.value(file) >= 0,
+    empty: program.value(work) < 0 || (names !== undefined && namesIn(names).length === 0),
+    project: flagsIn(program, flags).project,
+  };
+}
+
 /**
  * @param below `.` for a work directory, `..` for the upper that shall have one beside it
  * @param refused the kernel has said that it cannot: a directory is tried in any case
@@ -128,23 +151,23 @@ export function* lookForRoom(
   filesystem: FileSystemStat,
   refused: boolean = false,
 ): Routine<WorkFacts> {
-  let dir: number;
+  const open = new Program();
+  const flags = O_PATH | O_DIRECTORY;
+  const place = open.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', flags, 0);
+  const there = open.add('openat', KEEP, place, below, flags, 0);
   try {
-    const place = yield* call('openat', fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
-    try {
-      dir = yield* call('openat', place, below, O_PATH | O_DIRECTORY, 0);
-    } finally {
-      close(place);
-    }
+    yield* open.run();
   } catch (error) {
     if (error instanceof KernelError) return ROOM_TO_WORK;
     throw error;
   }
+  const dir = open.value(there);
   try {
+    const { made, empty, project } = yield* lookQuickly(dir, filesystem);
     return {
-      errno: refused ? yield* triedDirectory(dir) : yield* makingErrno(dir, filesystem),
-      stuck: below === '.' ? yield* leftoverStuck(dir) : undefined,
-      project: (yield* lookAtFlags([dir]))[0]?.project,
+      errno: refused || !made ? yield* triedDirectory(dir) : 0,
+      stuck: below === '..' || empty ? undefined : yield* leftoverStuck(dir),
+      project,
     };
   } finally {
     close(dir);

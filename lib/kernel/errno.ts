@@ -44,6 +44,7 @@ export function errnoName(errno: number): string {
 // The numbers are the same on every architecture that is built for.
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EIO = 5;
 export const ENXIO = 6;
 export const EBADF = 9;
@@ -56,8 +57,9 @@ export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
-export const ETXTBSY = 26;
 export const EMFILE = 24;
+export const ENOTTY = 25;
+export const ETXTBSY = 26;
 export const ENOSPC = 28;
 export const EROFS = 30;
 export const ENAMETOOLONG = 36;

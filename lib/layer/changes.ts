@@ -7,13 +7,14 @@ import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { openedAhead, type Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
 import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 import { lookAtNames, lookTogether, together } from './together.ts';
-import { batchesOf, type FindingList, foundIn, type Run } from './walk.ts';
+import { type FindingList, foundIn, listingOf } from './walk.ts';
 
 export interface ChangeOptions {
   /**
@@ -64,9 +65,15 @@ export class UpperChanges {
     yield* await run(this.#ofRoot());
     const before = { path: '', upper: undefined, lowers };
     this.#pending.push({ after: { path: '', upper, lowers }, before, lowerPath: '' });
-    for (let pair = this.#pending.pop(); pair !== undefined; pair = this.#pending.pop())
-      yield* this.#ofDirectory(run, pair);
+    const take = (most: number) => this.#pending.splice(-most).reverse().map(this.#upperOnly);
+    for await (const { pair, listing } of openedAhead(run, take))
+      yield* this.#ofDirectory(run, pair, listing);
   }
+
+  readonly #upperOnly = (pair: Pair): { pair: Pair; listing: MergedListing } => {
+    const { path, upper } = pair.after;
+    return { pair, listing: new MergedListing(this.#rules, { path, upper, lowers: [] }) };
+  };
 
   *#ofRoot(): Routine<Change[]> {
     const { resolution } = yield* findRoot(this.#rules);
@@ -77,12 +84,10 @@ export class UpperChanges {
     return [{ kind: 'modified', path: '.', type: 'directory', what, ...(error && { error }) }];
   }
 
-  async *#ofDirectory(run: Run, pair: Pair): AsyncGenerator<Change> {
+  async *#ofDirectory(run: Run, pair: Pair, listing: MergedListing): AsyncGenerator<Change> {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
-    const upperOnly = { path: after.path, upper: after.upper, lowers: [] };
-    const listing = new MergedListing(this.#rules, upperOnly);
     for await (const batch of foundIn(run, listing)) yield* await run(this.#ofBatch(pair, batch));
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
     if (hides) yield* this.#hidden(run, before, after);
@@ -91,7 +96,7 @@ export class UpperChanges {
   /** All that was in a directory whose place an opaque one has taken. */
   async *#hidden(run: Run, before: MergedDirectory, { path, upper }: Pair['after']): AsyncGenerator<Change> {
     const listing = new MergedListing(this.#rules, before);
-    for await (const batch of batchesOf(run, listing)) {
+    for await (const batch of listingOf(run, listing)) {
       const gone = batch.filter(shows);
       const names = gone.map(({ name }) => name);
       const now = await run(lookAtNames(upper, names));

@@ -6,6 +6,7 @@ import { placeIn } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { openedAhead, type Run } from './opened-ahead.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 
@@ -16,9 +17,6 @@ export interface Findings<T> extends AsyncIterable<T> {
   /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
   readonly complete: boolean;
 }
-
-/** Runs a routine of a stack that may have been closed. */
-export type Run = <T>(routine: Routine<T>) => Promise<T>;
 
 /** Collects what is wrong while a stream goes on. */
 export class FindingList {
@@ -33,26 +31,24 @@ export class FindingList {
   }
 }
 
-/** Batches of what a directory's names stand for; problems with the directory itself are known after the first, if any. */
+/** Batches of what an open directory's names stand for. Closes it. */
 export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
-  return batches(run, listing, run(listing.open()), () => listing.next());
+  return batches(run, listing, () => listing.next());
 }
 
 /** The same of a directory that a single layer has: what that has under each name. */
 export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<NamedFound[]> {
-  return batches(run, listing, run(listing.open()), () => listing.nextFound());
+  return batches(run, listing, () => listing.nextFound());
 }
 
 async function* batches<T>(
   run: Run,
   listing: MergedListing,
-  opened: Promise<void>,
   next: () => Routine<T[] | undefined>,
 ): AsyncGenerator<T[]> {
   // Read while the batch before is worked on, which has its own system calls to wait for.
   let ahead: Promise<T[] | undefined> | undefined;
   try {
-    await opened;
     ahead = run(next());
     for (let batch = await ahead; batch !== undefined; batch = await ahead) {
       ahead = run(next());
@@ -69,6 +65,17 @@ async function* batches<T>(
   }
 }
 
+/** Opens a directory and gives its batches. */
+export async function* listingOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+  try {
+    await run(listing.open());
+  } catch (error) {
+    listing.close();
+    throw error;
+  }
+  yield* batchesOf(run, listing);
+}
+
 /** The entries of a directory, without those of directories in it. */
 export async function* readMerged(
   run: Run,
@@ -77,7 +84,7 @@ export async function* readMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
-  for await (const batch of batchesOf(run, listing)) {
+  for await (const batch of listingOf(run, listing)) {
     for (const resolution of batch) {
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (entry === undefined) continue;
@@ -93,15 +100,13 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-/** A directory that is being opened while the one before is read. */
-interface Opening extends Pending {
+interface Opened extends Pending {
   readonly listing: MergedListing;
-  readonly opened: Promise<void>;
 }
 
 /**
  * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that two are open at any time, however deep the tree.
+ * have been told, so that few are open at any time, however deep the tree.
  */
 export async function* walkMerged(
   run: Run,
@@ -110,33 +115,21 @@ export async function* walkMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const pending = [start];
-  const open = (next: Pending | undefined): Opening | undefined => {
-    if (next === undefined) return undefined;
-    const listing = new MergedListing(rules, next.dir);
-    const opened = run(listing.open());
-    // Waited for in its turn, unless the walk ends before.
-    opened.catch(() => {});
-    return { ...next, listing, opened };
-  };
-  let current = open(pending.pop());
-  let ahead: Opening | undefined;
-  try {
-    while (current !== undefined) {
-      ahead = open(pending.pop());
-      const below: Pending[] = [];
-      yield* walkDirectory(run, current, below, found);
-      for (const dir of below.reverse()) pending.push(dir);
-      current = ahead ?? open(pending.pop());
-    }
-  } finally {
-    await ahead?.opened.catch(() => {});
-    ahead?.listing.close();
+  const take = (most: number): Opened[] =>
+    pending
+      .splice(-most)
+      .reverse()
+      .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
+  for await (const opened of openedAhead(run, take)) {
+    const below: Pending[] = [];
+    yield* walkDirectory(run, opened, below, found);
+    for (const dir of below.reverse()) pending.push(dir);
   }
 }
 
 async function* walkDirectory(
   run: Run,
-  { entry, dir, listing, opened }: Opening,
+  { entry, dir, listing }: Opened,
   below: Pending[],
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
@@ -146,7 +139,7 @@ async function* walkDirectory(
     told = Math.min(listing.problems.length, 1);
     return tell(entry, listing.problems[0], found);
   };
-  for await (const batch of batches(run, listing, opened, () => listing.next())) {
+  for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
     for (const resolution of batch) {

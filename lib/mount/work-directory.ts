@@ -143,8 +143,13 @@ export function* removeLeftovers(work: Layer, error: unknown, parts: readonly Dr
   if (!(error instanceof OverlayError) || !FILLING.includes(error.syscall)) return;
   try {
     const flags = O_PATH | O_DIRECTORY;
-    const dir = yield* call('openat', work.fd ?? AT_FDCWD, work.absolute ?? '.', flags, 0);
-    yield* closingAfter(dir, removeEmptyParts(dir, parts));
+    const look = new Program();
+    const dir = look.add('openat', KEEP, work.fd ?? AT_FDCWD, work.absolute ?? '.', flags, 0);
+    const there = parts.map((part) => look.add('statx', MAY_FAIL, dir, part, AT_SYMLINK_NOFOLLOW, STATX_INO));
+    yield* look.run();
+    // Where nothing is, the kernel need not be asked, which costs a millisecond and a line in its log.
+    const left = parts.filter((_, i) => look.value(there[i]!) === 0);
+    yield* closingAfter(look.value(dir), removeEmptyParts(look.value(dir), left));
   } catch (failure) {
     // It is the mount's own error that counts.
     if (!(failure instanceof KernelError)) throw failure;
@@ -152,7 +157,7 @@ export function* removeLeftovers(work: Layer, error: unknown, parts: readonly Dr
 }
 
 function* removeEmptyParts(dir: number, parts: readonly DriverPart[]): Routine<void> {
-  if ((yield* kernelSaysInUse(dir)) !== false) return;
+  if (parts.length === 0 || (yield* kernelSaysInUse(dir)) !== false) return;
   const program = new Program();
   for (const part of parts) program.add('unlinkat', MAY_FAIL, dir, part, AT_REMOVEDIR);
   yield* program.run();
