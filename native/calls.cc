@@ -109,6 +109,7 @@ constexpr Call table[] = {
     row<umount2>("umount2"),
     row<statmount>("statmount"),
     row<listmount>("listmount"),
+    row<quotactl_fd>("quotactl_fd"),
     row<openat>("openat"),
     row<openat2>("openat2"),
     row<read>("read"),

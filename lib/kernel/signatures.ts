@@ -44,6 +44,7 @@ export interface CallSignatures {
   lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
+  quotactl_fd: [file: Fd, command: number, id: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
   mknodat: [dir: Fd, path: Text, mode: number, device: number];
   unlinkat: [dir: Fd, path: Text, flags: number];
@@ -90,6 +91,7 @@ type Bytes =
   | 'statx'
   | 'fstatfs'
   | 'ioctl'
+  | 'quotactl_fd'
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'
