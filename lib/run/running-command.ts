@@ -10,8 +10,8 @@ import { runAsync } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
-import { applyAll, isAnyFull, plansFor } from './afterwards.ts';
 import type { RunRequest } from './options.ts';
+import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
 import { ViewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
@@ -143,6 +143,8 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   async plan(options: PlanOptions = {}): Promise<ApplyPlan[]> {
     this.#mustBeOver();
     if (options.to !== undefined || options.paths !== undefined) this.#mustBeOne();
+    // Loaded when it is needed, as what changes() needs: a command starts the sooner.
+    const { plansFor } = await import('./afterwards.ts');
     return await plansFor(this.#views, options);
   }
 
@@ -154,6 +156,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    */
   async apply(options: ApplyOptions = {}): Promise<ApplyPlan[]> {
     const plans = await this.plan(options);
+    const { applyAll } = await import('./afterwards.ts');
     const done = await applyAll(plans, options);
     await this.discard();
     return done;
