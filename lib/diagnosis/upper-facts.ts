@@ -7,12 +7,13 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } fr
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
-import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { allNames } from '../kernel/names.ts';
+import { namesIn } from '../kernel/names.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { addEntry } from '../kernel/user-namespace.ts';
 import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
+import { isParameterOn } from './driver-facts.ts';
 import type { Directory } from './subject.ts';
 
 /** Who belongs to whom, as overlay noted it for its index. */
@@ -74,11 +75,21 @@ export function* withDirectory<T>(
   }
 }
 
-/** The names in a directory below another; undefined when it cannot be read. */
-function* namesBelow(directory: Directory, below: string): Routine<string[] | undefined> {
-  return yield* withDirectory(directory, below, O_RDONLY | O_NOFOLLOW, function* (fd) {
-    return (yield* allNames(fd)).map((name) => name.toString());
-  });
+/** What the driver's directory of that name in work holds, which it makes of mode 000: only privilege opens it. */
+function* incompatibleIn({ fd, absolute }: Directory, namespace: number | undefined): Routine<string[]> {
+  const program = new Program(undefined, namespace === undefined ? 'here' : 'child');
+  if (namespace !== undefined) addEntry(program, namespace);
+  const dir = program.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  const incompat = program.add('openat', 0, dir, 'work/incompat', flags, 0);
+  const records = program.add('getdents64', WANT, incompat, 32_768);
+  try {
+    yield* program.run();
+    return namesIn(program.bytes(records)!).map((name) => name.toString());
+  } catch (error) {
+    if (error instanceof KernelError) return [];
+    throw error;
+  }
 }
 
 /** In which namespace of attributes the mount keeps its notes. */
@@ -93,11 +104,11 @@ export function asksForIndex(parameters: readonly Parameter[]): boolean | undefi
   return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
-function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
+/** Whether the mount is to have an index. */
+export function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
   const asked = asksForIndex(parameters);
   if (asked !== undefined) return asked;
-  const byDefault = yield* readIfPossible('/sys/module/overlay/parameters/index');
-  return byDefault?.toString().trim() === 'Y';
+  return yield* isParameterOn('index');
 }
 
 function* remember(
@@ -153,16 +164,20 @@ function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): R
   return lacks ?? false;
 }
 
-/** Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment. */
+/**
+ * Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment.
+ *
+ * @param namespace the user namespace that the mount is made in; absent: that of this process
+ */
 export function* lookAtUpper(
   upper: DirectoryFacts,
   work: Directory | undefined,
   parameters: readonly Parameter[],
+  namespace?: number,
 ): Routine<UpperFacts> {
   return {
     remembered: yield* remember(upper.subject, work, parameters),
-    // It lies two directories below work, in one of mode 000 that only privilege opens.
-    incompatible: work === undefined ? [] : ((yield* namesBelow(work, 'work/incompat')) ?? []),
+    incompatible: work === undefined ? [] : yield* incompatibleIn(work, namespace),
     abilities: yield* abilitiesOf(upper, work),
     noAttributes: yield* lacksAttributes(upper.subject, parameters),
   };

@@ -1,6 +1,7 @@
 // Whether the driver will find room for its work: it makes a directory in the work directory, and empties a leftover of its own.
 import { call, close } from '../kernel/call.ts';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -14,6 +15,7 @@ import {
   S_IFMT,
   STATX_ATTR_APPEND,
   STATX_ATTR_IMMUTABLE,
+  STATX_ATTR_MOUNT_ROOT,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
@@ -21,20 +23,36 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames } from '../kernel/names.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeStat, type FileSystemStat } from '../kernel/stat.ts';
+import { decodeStat, type FileSystemStat, type Stat } from '../kernel/stat.ts';
 import { lookAtFlags } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 export interface WorkFacts {
   /** The errno (positive) with which no directory can be made in the work directory, or without one beside the upper; 0 when one can. */
   readonly errno: number;
-  /** What lies in a leftover `work` of the work directory and cannot be removed by the driver, as a path below the work directory. */
-  readonly stuck: string | undefined;
+  /** The first that lies in a leftover `work` of the work directory, or is it, and cannot be removed by the driver. */
+  readonly stuck: Stuck | undefined;
   /** The project that the directory passes on. */
   readonly project: number | undefined;
+  /** The directory is immutable (chattr +i). */
+  readonly immutable: boolean;
+  /** It has been removed, and only who has it open reaches it. */
+  readonly removed: boolean;
 }
 
-export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined, project: undefined };
+/** As a path below the work directory, and why it stays. */
+export interface Stuck {
+  readonly path: string;
+  readonly why: 'fixed' | 'mounted' | 'deep';
+}
+
+export const ROOM_TO_WORK: WorkFacts = {
+  errno: 0,
+  stuck: undefined,
+  project: undefined,
+  immutable: false,
+  removed: false,
+};
 
 const PROBE = '.overlayfs-probe';
 function* errnoOf(attempt: Routine<unknown>): Routine<number> {
@@ -82,35 +100,44 @@ interface Looking {
   left: number;
 }
 
+function whyStays({ attributes }: Stat): Stuck['why'] | undefined {
+  if ((attributes & BigInt(STATX_ATTR_MOUNT_ROOT)) !== 0n) return 'mounted';
+  return (attributes & FIXED) === 0n ? undefined : 'fixed';
+}
+
 /** The first entry that keeps the driver from emptying the directory; undefined when nothing does, or after many entries. */
-function* stuckIn(dir: number, path: string, level: number, looking: Looking): Routine<string | undefined> {
+function* stuckIn(dir: number, path: string, level: number, looking: Looking): Routine<Stuck | undefined> {
   for (const name of yield* allNames(dir)) {
     if (looking.left-- <= 0) return undefined;
-    const shown = `${path}/${name}`;
-    const stat = decodeStat(yield* call('statx', dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
-    if ((stat.attributes & FIXED) !== 0n) return shown;
-    if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
-    const inner = yield* call('openat', dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    try {
-      if (level < DEEPEST) {
-        const stuck = yield* stuckIn(inner, shown, level + 1, looking);
-        if (stuck !== undefined) return stuck;
-      } else if ((yield* allNames(inner)).length > 0) return shown;
-    } finally {
-      close(inner);
-    }
+    const stuck = yield* stuckAt(dir, name, `${path}${path && '/'}${name}`, level, looking);
+    if (stuck !== undefined) return stuck;
   }
   return undefined;
 }
 
-function* leftoverStuck(dir: number): Routine<string | undefined> {
+function* stuckAt(
+  dir: number,
+  name: string | Buffer,
+  path: string,
+  level: number,
+  looking: Looking,
+): Routine<Stuck | undefined> {
+  const stat = decodeStat(yield* call('statx', dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
+  const why = whyStays(stat);
+  if (why !== undefined) return { path, why };
+  if ((stat.mode & S_IFMT) !== S_IFDIR) return undefined;
+  const inner = yield* call('openat', dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
   try {
-    const work = yield* call('openat', dir, 'work', O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    try {
-      return yield* stuckIn(work, 'work', 1, { left: ENTRIES });
-    } finally {
-      close(work);
-    }
+    if (level < DEEPEST) return yield* stuckIn(inner, path, level + 1, looking);
+    return (yield* allNames(inner)).length > 0 ? { path, why: 'deep' } : undefined;
+  } finally {
+    close(inner);
+  }
+}
+
+function* leftoverStuck(dir: number): Routine<Stuck | undefined> {
+  try {
+    return yield* stuckAt(dir, 'work', 'work', 0, { left: ENTRIES });
   } catch (error) {
     // There is none, or it cannot be looked into.
     if (error instanceof KernelError) return undefined;
@@ -141,7 +168,10 @@ export function* lookForRoom(
     throw error;
   }
   try {
+    const stat = decodeStat(yield* call('statx', dir, '', AT_EMPTY_PATH, STATX_BASIC_STATS));
     return {
+      immutable: (stat.attributes & BigInt(STATX_ATTR_IMMUTABLE)) !== 0n,
+      removed: stat.links === 0,
       errno: refused ? yield* triedDirectory(dir) : yield* makingErrno(dir, filesystem),
       stuck: below === '.' ? yield* leftoverStuck(dir) : undefined,
       project: (yield* lookAtFlags([dir]))[0]?.project,

@@ -8,7 +8,7 @@ const RECORD_LENGTH = 16;
 const NAME = 19;
 
 /** The names in what getdents64 filled, without `.` and `..`. */
-function namesIn(records: Buffer): Buffer[] {
+export function namesIn(records: Buffer): Buffer[] {
   const names: Buffer[] = [];
   for (let at = 0; at + NAME < records.length; ) {
     const length = HOST_IS_LITTLE_ENDIAN
