@@ -69,7 +69,7 @@ function stepsOf(path: Buffer): { name: Buffer; part: Buffer }[] {
     if (end > start) steps.push({ name: path.subarray(start, end), part: path.subarray(0, end) });
     start = end + 1;
   }
-  if (path.at(-1) === SLASH) steps.push({ name: Buffer.from('.'), part: path });
+  if (path.at(-1) === SLASH) steps.push({ name: Buffer.alloc(0), part: path });
   return steps;
 }
 
@@ -89,7 +89,8 @@ interface Looked {
 
 function* look(dir: number, name: Buffer): Routine<Looked> {
   const program = new Program();
-  const open = program.add('openat', KEEP | MAY_FAIL, dir, name, O_PATH | O_NOFOLLOW, 0);
+  const at = name.length === 0 ? '.' : name;
+  const open = program.add('openat', KEEP | MAY_FAIL, dir, at, O_PATH | O_NOFOLLOW, 0);
   const statx = program.add('statx', WANT | MAY_FAIL, open, '', AT_EMPTY_PATH, STATX_BASIC_STATS);
   yield* program.run();
   const bytes = program.bytes(statx);
@@ -97,7 +98,7 @@ function* look(dir: number, name: Buffer): Routine<Looked> {
 }
 
 // fs.protected_symlinks: in a sticky directory that everybody may write to, only one's own links and those of the
-// directory's owner are followed, even by root.
+// directory's owner are followed, even by root, where a path ends in them.
 function* isProtected(link: Stat, directory: Stat): Routine<boolean> {
   const open = S_ISVTX | S_IWOTH;
   if ((directory.mode & open) !== open) return false;
@@ -184,7 +185,10 @@ class Walk {
     }
     const name = step.name.toString('latin1');
     const { path } = this.#here;
-    this.#go(looked.fd, name === '.' ? path : name === '..' ? above(path) : inside(path, step.name));
+    this.#go(
+      looked.fd,
+      name === '' || name === '.' ? path : name === '..' ? above(path) : inside(path, step.name),
+    );
     return undefined;
   }
 
@@ -192,7 +196,9 @@ class Walk {
     const link = yield* readLink(this.#here.fd, looked);
     if (typeof link === 'number') return this.#stop(step, link);
     const place = inside(this.#here.path, step.name);
-    const barred = link.barred ?? this.#countLink(place);
+    const trailing = this.#todo.every(({ name }) => name.length === 0);
+    const refused = link.barred === 'protected' && !trailing ? undefined : link.barred;
+    const barred = refused ?? this.#countLink(place);
     if (barred !== undefined) return this.#stop(step, BARRED_ERRNO[barred], barred);
     // The links of /proc lead to what they name whatever their text says.
     if (link.onProc) return yield* this.#jump(step);

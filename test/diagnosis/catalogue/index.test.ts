@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import type { MountSpec } from '../../../lib/format/mount-spec.ts';
-import { mountSync } from '../../../lib/mount/mount.ts';
+
 import { run } from '../../support/command.ts';
 import { tmpfsMount } from '../../support/filesystems.ts';
 import type { LayerDirectories, Scratch } from '../../support/scratch.ts';
