@@ -22,7 +22,8 @@ struct OpenHow {
 };
 
 // struct statx is 256 bytes on every architecture (linux/stat.h).
-constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28;
+constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28, statx_atime = 64,
+                      statx_mtime = 112;
 
 // XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
 constexpr std::size_t xattr_limit = 65536;
@@ -159,22 +160,10 @@ Result<Unit> fchownat(FdArg dir, Text path, uint32_t owner, uint32_t group, uint
   return unit("fchownat", syscall(SYS_fchownat, dir.number, path.data, owner, group, flags));
 }
 
-// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags); the time of the last access
-// stays (UTIME_OMIT).
-Result<Unit> utimensat(FdArg dir, Text path, uint64_t seconds, uint32_t nanoseconds, uint32_t flags) {
-#ifdef SYS_utimensat_time64
-  const uint64_t times[] = {0, (1 << 30) - 2, seconds, nanoseconds};
-  return unit("utimensat", syscall(SYS_utimensat_time64, dir.number, path.data, times, flags));
-#else
-  const long times[] = {0, (1 << 30) - 2, static_cast<long>(seconds), static_cast<long>(nanoseconds)};
-  return unit("utimensat", syscall(SYS_utimensat, dir.number, path.data, times, flags));
-#endif
-}
-
 // int syncfs(int fd);
 Result<Unit> syncfs(FdArg file) { return unit("syncfs", syscall(SYS_syncfs, file.number)); }
 
-// The next two give a file what statx(2) has told of another: in a program no number can come from an earlier step.
+// The next three give a file what statx(2) has told of another: in a program no number can come from an earlier step.
 
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
 Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx) {
@@ -190,6 +179,28 @@ Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx) {
   uint16_t mode;
   __builtin_memcpy(&mode, statx.data() + statx_mode, sizeof mode);
   return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode & 07777));
+}
+
+// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags);
+Result<Unit> utimensat_of(FdArg dir, Text path, Blob statx, uint32_t flags) {
+  if (statx.size() < statx_size) return Failure{EINVAL, "utimensat"};
+#ifdef SYS_utimensat_time64
+  constexpr long number = SYS_utimensat_time64;
+  int64_t times[4];
+#else
+  constexpr long number = SYS_utimensat;
+  long times[4];
+#endif
+  for (int i : {0, 1}) {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    const char* at = statx.data() + (i == 0 ? statx_atime : statx_mtime);
+    __builtin_memcpy(&seconds, at, sizeof seconds);
+    __builtin_memcpy(&nanoseconds, at + sizeof seconds, sizeof nanoseconds);
+    times[2 * i] = seconds;
+    times[2 * i + 1] = nanoseconds;
+  }
+  return unit("utimensat", syscall(number, dir.number, path.data, times, flags));
 }
 
 // The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.

@@ -26,6 +26,8 @@ process.exitCode = status ?? 1;
 const entries = {
   index: 'lib/index.ts',
   'layer/index': 'lib/layer/index.ts',
+  'testing/index': 'lib/testing/index.ts',
+  'store/index': 'lib/store/index.ts',
   'cli/main': 'lib/cli/main.ts',
 };
 const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));

@@ -34,7 +34,7 @@ static int namespace_fd = -1;
 static char stack[65536] __attribute__((aligned(16)));
 
 struct view {
-  int mount, upper;
+  int mount, upper, bottom;
   struct stat root;
   bool rootless;
 };
@@ -63,10 +63,18 @@ static int create_and_mount(int fs) {
 static void make(struct view *view) {
   int memory_fs = fs_open("tmpfs");
   int memory = create_and_mount(memory_fs);
+  view->bottom = (int)check(open(lower, O_PATH | O_DIRECTORY | O_CLOEXEC), "open");
+  check(fstat(view->bottom, &view->root), "fstat");
   check(mkdirat(memory, "u", 0700), "mkdirat");
   check(mkdirat(memory, "w", 0700), "mkdirat");
   if (!view->rootless) check(fchownat(memory, "u", view->root.st_uid, view->root.st_gid, 0), "fchownat");
   check(fchmodat(memory, "u", view->root.st_mode & 07777, 0), "fchmodat");
+  struct timespec times[] = {view->root.st_atim, view->root.st_mtim};
+  check(utimensat(memory, "u", times, 0), "utimensat");
+  char listed[4096], by[32];
+  snprintf(by, sizeof by, "/proc/self/fd/%d", view->bottom);
+  check(listxattr(by, listed, sizeof listed), "listxattr");
+  close(view->bottom);
   view->upper = (int)check(openat(memory, "u", DIRECTORY), "openat");
   int work = (int)check(openat(memory, "w", DIRECTORY), "openat");
   if (view->rootless) {
@@ -136,7 +144,7 @@ static napi_value rounds(napi_env env, napi_callback_info info) {
   size_t argc = 3, count;
   napi_value argv[3];
   void *data;
-  struct view view = {-1, -1, {0}, false};
+  struct view view = {-1, -1, -1, {0}, false};
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   napi_get_value_string_utf8(env, argv[0], lower, sizeof lower, NULL);
   napi_get_value_bool(env, argv[1], &view.rootless);
@@ -145,7 +153,6 @@ static napi_value rounds(napi_env env, napi_callback_info info) {
   if (view.rootless && namespace_fd < 0) run_child(make_namespace, NULL);
   for (size_t i = 0; i < count && !complaint[0]; i++) {
     uint64_t start = now();
-    check(stat(lower, &view.root), "stat");
     if (view.rootless) run_child(in_child, &view);
     else make(&view);
     end(&view);

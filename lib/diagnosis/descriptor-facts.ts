@@ -1,11 +1,10 @@
 // How many descriptors this process has open, and how many it may have.
 import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { call, close } from '../kernel/call.ts';
-import { AT_FDCWD, O_PATH } from '../kernel/constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../kernel/constants.ts';
 import { EMFILE } from '../kernel/errno.ts';
-import { readIfPossible } from '../kernel/files.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
+import { namesIn } from '../kernel/names.ts';
+import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
 
 export interface DescriptorFacts {
@@ -23,17 +22,10 @@ export function openFilesLimit(limits: string): number | undefined {
   return soft === undefined ? undefined : Number(soft);
 }
 
-function* noneFree(): Routine<boolean> {
-  try {
-    close(yield* call('openat', AT_FDCWD, '/', O_PATH, 0));
-    return false;
-  } catch (error) {
-    if (error instanceof KernelError) return error.errno === -EMFILE;
-    throw error;
-  }
-}
+/** A listing of at most so many bytes is asked for: the descriptors of most programs. */
+const LISTING = 32_768;
 
-function* count(): Routine<number | undefined> {
+function* counted(): Routine<number | undefined> {
   const path = '/proc/self/fd';
   try {
     // One of them is that of the listing.
@@ -43,9 +35,18 @@ function* count(): Routine<number | undefined> {
   }
 }
 
-export function* lookAtDescriptors(): Routine<DescriptorFacts> {
-  const none = yield* noneFree();
-  const open = yield* count();
-  const limits = (yield* readIfPossible('/proc/self/limits'))?.toString();
-  return { open, limit: limits === undefined ? undefined : openFilesLimit(limits), none };
+/** @param limits the text of /proc/self/limits */
+export function* lookAtDescriptors(limits: Buffer | undefined): Routine<DescriptorFacts> {
+  const program = new Program();
+  const one = program.add('openat', MAY_FAIL, AT_FDCWD, '/', O_PATH, 0);
+  const list = program.add('openat', MAY_FAIL, AT_FDCWD, '/proc/self/fd', O_RDONLY | O_DIRECTORY, 0);
+  const [some, more] = [0, 1].map(() => program.add('getdents64', MAY_FAIL | WANT, list, LISTING));
+  yield* program.run();
+  const limit = limits && openFilesLimit(limits.toString());
+  const none = program.value(one) === -EMFILE;
+  const names = program.bytes(some!);
+  if (names === undefined) return { open: yield* counted(), limit, none };
+  // Two of them are those of the program.
+  const all = program.bytes(more!)?.length === 0;
+  return { open: all ? namesIn(names).length - 2 : yield* counted(), limit, none };
 }

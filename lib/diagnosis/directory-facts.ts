@@ -24,7 +24,7 @@ import {
   identityOf,
   type Stat,
 } from '../kernel/stat.ts';
-import { type DirectoryFlags, lookAtFlags } from './directory-flags.ts';
+import { addFlags, type DirectoryFlags, flagsIn } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 /** A directory that could be opened. */
@@ -87,13 +87,15 @@ function placeIn(mount: MountinfoEntry | undefined, realPath: Buffer): Buffer | 
 /** Whether `inner` is `outer` or lies in it, in one filesystem; undefined when that cannot be told. */
 export function liesIn(inner: DirectoryFacts, outer: DirectoryFacts): boolean | undefined {
   if (inner.identity.equals(outer.identity)) return true;
-  const [a, b] = [inner, outer].map(({ mount }) => mount && `${mount.major}:${mount.minor}`);
+  const [a, b] = [inner.mount, outer.mount];
   if (a === undefined || b === undefined) return undefined;
-  if (a !== b) return false;
+  if (a.major !== b.major || a.minor !== b.minor) return false;
   const [place, above] = [inner.placeInFilesystem, outer.placeInFilesystem];
   if (place === undefined || above === undefined) return undefined;
-  const prefix = above.equals(SLASH) ? above : Buffer.concat([above, SLASH]);
-  return place.subarray(0, prefix.length).equals(prefix);
+  // Every pair of layers is compared: nothing is made for it.
+  const { length } = above;
+  if (length > 1 && place[length] !== SLASH[0]) return false;
+  return place.length > length && above.compare(place, 0, length) === 0;
 }
 
 const WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
@@ -141,9 +143,9 @@ function* describeAll(
     statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, WANTED),
     statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
+    flags: addFlags(program, Math.max(fd, -1)),
   }));
   yield* program.run();
-  const flags = yield* lookAtFlags(opened);
   return directories.map((subject, i) => {
     const fd = opened[i]!;
     if (fd < 0) return { subject, errno: -fd };
@@ -167,7 +169,7 @@ function* describeAll(
       placeInFilesystem: name === undefined ? undefined : placeIn(mount, realPath),
       cloneErrno: 0,
       born: bornIn(stat),
-      flags: flags[i]!,
+      flags: flagsIn(program, steps[i]!.flags),
     };
   });
 }

@@ -9,8 +9,7 @@ import {
   O_RDONLY,
 } from '../kernel/constants.ts';
 import { EACCES } from '../kernel/errno.ts';
-import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
-import type { Routine } from '../kernel/routine.ts';
+import { MAY_FAIL, type Program, WANT } from '../kernel/program.ts';
 
 export interface DirectoryFlags {
   /** chattr +F; undefined when the filesystem does not tell. */
@@ -32,27 +31,30 @@ export function projectIn(fsxattr: Uint8Array): number | undefined {
   return wordAt(fsxattr, 0) & FS_XFLAG_PROJINHERIT ? wordAt(fsxattr, 12) : undefined;
 }
 
-/** Of open directories, in one program; nothing is known of those that cannot be read. */
-export function* lookAtFlags(directories: readonly number[]): Routine<DirectoryFlags[]> {
-  const program = new Program();
-  const steps = directories.map((directory) => {
-    const fd = program.add('openat', MAY_FAIL, Math.max(directory, 0), '.', O_RDONLY | O_DIRECTORY, 0);
-    return {
-      fd,
-      flags: program.add('ioctl', MAY_FAIL | WANT, fd, FS_IOC_GETFLAGS, Buffer.alloc(8)),
-      fsxattr: program.add('ioctl', MAY_FAIL | WANT, fd, FS_IOC_FSGETXATTR, Buffer.alloc(28)),
-    };
-  });
-  yield* program.run();
-  return directories.map((directory, i) => {
-    if (directory < 0) return NO_FLAGS;
-    const step = steps[i]!;
-    const [flags, fsxattr] = [program.bytes(step.flags), program.bytes(step.fsxattr)];
-    const errno = program.value(step.fd);
-    return {
-      casefold: flags === undefined ? undefined : (wordAt(flags, 0) & FS_CASEFOLD_FL) !== 0,
-      project: fsxattr === undefined ? undefined : projectIn(fsxattr),
-      readable: errno === -EACCES ? false : errno < 0 ? undefined : true,
-    };
-  });
+/** Steps of a program that look at an open directory. */
+export interface FlagSteps {
+  readonly fd: number;
+  readonly flags: number;
+  readonly fsxattr: number;
+}
+
+/** @param directory a descriptor, or the step that gives one */
+export function addFlags(program: Program, directory: number): FlagSteps {
+  const fd = program.add('openat', MAY_FAIL, directory, '.', O_RDONLY | O_DIRECTORY, 0);
+  return {
+    fd,
+    flags: program.add('ioctl', MAY_FAIL | WANT, fd, FS_IOC_GETFLAGS, Buffer.alloc(8)),
+    fsxattr: program.add('ioctl', MAY_FAIL | WANT, fd, FS_IOC_FSGETXATTR, Buffer.alloc(28)),
+  };
+}
+
+/** What they have found when the program has run; nothing is known of a directory that cannot be read. */
+export function flagsIn(program: Program, steps: FlagSteps): DirectoryFlags {
+  const [flags, fsxattr] = [program.bytes(steps.flags), program.bytes(steps.fsxattr)];
+  const errno = program.value(steps.fd);
+  return {
+    casefold: flags === undefined ? undefined : (wordAt(flags, 0) & FS_CASEFOLD_FL) !== 0,
+    project: fsxattr === undefined ? undefined : projectIn(fsxattr),
+    readable: errno === -EACCES ? false : errno < 0 ? undefined : true,
+  };
 }

@@ -3,14 +3,28 @@ import { listsOverlay } from '../kernel/features/driver.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
 
+export const DRIVER_FILE = '/proc/filesystems';
+
+/** Whether its text lists the overlay driver; undefined when there is none. */
+export function driverIn(filesystems: Buffer | undefined): boolean | undefined {
+  return filesystems && listsOverlay(filesystems.toString());
+}
+
 /** Whether /proc/filesystems lists the overlay driver; undefined when it cannot be read. */
 export function* isDriverListed(): Routine<boolean | undefined> {
-  const list = (yield* readIfPossible('/proc/filesystems'))?.toString();
-  return list === undefined ? undefined : listsOverlay(list);
+  return driverIn(yield* readIfPossible(DRIVER_FILE));
+}
+
+export function parameterFile(name: string): string {
+  return `/sys/module/overlay/parameters/${name}`;
+}
+
+/** Whether the text of such a file says that it is on; false without one. */
+export function isOn(text: Buffer | undefined): boolean {
+  return text?.toString().trim() === 'Y';
 }
 
 /** Whether a parameter of the module is on; false when it cannot be read. */
 export function* isParameterOn(name: string): Routine<boolean> {
-  const text = yield* readIfPossible(`/sys/module/overlay/parameters/${name}`);
-  return text?.toString().trim() === 'Y';
+  return isOn(yield* readIfPossible(parameterFile(name)));
 }

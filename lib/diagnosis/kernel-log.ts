@@ -2,6 +2,7 @@
 import { overlayLines } from '../format/kernel-log.ts';
 import { close } from '../kernel/call.ts';
 import { AT_FDCWD, O_NONBLOCK, O_RDONLY, SEEK_END } from '../kernel/constants.ts';
+import { EAGAIN } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, overlappingRuns, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -17,7 +18,9 @@ export interface Heard {
 /** The lines, oldest first; or the refusal, when this process may not read the log. */
 export type DriverWords = readonly string[] | KernelError;
 
+// At most so many, and so many at a time: an attempt makes the driver write one line, or two.
 const RECORDS = 64;
+const AT_A_TIME = 4;
 // The longest that the kernel gives (PRINTK_MESSAGE_MAX); a longer one is passed over.
 const RECORD_BYTES = 8192;
 
@@ -33,13 +36,17 @@ export class Ear {
   /** What has been written since it was opened. */
   *hear(): Routine<Heard> {
     const alone = overlappingRuns() === this.#overlaps;
-    const program = new Program();
-    // One record a read; a read fails where there is none, and where the oldest ones were overwritten.
-    const steps = Array.from({ length: RECORDS }, () =>
-      program.add('read', MAY_FAIL | WANT, this.#log, RECORD_BYTES),
-    );
-    yield* program.run();
-    const records = steps.map((step) => program.bytes(step)).filter((record) => record !== undefined);
+    const records: Buffer[] = [];
+    for (let more = true; more && records.length < RECORDS; ) {
+      const program = new Program();
+      // One record a read; a read fails where there is none, and where the oldest ones were overwritten.
+      const steps = Array.from({ length: AT_A_TIME }, () =>
+        program.add('read', MAY_FAIL | WANT, this.#log, RECORD_BYTES),
+      );
+      yield* program.run();
+      more = program.value(steps.at(-1)!) !== -EAGAIN;
+      records.push(...steps.map((step) => program.bytes(step)).filter((record) => record !== undefined));
+    }
     return { records, alone };
   }
 

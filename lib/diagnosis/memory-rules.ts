@@ -55,6 +55,28 @@ const FIXED = BigInt(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND);
 const aboutWork = ({ work }: MountFacts, sentence: string, hint: string): Found[] =>
   isThere(work) ? [about(work, sentence, hint)] : [];
 
+function fixedIndex(facts: MountFacts): Found[] {
+  return facts.index.fixed
+    ? aboutWork(
+        facts,
+        '"index" in it is immutable or append-only, so that index and nfs_export cannot note in it whose it is',
+        'take the flag away (chattr -ia), or give an empty work directory',
+      )
+    : [];
+}
+
+function fixedUpper({ upper, upperFacts: { remembered } }: MountFacts): Found[] {
+  const noted = remembered.lower !== undefined;
+  if (!isThere(upper) || !remembered.compared || noted || (upper.stat.attributes & FIXED) === 0n) return [];
+  return [
+    about(
+      upper,
+      'it is immutable or append-only, so that index and nfs_export cannot note in it what it belongs to',
+      'take the flag away (chattr -ia), or use another upper',
+    ),
+  ];
+}
+
 /** What lies where the index is to be. */
 const INDEX_RULES: readonly Rule[] = [
   {
@@ -84,31 +106,7 @@ const INDEX_RULES: readonly Rule[] = [
   {
     code: UNFIT,
     errnos: [EPERM],
-    find: (facts) =>
-      facts.index.fixed
-        ? aboutWork(
-            facts,
-            '"index" in it is immutable or append-only, so that index and nfs_export cannot note in it whose it is',
-            'take the flag away (chattr -ia), or give an empty work directory',
-          )
-        : [],
-  },
-  {
-    code: UNFIT,
-    errnos: [EPERM],
-    find: ({ upper, upperFacts: { remembered } }) =>
-      isThere(upper) &&
-      remembered.compared &&
-      remembered.lower === undefined &&
-      (upper.stat.attributes & FIXED) !== 0n
-        ? [
-            about(
-              upper,
-              'it is immutable or append-only, so that index and nfs_export cannot note in it what it belongs to',
-              'take the flag away (chattr -ia), or use another upper',
-            ),
-          ]
-        : [],
+    find: (facts) => [...fixedIndex(facts), ...fixedUpper(facts)],
   },
 ];
 

@@ -3,21 +3,21 @@ import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
-import { type Caller, readCaller } from '../kernel/features/caller.ts';
-import { readIfPossible } from '../kernel/files.ts';
+import { CALLER_FILES, type Caller, callerIn } from '../kernel/features/caller.ts';
+import { readFiles } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { userNamespace } from '../kernel/user-namespace.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
-import { isDriverListed, isParameterOn } from './driver-facts.ts';
+import { DRIVER_FILE, driverIn, isOn, parameterFile } from './driver-facts.ts';
 import { findWithoutHandles } from './handle-facts.ts';
 import { type IndexContent, lookAtIndexContent, NO_INDEX } from './index-content.ts';
 import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import type { Directory } from './subject.ts';
 import { findTwins } from './twin-facts.ts';
-import { dialectOf, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { dialectOf, INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
 import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */
@@ -73,9 +73,23 @@ export function isThere(looked: Looked | undefined): looked is DirectoryFacts {
 }
 
 // Who mounts: in a user namespace it is this process with all capabilities that one can have there.
-function* callerOf({ rootless }: AskedMount): Routine<Caller> {
-  const caller = yield* readCaller();
+function callerOf({ rootless }: AskedMount, caller: Caller): Caller {
   return rootless === true ? { ...caller, capSysAdmin: true, initialUserNamespace: false } : caller;
+}
+
+const MACHINE = [
+  ...CALLER_FILES,
+  DRIVER_FILE,
+  INDEX_FILE,
+  '/proc/self/limits',
+  '/proc/sys/fs/mount-max',
+  parameterFile('redirect_always_follow'),
+] as const;
+
+/** Where this namespace has its mounts; none when that cannot be read. */
+export function* readMounts(): Routine<MountinfoEntry[]> {
+  const [table] = yield* readFiles(['/proc/self/mountinfo'], 8);
+  return table === undefined ? [] : parseMountinfo(table);
 }
 
 // On something read-only, or an overlay, there is more to say.
@@ -103,8 +117,8 @@ function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
 
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
 export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
-  const table = yield* readIfPossible('/proc/self/mountinfo');
-  const mounts = table === undefined ? [] : parseMountinfo(table);
+  const mounts = yield* readMounts();
+  const [status, uidMap, filesystems, index, limits, mountMax, follow] = yield* readFiles(MACHINE);
   const { lower, data, upper, work, target } = asked;
   const single = [upper, work, target].filter((directory) => directory !== undefined);
   const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
@@ -113,10 +127,9 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
   const namespace = yield* placeOfMount(asked);
   const upperFacts = isThere(lookedUpper)
-    ? yield* lookAtUpper(lookedUpper, work, asked.parameters, namespace)
+    ? yield* lookAtUpper(lookedUpper, work, asked.parameters, index, namespace)
     : NO_UPPER;
   const indexed = upperFacts.remembered.compared;
-  const limit = (yield* readIfPossible('/proc/sys/fs/mount-max'))?.toString();
   return {
     asked,
     lower: looked.slice(0, lower.length),
@@ -135,11 +148,11 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
     ),
     withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
     refusedOptions: yield* findRefusedOptions(asked.parameters, namespace),
-    descriptors: yield* lookAtDescriptors(),
-    caller: yield* callerOf(asked),
-    driver: yield* isDriverListed(),
-    followsAlways: yield* isParameterOn('redirect_always_follow'),
+    descriptors: yield* lookAtDescriptors(limits),
+    caller: callerOf(asked, callerIn(status, uidMap)),
+    driver: driverIn(filesystems),
+    followsAlways: isOn(follow),
     mounts,
-    mountLimit: limit === undefined ? undefined : Number(limit),
+    mountLimit: mountMax && Number(mountMax.toString()),
   };
 }

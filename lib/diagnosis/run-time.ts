@@ -2,7 +2,6 @@
 import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { AnyOverlayOptions, MountAttributes } from '../format/mount-spec.ts';
-import { parseMountinfo } from '../format/mountinfo.ts';
 import { close } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_BASIC_STATS } from '../kernel/constants.ts';
 import { EIO, ETXTBSY } from '../kernel/errno.ts';
@@ -15,7 +14,7 @@ import { lookAtDirectories } from './directory-facts.ts';
 import { indexedInode } from './index-facts.ts';
 import { type Entry, entriesIn, lookAtEntries, namesBelow, namesOf, placeOfNames } from './layer-entries.ts';
 import { type Located, locate } from './locate.ts';
-import type { Looked } from './mount-facts.ts';
+import { type Looked, readMounts } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
 
 /** What the error says by itself. */
@@ -195,8 +194,7 @@ export function* lookAtFailure(
   failure: RunTimeFailure,
   overlay: LiveOverlay | undefined,
 ): Routine<RunTimeFacts> {
-  const table = yield* readIfPossible('/proc/self/mountinfo');
-  const mounts = table === undefined ? [] : parseMountinfo(table);
+  const mounts = yield* readMounts();
   const directories = [overlay?.upper, overlay?.work, ...(overlay?.lower ?? [])];
   const there = directories.filter((directory) => directory !== undefined);
   const looked = yield* lookAtDirectories(there, mounts);

@@ -13,7 +13,7 @@ import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
 import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
-import { isParameterOn } from './driver-facts.ts';
+import { isOn, parameterFile } from './driver-facts.ts';
 import type { Directory } from './subject.ts';
 
 /** Who belongs to whom, as overlay noted it for its index. */
@@ -75,23 +75,6 @@ export function* withDirectory<T>(
   }
 }
 
-/** What the driver's directory of that name in work holds, which it makes of mode 000: only privilege opens it. */
-function* incompatibleIn({ fd, absolute }: Directory, namespace: number | undefined): Routine<string[]> {
-  const program = new Program(undefined, namespace === undefined ? 'here' : 'child');
-  if (namespace !== undefined) addEntry(program, namespace);
-  const dir = program.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
-  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-  const incompat = program.add('openat', 0, dir, 'work/incompat', flags, 0);
-  const records = program.add('getdents64', WANT, incompat, 32_768);
-  try {
-    yield* program.run();
-    return namesIn(program.bytes(records)!).map((name) => name.toString());
-  } catch (error) {
-    if (error instanceof KernelError) return [];
-    throw error;
-  }
-}
-
 /** In which namespace of attributes the mount keeps its notes. */
 export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' {
   return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
@@ -104,42 +87,62 @@ export function asksForIndex(parameters: readonly Parameter[]): boolean | undefi
   return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
-/** Whether the mount is to have an index. */
-export function* hasIndex(parameters: readonly Parameter[]): Routine<boolean> {
-  const asked = asksForIndex(parameters);
-  if (asked !== undefined) return asked;
-  return yield* isParameterOn('index');
+export const INDEX_FILE: string = parameterFile('index');
+
+/** @param byDefault the text of {@link INDEX_FILE} */
+function hasIndex(parameters: readonly Parameter[], byDefault: Buffer | undefined): boolean {
+  return asksForIndex(parameters) ?? isOn(byDefault);
 }
 
-function* remember(
+// What an overlay leaves there are a few empty directories.
+const LISTING = 4096;
+
+interface UpperSteps {
+  readonly origin: number;
+  readonly belongs: number;
+  readonly index: number;
+  readonly incompatible: number;
+}
+
+function addNotes(
+  program: Program,
   upper: Directory,
   work: Directory | undefined,
-  parameters: readonly Parameter[],
-): Routine<Remembered> {
-  const prefix = `${dialectOf(parameters)}.overlay.`;
-  const attribute = (name: string) =>
-    function* (fd: number): Routine<Origin | undefined> {
-      return decodeOrigin(yield* call('getxattr', fd, `${prefix}${name}`));
-    };
-  const index = work && (yield* withDirectory(work, 'index', O_PATH | O_NOFOLLOW, lookAtIndex(prefix)));
+  prefix: string,
+): UpperSteps {
+  const open = ({ fd, absolute }: Directory) =>
+    program.add('openat', MAY_FAIL, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+  const inside = (dir: number, name: string, flags: number) =>
+    program.add('openat', MAY_FAIL, dir, name, flags | O_DIRECTORY | O_NOFOLLOW, 0);
+  const top = open(upper);
+  const origin = program.add('getxattr', WANT | MAY_FAIL, top, `${prefix}origin`);
+  const worked = work === undefined ? -1 : open(work);
+  const index = inside(worked, 'index', O_PATH);
+  // It lies two directories below work, in one of mode 000 that only privilege opens.
+  const marks = inside(worked, 'work/incompat', O_RDONLY);
   return {
-    compared: yield* hasIndex(parameters),
-    lower: yield* withDirectory(upper, '.', O_PATH, attribute('origin')),
-    upper: index?.upper,
-    indexBorn: index?.born ?? 0n,
+    origin,
+    belongs: program.add('getxattr', WANT | MAY_FAIL, index, `${prefix}upper`),
+    index: program.add('statx', WANT | MAY_FAIL, index, '', AT_EMPTY_PATH, STATX_BTIME),
+    incompatible: program.add('getdents64', WANT | MAY_FAIL, marks, LISTING),
   };
 }
 
-function lookAtIndex(prefix: string) {
-  return function* (fd: number): Routine<{ upper: Origin | undefined; born: bigint }> {
-    const program = new Program();
-    const stat = program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_BTIME);
-    const upper = program.add('getxattr', WANT | MAY_FAIL, fd, `${prefix}upper`);
+/** What lies there, where the mount is made: the privilege that opens it is that of the user namespace. */
+function* incompatibleIn({ fd, absolute }: Directory, namespace: number): Routine<Buffer | undefined> {
+  const program = new Program(undefined, 'child');
+  addEntry(program, namespace);
+  const dir = program.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  const marks = program.add('openat', 0, dir, 'work/incompat', flags, 0);
+  const records = program.add('getdents64', WANT, marks, LISTING);
+  try {
     yield* program.run();
-    const value = program.bytes(upper);
-    const statx = program.bytes(stat);
-    return { upper: value && decodeOrigin(value), born: statx === undefined ? 0n : bornIn(statx) };
-  };
+    return program.bytes(records);
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
 }
 
 function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routine<Abilities | undefined> {
@@ -150,35 +153,36 @@ function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routi
   );
 }
 
-function* lacksAttributes(upper: Directory, parameters: readonly Parameter[]): Routine<boolean> {
-  const name = `${dialectOf(parameters)}.overlay.origin`;
-  const lacks = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
-    try {
-      yield* call('getxattr', fd, name);
-      return false;
-    } catch (error) {
-      if (error instanceof KernelError) return error.errno === -EOPNOTSUPP;
-      throw error;
-    }
-  });
-  return lacks ?? false;
-}
-
 /**
  * Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment.
  *
+ * @param indexByDefault the text of {@link INDEX_FILE}
  * @param namespace the user namespace that the mount is made in; absent: that of this process
  */
 export function* lookAtUpper(
   upper: DirectoryFacts,
   work: Directory | undefined,
   parameters: readonly Parameter[],
+  indexByDefault: Buffer | undefined,
   namespace?: number,
 ): Routine<UpperFacts> {
+  const program = new Program();
+  const steps = addNotes(program, upper.subject, work, `${dialectOf(parameters)}.overlay.`);
+  yield* program.run();
+  const [origin, belongs, index, seen] = [steps.origin, steps.belongs, steps.index, steps.incompatible].map(
+    (step) => program.bytes(step),
+  );
+  const there = namespace !== undefined && work !== undefined;
+  const marks = there ? yield* incompatibleIn(work, namespace) : seen;
   return {
-    remembered: yield* remember(upper.subject, work, parameters),
-    incompatible: work === undefined ? [] : yield* incompatibleIn(work, namespace),
+    remembered: {
+      compared: hasIndex(parameters, indexByDefault),
+      lower: origin && decodeOrigin(origin),
+      upper: belongs && decodeOrigin(belongs),
+      indexBorn: index === undefined ? 0n : bornIn(index),
+    },
+    incompatible: marks === undefined ? [] : namesIn(marks).map((name) => name.toString()),
     abilities: yield* abilitiesOf(upper, work),
-    noAttributes: yield* lacksAttributes(upper.subject, parameters),
+    noAttributes: program.value(steps.origin) === -EOPNOTSUPP,
   };
 }

@@ -20,11 +20,11 @@ import {
 } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { allNames } from '../kernel/names.ts';
-import { MAY_FAIL, Program } from '../kernel/program.ts';
+import { allNames, namesIn } from '../kernel/names.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type FileSystemStat, type Stat } from '../kernel/stat.ts';
-import { lookAtFlags } from './directory-flags.ts';
+import { addFlags, flagsIn } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 export interface WorkFacts {
@@ -55,6 +55,8 @@ export const ROOM_TO_WORK: WorkFacts = {
 };
 
 const PROBE = '.overlayfs-probe';
+const LISTING = 4096;
+
 function* errnoOf(attempt: Routine<unknown>): Routine<number> {
   try {
     yield* attempt;
@@ -145,6 +147,36 @@ function* leftoverStuck(dir: number): Routine<Stuck | undefined> {
   }
 }
 
+// One program tells of the usual: a file without a name can be made, and no leftover has anything in it.
+function* lookQuickly(
+  dir: number,
+  filesystem: FileSystemStat,
+): Routine<Omit<WorkFacts, 'errno' | 'stuck'> & { made: boolean; empty: boolean }> {
+  const program = new Program();
+  const itself = program.add('statx', MAY_FAIL | WANT, dir, '', AT_EMPTY_PATH, STATX_BASIC_STATS);
+  const leftover = program.add('statx', MAY_FAIL | WANT, dir, 'work', AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS);
+  const flags = addFlags(program, dir);
+  const file = mayBeFull(filesystem)
+    ? undefined
+    : program.add('openat', MAY_FAIL, dir, '.', O_TMPFILE | O_RDWR, 0o600);
+  const work = program.add('openat', MAY_FAIL, dir, 'work', O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+  const listed = program.add('getdents64', MAY_FAIL | WANT, work, LISTING);
+  yield* program.run();
+  const names = program.bytes(listed);
+  const [stat, old] = [itself, leftover].map((step) => {
+    const bytes = program.bytes(step);
+    return bytes && decodeStat(bytes);
+  });
+  const stays = old !== undefined && whyStays(old) !== undefined;
+  return {
+    immutable: stat !== undefined && (stat.attributes & BigInt(STATX_ATTR_IMMUTABLE)) !== 0n,
+    removed: stat?.links === 0,
+    made: file !== undefined && program.value(file) >= 0,
+    empty: !stays && (program.value(work) < 0 || (names !== undefined && namesIn(names).length === 0)),
+    project: flagsIn(program, flags).project,
+  };
+}
+
 /**
  * @param below `.` for a work directory, `..` for the upper that shall have one beside it
  * @param refused the kernel has said that it cannot: a directory is tried in any case
@@ -155,26 +187,23 @@ export function* lookForRoom(
   filesystem: FileSystemStat,
   refused: boolean = false,
 ): Routine<WorkFacts> {
-  let dir: number;
+  const open = new Program();
+  const flags = O_PATH | O_DIRECTORY;
+  const place = open.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', flags, 0);
+  const there = open.add('openat', KEEP, place, below, flags, 0);
   try {
-    const place = yield* call('openat', fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
-    try {
-      dir = yield* call('openat', place, below, O_PATH | O_DIRECTORY, 0);
-    } finally {
-      close(place);
-    }
+    yield* open.run();
   } catch (error) {
     if (error instanceof KernelError) return ROOM_TO_WORK;
     throw error;
   }
+  const dir = open.value(there);
   try {
-    const stat = decodeStat(yield* call('statx', dir, '', AT_EMPTY_PATH, STATX_BASIC_STATS));
+    const { made, empty, ...quick } = yield* lookQuickly(dir, filesystem);
     return {
-      immutable: (stat.attributes & BigInt(STATX_ATTR_IMMUTABLE)) !== 0n,
-      removed: stat.links === 0,
-      errno: refused ? yield* triedDirectory(dir) : yield* makingErrno(dir, filesystem),
-      stuck: below === '.' ? yield* leftoverStuck(dir) : undefined,
-      project: (yield* lookAtFlags([dir]))[0]?.project,
+      errno: refused || !made ? yield* triedDirectory(dir) : 0,
+      stuck: below === '..' || empty ? undefined : yield* leftoverStuck(dir),
+      ...quick,
     };
   } finally {
     close(dir);

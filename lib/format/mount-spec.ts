@@ -167,8 +167,12 @@ export interface MountSpec {
   readonly discardWork?: boolean;
   readonly guard?: Guard;
   readonly via?: MountVia;
-  /** `'auto'`: a user namespace when not privileged. */
-  readonly rootless?: boolean | 'auto';
+  /**
+   * `true`: in a user namespace that maps this user and group alone, so that files of others cannot be changed. `'auto'`:
+   * the same, when not privileged. `'ranges'`: with the ids that /etc/subuid and /etc/subgid give to this user, by
+   * newuidmap(1) and newgidmap(1).
+   */
+  readonly rootless?: boolean | 'auto' | 'ranges';
 }
 
 /** A throw-away overlay, as it is asked for. */
@@ -182,8 +186,8 @@ export interface ScratchOptions {
   readonly data?: readonly LayerSource[];
   readonly options?: OverlayOptions;
   readonly attributes?: MountAttributes;
-  /** Default `'auto'`: a user namespace when not privileged. */
-  readonly rootless?: boolean | 'auto';
+  /** Default `'auto'`. As in {@link MountSpec}. */
+  readonly rootless?: boolean | 'auto' | 'ranges';
   /** Default false, as in {@link MountSpec}. */
   readonly shareLower?: boolean;
 }

@@ -13,7 +13,9 @@ export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY: number = swapped ? 0o40000 : 0o200000;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
+export const O_TRUNC = 0o1000;
 export const O_NOFOLLOW: number = swapped ? 0o100000 : 0o400000;
+export const O_SYNC = 0o4010000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
 

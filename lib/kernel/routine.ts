@@ -1,4 +1,5 @@
 // One body for the promise form and the Sync form: a generator that yields its blocking steps.
+import './dispose-symbols.ts';
 
 /** Something that blocks, in both forms. */
 export interface Blocking<T> {

@@ -93,6 +93,10 @@ export class EntryStat {
   get size(): number {
     return this.#word(10 + HIGH) * 2 ** 32 + this.#word(10 + LOW);
   }
+  /** What it takes on the disk, in blocks of 512 bytes. */
+  get blocks(): number {
+    return this.#word(12 + HIGH) * 2 ** 32 + this.#word(12 + LOW);
+  }
   /** In nanoseconds since 1970; negative before. */
   get mtime(): bigint {
     return this.#nanoseconds(28);

@@ -50,10 +50,10 @@ export interface CallSignatures {
   renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
   fchmodat: [dir: Fd, path: Text, mode: number];
   fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
-  utimensat: [dir: Fd, path: Text, seconds: bigint, nanoseconds: number, flags: number];
   syncfs: [file: Fd];
   fchownat_of: [dir: Fd, path: Text, statx: Blob];
   fchmodat_of: [dir: Fd, path: Text, statx: Blob];
+  utimensat_of: [dir: Fd, path: Text, statx: Blob, flags: number];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];

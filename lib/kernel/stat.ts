@@ -39,6 +39,24 @@ export function sizeIn(statx: Uint8Array): number {
   return Number(viewOf(statx).getBigUint64(SIZE, HOST_IS_LITTLE_ENDIAN));
 }
 
+const ATIME = 64;
+const MTIME = 112;
+const STATX_SIZE = 256;
+// linux/stat.h: in the place of nanoseconds, that a time is to stay.
+const UTIME_OMIT = 0x3fff_fffe;
+const BILLION = 1_000_000_000n;
+
+/** A struct statx that `utimensat_of` gives a file its mtime from, in nanoseconds since 1970; the atime stays. */
+export function statxWithMtime(mtime: bigint): Buffer {
+  const statx = Buffer.alloc(STATX_SIZE);
+  const view = viewOf(statx);
+  const nanoseconds = ((mtime % BILLION) + BILLION) % BILLION;
+  view.setUint32(ATIME + 8, UTIME_OMIT, HOST_IS_LITTLE_ENDIAN);
+  view.setBigInt64(MTIME, (mtime - nanoseconds) / BILLION, HOST_IS_LITTLE_ENDIAN);
+  view.setUint32(MTIME + 8, Number(nanoseconds), HOST_IS_LITTLE_ENDIAN);
+  return statx;
+}
+
 export interface Stat {
   readonly attributes: bigint;
   readonly links: number;

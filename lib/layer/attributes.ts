@@ -5,6 +5,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, procPath, S_IFLNK, S_IFMT } from '../kernel/co
 import { Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type EntryStat, type ReadEntry, scanEntry } from '../kernel/scan-directory.ts';
+import { statxWithMtime } from '../kernel/stat.ts';
 import type { MergedEntry } from './merged-entry.ts';
 
 /** As a journal holds them. */
@@ -30,13 +31,9 @@ export function scannedAttributes({ stat, xattrs }: ReadEntry): Attributes {
   return { uid, gid, mode: mode & 0o7777, mtime: String(mtime), xattrs: values };
 }
 
-const BILLION = 1_000_000_000n;
-
 /** By the magic link, which names the same object and follows nothing else. Throws KernelError. */
 export function* giveTime(fd: number, mtime: bigint): Routine<void> {
-  const nanoseconds = ((mtime % BILLION) + BILLION) % BILLION;
-  const seconds = BigInt.asUintN(64, (mtime - nanoseconds) / BILLION);
-  yield* call('utimensat', AT_FDCWD, procPath(fd), seconds, Number(nanoseconds), 0);
+  yield* call('utimensat_of', AT_FDCWD, procPath(fd), statxWithMtime(mtime), 0);
 }
 
 function addXattrs(

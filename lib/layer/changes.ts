@@ -4,15 +4,17 @@ import type { Routine } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type Difference, difference } from './difference.ts';
 import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
+import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
-import { type Found, given, MergedListing } from './merged-listing.ts';
+import { MergedListing } from './merged-listing.ts';
+import { openedAhead, type Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
-import type { Look, RealEntry } from './real-entry.ts';
+import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 import { lookAtNames, lookTogether, together } from './together.ts';
-import { batchesOf, type FindingList, foundIn, type Run } from './walk.ts';
+import { type FindingList, foundIn, listingOf } from './walk.ts';
 
 export interface ChangeOptions {
   /**
@@ -63,9 +65,15 @@ export class UpperChanges {
     yield* await run(this.#ofRoot());
     const before = { path: '', upper: undefined, lowers };
     this.#pending.push({ after: { path: '', upper, lowers }, before, lowerPath: '' });
-    for (let pair = this.#pending.pop(); pair !== undefined; pair = this.#pending.pop())
-      yield* this.#ofDirectory(run, pair);
+    const take = (most: number) => this.#pending.splice(-most).reverse().map(this.#upperOnly);
+    for await (const { pair, listing } of openedAhead(run, take))
+      yield* this.#ofDirectory(run, pair, listing);
   }
+
+  readonly #upperOnly = (pair: Pair): { pair: Pair; listing: MergedListing } => {
+    const { path, upper } = pair.after;
+    return { pair, listing: new MergedListing(this.#rules, { path, upper, lowers: [] }) };
+  };
 
   *#ofRoot(): Routine<Change[]> {
     const { resolution } = yield* findRoot(this.#rules);
@@ -76,32 +84,24 @@ export class UpperChanges {
     return [{ kind: 'modified', path: '.', type: 'directory', what, ...(error && { error }) }];
   }
 
-  async *#ofDirectory(run: Run, pair: Pair): AsyncGenerator<Change> {
+  async *#ofDirectory(run: Run, pair: Pair, listing: MergedListing): AsyncGenerator<Change> {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
-    const names = new Set<string>();
-    const upperOnly = { path: after.path, upper: after.upper, lowers: [] };
-    const listing = new MergedListing(this.#rules, upperOnly);
-    for await (const batch of foundIn(run, listing)) {
-      if (hides) for (const [name] of batch) names.add(name);
-      yield* await run(this.#ofBatch(pair, batch));
-    }
+    for await (const batch of foundIn(run, listing)) yield* await run(this.#ofBatch(pair, batch));
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
-    if (hides) yield* this.#hidden(run, before, after.path, names);
+    if (hides) yield* this.#hidden(run, before, after);
   }
 
   /** All that was in a directory whose place an opaque one has taken. */
-  async *#hidden(
-    run: Run,
-    before: MergedDirectory,
-    path: string,
-    names: ReadonlySet<string>,
-  ): AsyncGenerator<Change> {
+  async *#hidden(run: Run, before: MergedDirectory, { path, upper }: Pair['after']): AsyncGenerator<Change> {
     const listing = new MergedListing(this.#rules, before);
-    for await (const batch of batchesOf(run, listing)) {
-      for (const gone of batch)
-        if (!names.has(gone.name) && shows(gone)) yield deleted(placeIn(path, gone.name), gone);
+    for await (const batch of listingOf(run, listing)) {
+      const gone = batch.filter(shows);
+      const names = gone.map(({ name }) => name);
+      const now = await run(lookAtNames(upper, names));
+      for (const was of gone)
+        if (now.get(was.name) === undefined) yield deleted(placeIn(path, was.name), was);
     }
     for (const problem of listing.problems) yield this.#unread(path, problem);
   }
@@ -111,7 +111,7 @@ export class UpperChanges {
     return { kind: 'modified', path: shownPlace(path), type: 'directory', what: [], error };
   }
 
-  *#ofBatch(pair: Pair, batch: readonly [string, Found][]): Routine<Change[]> {
+  *#ofBatch(pair: Pair, batch: readonly NamedFound[]): Routine<Change[]> {
     const known = yield* this.#knownOf(pair, batch);
     const pairs: Names[] = [];
     const searches: Routine<Names>[] = [];
@@ -130,7 +130,7 @@ export class UpperChanges {
   }
 
   /** What the only lower directory has under these names: most of an upper is new, and needs no search. */
-  *#knownOf({ before }: Pair, batch: readonly [string, Found][]): Routine<Map<string, Found> | undefined> {
+  *#knownOf({ before }: Pair, batch: readonly NamedFound[]): Routine<Map<string, Found> | undefined> {
     if (before === undefined || before.lowers.length !== 1 || batch.length === 0) return undefined;
     return yield* lookAtNames(
       before.lowers[0]!,

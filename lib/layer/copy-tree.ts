@@ -20,7 +20,8 @@ import { reach } from '../kernel/reach.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { type ReadEntry, type ScannedEntry, scanEntry } from '../kernel/scan-directory.ts';
 import { placeIn, walkTree } from '../kernel/walk-tree.ts';
-import { type Attributes, giveAttributes, scannedAttributes } from './attributes.ts';
+import type { Attributes } from './attributes.ts';
+import { attributesFor, type CopiedAttributes, giveCopied, notPermitted } from './copied-attributes.ts';
 import { INSIDE } from './layer.ts';
 import type { FailedCall } from './path-failure.ts';
 import { placeFailure, scanFailure } from './tree-failure.ts';
@@ -34,11 +35,7 @@ export interface CopyProgress {
   readonly bytes: number;
 }
 
-export interface CopyOptions {
-  /** Which extended attributes go along, by their names as latin1 text. */
-  readonly takes: (attribute: string) => boolean;
-  /** `'mine'`: everything belongs to this user, without the set-id bits and `security.*` attributes that go with an owner. */
-  readonly owners: 'kept' | 'mine';
+export interface CopyOptions extends CopiedAttributes {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
@@ -47,7 +44,6 @@ export interface CopyOptions {
 const AT_ONCE = 8;
 // Until the end a directory is open to its owner, who has to fill it.
 const OPEN = 0o700;
-const SET_ID = 0o6000;
 const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /** Where a name of a directory is reached: by a descriptor of that, however long its path is. */
@@ -76,7 +72,7 @@ export class TreeCopy {
   async all(): Promise<void> {
     const { signal } = this.#options;
     const root = await runAsync(scanEntry(this.#from.fd, '', { xattrs: [''] }));
-    this.#directories.push(['', this.#attributes(this.#read('', root))]);
+    this.#directories.push(['', attributesFor(this.#options, this.#read('', root))]);
     const request = { resolve: INSIDE, xattrs: [''], signal };
     for await (const batch of walkTree(this.#from.fd, request)) {
       if (batch.error !== undefined) throw placeFailure(this.#from, batch.place, batch.error);
@@ -111,20 +107,10 @@ export class TreeCopy {
     return entry;
   }
 
-  #attributes(entry: ReadEntry): Attributes {
-    const { takes, owners } = this.#options;
-    const all = scannedAttributes(entry);
-    const xattrs = all.xattrs.filter(([name]) => takes(name));
-    if (owners === 'kept') return { ...all, xattrs };
-    const [uid, gid] = [process.geteuid!(), process.getegid!()];
-    const mode = all.uid === uid && all.gid === gid ? all.mode : all.mode & ~SET_ID;
-    return { ...all, uid, gid, mode, xattrs: xattrs.filter(([name]) => !name.startsWith('security.')) };
-  }
-
   async #entry(source: number, dir: number, place: string, entry: ReadEntry): Promise<void> {
     const { stat, name } = entry;
     if (stat.isDirectory) {
-      this.#directories.push([place, this.#attributes(entry)]);
+      this.#directories.push([place, attributesFor(this.#options, entry)]);
       return await this.#intoTarget(place, () => runAsync(call('mkdirat', dir, name, OPEN)));
     }
     if (stat.nlink < 2) return await this.#make(source, dir, place, entry);
@@ -162,7 +148,7 @@ export class TreeCopy {
       runAsync(call('openat', dir, name, O_PATH | O_NOFOLLOW, 0)),
     );
     try {
-      await this.#give(fd, place, this.#attributes(entry));
+      await this.#give(fd, place, attributesFor(this.#options, entry));
     } finally {
       close(fd);
     }
@@ -197,28 +183,13 @@ export class TreeCopy {
 
   async #give(fd: number, place: string, attributes: Attributes): Promise<void> {
     try {
-      await runAsync(giveAttributes(fd, attributes));
+      await runAsync(giveCopied(this.#options, fd, attributes));
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       throw error.errno === -EPERM
-        ? this.#notPermitted(place, error, attributes)
+        ? notPermitted(placeFailure(this.#from, place, error).path!, error, attributes)
         : this.#failed(place, error);
     }
-  }
-
-  #notPermitted(place: string, error: KernelError, { uid, gid }: Attributes): OverlayError {
-    const path = placeFailure(this.#from, place, error).path!;
-    const [sentence, hint] =
-      error.syscall === 'fchownat'
-        ? [
-            `${path} belongs to user ${uid} and group ${gid}, and this user may give no files to others`,
-            "keep it as root, or with owners: 'mine', and everything belongs to you",
-          ]
-        : [
-            `${path} has an attribute that this user may not set: ${error.message}`,
-            "keep it as root, or with owners: 'mine', which leaves out those of security.*",
-          ];
-    return new OverlayError([{ code: 'ERR_OVERLAY_OWNER_NOT_KEPT', sentence, hint, path }], error);
   }
 
   #failed(place: string, error: FailedCall): OverlayError {

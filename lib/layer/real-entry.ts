@@ -1,6 +1,6 @@
 // What one layer has at one place, and the overlay's notes on it.
 import { whiteoutForm } from '../format/marks.ts';
-import type { OverlayError } from '../format/overlay-error.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { type OverlayNote, overlayPrefix } from '../format/overlay-xattr.ts';
 import { close } from '../kernel/call.ts';
 import { O_DIRECTORY, S_IFMT, S_IFREG, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
@@ -67,6 +67,25 @@ export function realEntry(layer: Layer, place: string, scanned: ScannedEntry): R
   const isMountRoot = (stat.attributes & STATX_ATTR_MOUNT_ROOT) !== 0;
   if (isMountRoot && stat.mountId !== layer.mountId) throw mountInLayer(where);
   return { layer, place, stat, xattrs, problem: undefined };
+}
+
+/** What is under a name: nothing (undefined), or an entry, or an error when nothing is known of it. */
+export type Found = RealEntry | OverlayError | undefined;
+
+/** An entry of a scan, or the error that it gives when it is looked up. */
+export function found({ layer, place }: RealDirectory, name: string, scanned: ScannedEntry): Found {
+  try {
+    return realEntry(layer, placeIn(place, name), scanned);
+  } catch (error) {
+    if (error instanceof OverlayError) return error;
+    throw error;
+  }
+}
+
+/** What a look at it gives or throws. */
+export function given(found: Found): RealEntry | undefined {
+  if (found instanceof OverlayError) throw found;
+  return found;
 }
 
 /** The error for a directory of a layer that cannot be opened; undefined when it is gone. */

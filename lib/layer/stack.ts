@@ -13,12 +13,13 @@ import { unreadable } from './finding.ts';
 import { type Layer, openPlace } from './layer.ts';
 import type { Lookup } from './lookup.ts';
 import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
+import type { Run } from './opened-ahead.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { Rules } from './rules.ts';
 import { openLayers, type StackSpec } from './stack-spec.ts';
 import { tellStory } from './story.ts';
-import { FindingList, type Findings, type Run, readMerged, walkMerged } from './walk.ts';
+import { FindingList, type Findings, readMerged, walkMerged } from './walk.ts';
 
 /** The merged view of layers, without a mount. Paths begin at its root; no symbolic link is followed. Close it. */
 export interface Stack extends AsyncDisposable {

@@ -5,8 +5,7 @@ import { O_DIRECTORY } from '../kernel/constants.ts';
 import { type Blocking, type Routine, runAsync, runSync, wait } from '../kernel/routine.ts';
 import { scanNames } from '../kernel/scan-names.ts';
 import { openPlace, type RealDirectory } from './layer.ts';
-import { type Found, found } from './merged-listing.ts';
-import { ALL_XATTRS, type Look, lookAt, notOpened, type RealEntry } from './real-entry.ts';
+import { ALL_XATTRS, type Found, found, type Look, lookAt, notOpened, type RealEntry } from './real-entry.ts';
 
 /** One name that a search waits for. By itself it is looked at like any other. */
 class LookRequest implements Blocking<RealEntry | undefined> {

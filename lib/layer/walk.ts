@@ -3,8 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { Finding, OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { placeIn } from './layer.ts';
+import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
-import { type Found, MergedListing } from './merged-listing.ts';
+import { MergedListing } from './merged-listing.ts';
+import { openedAhead, type Run } from './opened-ahead.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 
@@ -15,9 +17,6 @@ export interface Findings<T> extends AsyncIterable<T> {
   /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
   readonly complete: boolean;
 }
-
-/** Runs a routine of a stack that may have been closed. */
-export type Run = <T>(routine: Routine<T>) => Promise<T>;
 
 /** Collects what is wrong while a stream goes on. */
 export class FindingList {
@@ -32,34 +31,30 @@ export class FindingList {
   }
 }
 
-/** Batches of what a directory's names stand for; problems with the directory itself are known after the first. */
+/** Batches of what an open directory's names stand for. Closes it. */
 export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
-  return batches(run, listing, run(listing.open()), () => listing.next());
+  return batches(run, listing, () => listing.next());
 }
 
 /** The same of a directory that a single layer has: what that has under each name. */
-export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<[string, Found][]> {
-  return batches(run, listing, run(listing.open()), () => listing.nextFound());
+export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<NamedFound[]> {
+  return batches(run, listing, () => listing.nextFound());
 }
 
 async function* batches<T>(
   run: Run,
   listing: MergedListing,
-  opened: Promise<void>,
-  next: () => Routine<T[]>,
+  next: () => Routine<T[] | undefined>,
 ): AsyncGenerator<T[]> {
   // Read while the batch before is worked on, which has its own system calls to wait for.
-  let ahead: Promise<T[]> | undefined;
+  let ahead: Promise<T[] | undefined> | undefined;
   try {
-    await opened;
     ahead = run(next());
-    for (;;) {
-      const batch: T[] = await ahead;
-      ahead = batch.length === 0 ? undefined : run(next());
+    for (let batch = await ahead; batch !== undefined; batch = await ahead) {
+      ahead = run(next());
       // Who stops early takes no notice of it, and it is no failure that nobody handles.
-      ahead?.catch(() => {});
+      ahead.catch(() => {});
       yield batch;
-      if (ahead === undefined) return;
       // What needs no system call would keep the event loop otherwise.
       await setImmediate();
     }
@@ -70,6 +65,17 @@ async function* batches<T>(
   }
 }
 
+/** Opens a directory and gives its batches. */
+export async function* listingOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+  try {
+    await run(listing.open());
+  } catch (error) {
+    listing.close();
+    throw error;
+  }
+  yield* batchesOf(run, listing);
+}
+
 /** The entries of a directory, without those of directories in it. */
 export async function* readMerged(
   run: Run,
@@ -78,7 +84,7 @@ export async function* readMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
-  for await (const batch of batchesOf(run, listing)) {
+  for await (const batch of listingOf(run, listing)) {
     for (const resolution of batch) {
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (entry === undefined) continue;
@@ -94,15 +100,13 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-/** A directory that is being opened while the one before is read. */
-interface Opening extends Pending {
+interface Opened extends Pending {
   readonly listing: MergedListing;
-  readonly opened: Promise<void>;
 }
 
 /**
  * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that two are open at any time, however deep the tree.
+ * have been told, so that few are open at any time, however deep the tree.
  */
 export async function* walkMerged(
   run: Run,
@@ -111,41 +115,33 @@ export async function* walkMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const pending = [start];
-  const open = (next: Pending | undefined): Opening | undefined => {
-    if (next === undefined) return undefined;
-    const listing = new MergedListing(rules, next.dir);
-    const opened = run(listing.open());
-    // Waited for in its turn, unless the walk ends before.
-    opened.catch(() => {});
-    return { ...next, listing, opened };
-  };
-  let current = open(pending.pop());
-  let ahead: Opening | undefined;
-  try {
-    while (current !== undefined) {
-      ahead = open(pending.pop());
-      const below: Pending[] = [];
-      yield* walkDirectory(run, current, below, found);
-      for (const dir of below.reverse()) pending.push(dir);
-      current = ahead ?? open(pending.pop());
-    }
-  } finally {
-    await ahead?.opened.catch(() => {});
-    ahead?.listing.close();
+  const take = (most: number): Opened[] =>
+    pending
+      .splice(-most)
+      .reverse()
+      .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
+  for await (const opened of openedAhead(run, take)) {
+    const below: Pending[] = [];
+    yield* walkDirectory(run, opened, below, found);
+    for (const dir of below.reverse()) pending.push(dir);
   }
 }
 
 async function* walkDirectory(
   run: Run,
-  { entry, dir, listing, opened }: Opening,
+  { entry, dir, listing }: Opened,
   below: Pending[],
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  let told = false;
-  for await (const batch of batches(run, listing, opened, () => listing.next())) {
+  // How many of the listing's problems have been told of; undefined before the directory has.
+  let told: number | undefined;
+  const itself = () => {
+    told = Math.min(listing.problems.length, 1);
+    return tell(entry, listing.problems[0], found);
+  };
+  for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
-    if (!told) yield tell(entry, listing.problems[0], found);
-    told = true;
+    if (told === undefined) yield itself();
     for (const resolution of batch) {
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (inside === undefined) continue;
@@ -154,7 +150,8 @@ async function* walkDirectory(
       else yield tell(inside, undefined, found);
     }
   }
-  for (const problem of listing.problems.slice(1)) found.add(problem);
+  if (told === undefined) yield itself();
+  for (const problem of listing.problems.slice(told)) found.add(problem);
 }
 
 function tell(entry: MergedEntry, problem: OverlayError | undefined, found: FindingList): MergedEntry {

@@ -12,7 +12,7 @@ import { readSpec } from './spec.ts';
 function* explainRoutine(spec: unknown): Routine<Finding[]> {
   try {
     const request = yield* decideRootless(readSpec(spec));
-    if (request.rootless) yield* explainedNamespace();
+    if (request.rootless) yield* explainedNamespace(request);
     return yield* findAll(request, new LiveUppers(), true);
   } catch (error) {
     // It is no request yet, or has no place to be mounted in.

@@ -13,6 +13,7 @@ import { type CopyProgress, TreeCopy } from '../layer/copy-tree.ts';
 import { type GivenEntry, readEntryPath } from '../layer/given-path.ts';
 import { pathFailure } from '../layer/path-failure.ts';
 import { openTreeRoot } from '../layer/tree-root.ts';
+import { giveTo, takeOverIn } from './id-ranges.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
 import { refuse, wrongType } from './refuse.ts';
 
@@ -42,6 +43,8 @@ export interface KeepSource {
   readonly lowers: readonly LayerSource[];
   /** For people. */
   readonly shown: string;
+  /** Of the ids that may be given to files, where they are mapped. */
+  readonly namespace: number | undefined;
 }
 
 const PREFIX = '.overlayfs-keep-';
@@ -146,7 +149,8 @@ async function fill(
   const from = { fd: as === 'upper' ? source.upper : source.view, shown: source.shown };
   const to = { fd: own.fd, shown: entry.shown };
   const takes = (name: string) => as !== 'upper' || !isIdentity(name);
-  await new TreeCopy(from, to, { takes, owners, signal, onProgress }).all();
+  const chown = source.namespace === undefined ? undefined : giveTo(source.namespace);
+  await new TreeCopy(from, to, { takes, owners, chown, signal, onProgress }).all();
   await runAsync(call('syncfs', own.fd));
 }
 
@@ -167,7 +171,8 @@ export async function keep(source: KeepSource, dir: PathLike, given: unknown): P
     const { view, upper, lowers } = source;
     const read = options.as === 'upper' ? [{ fd: upper }] : [{ fd: view }, ...lowers];
     await runAsync(refuseInside(parent.fd, entry, read));
-    await runAsync(sweepOwnDirectories(parent.fd, PREFIX));
+    const takeOver = source.namespace === undefined ? undefined : takeOverIn(source.namespace);
+    await runAsync(sweepOwnDirectories(parent.fd, PREFIX, takeOver));
     const own = await runAsync(makeOwnDirectory(parent.fd, PREFIX, notWritable));
     let name: string | Buffer = own.name;
     try {
@@ -176,7 +181,7 @@ export async function keep(source: KeepSource, dir: PathLike, given: unknown): P
       ({ name } = entry);
       await runAsync(call('syncfs', own.fd));
     } catch (error) {
-      await runAsync(removeTree(parent.fd, name));
+      await runAsync(removeTree(parent.fd, name, takeOver));
       throw error;
     } finally {
       close(own.fd);

@@ -14,7 +14,7 @@ import {
 import { EAGAIN, ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames } from '../kernel/names.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, identityOf } from '../kernel/stat.ts';
 import { makePrivateDirectory } from './private-directory.ts';
@@ -78,14 +78,10 @@ function* isLeft(parent: number, name: Buffer, fd: number): Routine<boolean> {
   return !(locked instanceof KernelError) && (yield* isThere(parent, name, fd));
 }
 
-function* sweepOne(
-  parent: number,
-  name: Buffer,
-  remove: (parent: number, name: Buffer) => Routine<void>,
-): Routine<void> {
+function* sweepOne(parent: number, name: Buffer, takeOver: TakeOver | undefined): Routine<void> {
   const fd = yield* call('openat', parent, name, DIRECTORY, 0);
   try {
-    if (yield* isLeft(parent, name, fd)) yield* remove(parent, name);
+    if (yield* isLeft(parent, name, fd)) yield* removeTree(parent, name, takeOver);
   } finally {
     close(fd);
   }
@@ -97,18 +93,14 @@ function* sweepOne(
  *
  * @param parent of any kind of descriptor
  */
-export function* sweepOwnDirectories(
-  parent: number,
-  prefix: string,
-  remove: (parent: number, name: Buffer) => Routine<void> = removeTree,
-): Routine<void> {
+export function* sweepOwnDirectories(parent: number, prefix: string, takeOver?: TakeOver): Routine<void> {
   const dir = yield* attempt(call('openat', parent, '.', DIRECTORY, 0));
   // Who may not list it has nothing to look for in it.
   if (dir instanceof KernelError) return;
   try {
     const names = yield* allNames(dir);
     for (const name of names)
-      if (name.toString('latin1').startsWith(prefix)) yield* attempt(sweepOne(dir, name, remove));
+      if (name.toString('latin1').startsWith(prefix)) yield* attempt(sweepOne(dir, name, takeOver));
   } finally {
     close(dir);
   }

@@ -13,6 +13,7 @@ import { needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
 import { explainStep } from './explain-step.ts';
 import { makeFoothold } from './foothold.ts';
 import type { Sweep } from './guarded.ts';
+import { rangedNamespace } from './id-ranges.ts';
 import { RUNGS, type Rung } from './ladder.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { collectFsopen } from './perform.ts';
@@ -50,9 +51,11 @@ export function* explainRootless(
 }
 
 /** A descriptor of the user namespace. @throws {OverlayError} when there is none to be had */
-export function* explainedNamespace(): Routine<number> {
+export function* explainedNamespace({ idRanges }: MountRequest): Routine<number> {
   try {
-    return yield* userNamespace();
+    // First the simple one: what forbids it forbids the other, and is explained.
+    const simple = yield* userNamespace();
+    return idRanges ? yield* rangedNamespace() : simple;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     throw yield* explainNamespaceFailure(error);
@@ -70,7 +73,7 @@ function* tryThere(rung: Rung, request: MountRequest, namespace: number): Routin
 }
 
 function* performThere(request: MountRequest): Routine<Made> {
-  const namespace = yield* explainedNamespace();
+  const namespace = yield* explainedNamespace(request);
   return yield* climbDown(request, {
     rungs: WAYS,
     learnt,

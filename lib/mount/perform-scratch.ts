@@ -13,6 +13,7 @@ import { sweepHandles } from './overlay.ts';
 import { collectFsopen } from './perform.ts';
 import { explainedNamespace, explainRootless } from './perform-rootless.ts';
 import { ATTRIBUTES, planDetached, planInNamespace, type ScratchPlace } from './plan-scratch.ts';
+import { giveRootXattrs } from './root-attributes.ts';
 import { allPortable } from './rootless.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
@@ -50,7 +51,9 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
   const plan = planDetached(request, place);
   yield* runGuarded(plan, request);
-  return collectFsopen(plan, request);
+  const made = collectFsopen(plan, request);
+  yield* giveRootXattrs(plan, request, made.claims[0]!);
+  return made;
 }
 
 function* makeInNamespace(request: MountRequest, place: ScratchPlace): Routine<Made> {
@@ -63,7 +66,9 @@ function* makeInNamespace(request: MountRequest, place: ScratchPlace): Routine<M
   try {
     const plan = planInNamespace(inside, place, ground.path);
     yield* runGuarded(plan, inside);
-    return yield* detachedResult(plan, inside);
+    const made = yield* detachedResult(plan, inside);
+    yield* giveRootXattrs(plan, request, made.claims[0]!);
+    return made;
   } finally {
     yield* removeEmptyDirectory(ground.path);
   }
@@ -95,7 +100,7 @@ export function* performScratch(request: MountRequest, limits: MemoryLimits): Ro
   const { upper, work } = request;
   // Upper and work are ours alone.
   const lowers = { ...request, upper: undefined, work: undefined };
-  const namespace = request.rootless ? yield* explainedNamespace() : undefined;
+  const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
     yield* readyToPlan(lowers);
     return yield* guarded(lowers, sweepHandles, (asked, seen) =>

@@ -1,6 +1,5 @@
 // A throw-away overlay as one program: a tmpfs that is mounted nowhere, upper and work on it, and the overlay over them.
 import {
-  AT_EMPTY_PATH,
   AT_FDCWD,
   CLONE_NEWNS,
   FSMOUNT_CLOEXEC,
@@ -9,15 +8,15 @@ import {
   MS_REC,
   O_DIRECTORY,
   O_RDONLY,
-  STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
-import { KEEP, MAY_FAIL } from '../kernel/program.ts';
+import { KEEP } from '../kernel/program.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
 import { refuseLong } from './compat.ts';
 import { Plan } from './plan.ts';
 import { planFsopen } from './plan-fsopen.ts';
 import { addGuards, type SeenUppers } from './plan-guards.ts';
 import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
+import { addUpperAndWork } from './root-attributes.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -31,25 +30,6 @@ export interface ScratchPlace {
 }
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY;
-
-/** Makes an upper, of the first lower's owner and mode, since an overlay shows its upper's root; and a work directory. */
-export function addUpperAndWork(
-  plan: Plan,
-  request: MountRequest,
-  dir: number,
-  names: { readonly upper: string; readonly work: string },
-): void {
-  const { program } = plan;
-  const [first] = request.lower;
-  const { fd, absolute } = first!;
-  const flags = fd === undefined ? 0 : AT_EMPTY_PATH;
-  const statx = plan.about(first).add('statx', 0, fd ?? AT_FDCWD, absolute ?? '', flags, STATX_BASIC_STATS);
-  program.add('mkdirat', 0, dir, names.upper, 0o700);
-  program.add('mkdirat', 0, dir, names.work, 0o700);
-  // Without root it can only be this user's; in a container some owners are not to be had.
-  if (!request.rootless) program.add('fchownat_of', MAY_FAIL, dir, names.upper, program.bytesOf(statx));
-  program.add('fchmodat_of', 0, dir, names.upper, program.bytesOf(statx));
-}
 
 /** On kernels that take layers that are mounted nowhere (Linux 6.15). */
 export function planDetached(request: MountRequest, place: ScratchPlace): Plan {

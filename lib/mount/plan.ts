@@ -13,6 +13,8 @@ export class Plan {
   clone: number | undefined;
   /** Gives struct statx of the mount's root. */
   identity: number | undefined;
+  /** Fails when the directory that an upper is made like has extended attributes. */
+  plainLower: number | undefined;
   /** Locked directories, kept as long as the overlay. */
   readonly claims: number[] = [];
   readonly #subjects: (Subject | undefined)[] = [];

@@ -5,20 +5,22 @@ import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { KEEP } from '../kernel/program.ts';
+import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { readyToPlan } from './guarded.ts';
+import { takeOverIn } from './id-ranges.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
+import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
 import { perform } from './perform.ts';
-import { performRootless } from './perform-rootless.ts';
+import { explainedNamespace, performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
-import { addUpperAndWork } from './plan-scratch.ts';
-import { makePrivateDirectory } from './private-directory.ts';
+import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
 import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
-import type { OwnWork } from './work-directory.ts';
+import { type OwnWork, removeOwnWork } from './work-directory.ts';
 
 const PREFIX = '.overlayfs-scratch-';
 
@@ -28,8 +30,8 @@ class Place {
   readonly #path: Buffer;
   #count = 0;
 
-  constructor(parent: number, name: string, path: Buffer) {
-    this.own = { parent, name, layer: { option: 'work', path }, throwAway: true };
+  constructor(parent: number, { name, fd }: OwnDirectory, path: Buffer, takeOver: TakeOver | undefined) {
+    this.own = { parent, name, layer: { option: 'work', path }, throwAway: true, takeOver, lock: fd };
     this.#path = path;
   }
 
@@ -40,7 +42,14 @@ class Place {
     const plan = new Plan();
     plan.program.add('mkdirat', 0, this.own.parent, base, 0o700);
     addUpperAndWork(plan, request, this.own.parent, { upper: `${base}/u`, work: `${base}/w` });
+    const upper = plan.program.add('openat', KEEP, this.own.parent, `${base}/u`, O_PATH | O_DIRECTORY, 0);
     yield* runGuarded(plan, request);
+    const fd = plan.program.value(upper);
+    try {
+      yield* giveRootXattrs(plan, request, fd);
+    } finally {
+      close(fd);
+    }
     const layer = (option: 'upper' | 'work', name: string): Layer => {
       const absolute = Buffer.concat([this.#path, Buffer.from(`/${this.#count}/${name}`)]);
       return { option, path: absolute, absolute };
@@ -50,10 +59,10 @@ class Place {
 
   /** Removes all that was before the latest. */
   *tidy(): Routine<void> {
-    const { parent, name } = this.own;
+    const { parent, name, takeOver } = this.own;
     const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
     try {
-      yield* removeTree(dir, String(this.#count - 1));
+      yield* removeTree(dir, String(this.#count - 1), takeOver);
     } finally {
       close(dir);
     }
@@ -62,10 +71,10 @@ class Place {
   /** Removes the latest, which could not be mounted. */
   *takeBack(): Routine<void> {
     this.#count -= 1;
-    const { parent, name } = this.own;
+    const { parent, name, takeOver } = this.own;
     const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
     try {
-      yield* removeTree(dir, String(this.#count + 1));
+      yield* removeTree(dir, String(this.#count + 1), takeOver);
     } finally {
       close(dir);
     }
@@ -81,16 +90,24 @@ function notWritable(upperOn: Target): Finding {
   };
 }
 
-function* makePlace(upperOn: Target): Routine<Place> {
+// Where this thread has looked for what others left.
+const swept = new Set<string>();
+
+function* sweepOnce(parent: number, { absolute }: Target, takeOver: TakeOver | undefined): Routine<void> {
+  const key = Buffer.from(absolute as string).toString('latin1');
+  if (swept.has(key)) return;
+  swept.add(key);
+  yield* sweepOwnDirectories(parent, PREFIX, takeOver);
+}
+
+function* makePlace(upperOn: Target, takeOver: TakeOver | undefined): Routine<Place> {
   const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
   try {
-    const name = yield* makePrivateDirectory(parent, PREFIX, () => notWritable(upperOn));
+    yield* sweepOnce(parent, upperOn, takeOver);
     const above = yield* call('readlinkat', AT_FDCWD, procPath(parent));
-    return new Place(
-      parent,
-      name,
-      Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${name}`)]),
-    );
+    const own = yield* makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn));
+    const path = Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${own.name}`)]);
+    return new Place(parent, own, path, takeOver);
   } catch (error) {
     close(parent);
     throw error;
@@ -124,7 +141,8 @@ function* mountOn(place: Place, request: MountRequest): Routine<Made> {
 export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Scratch> {
   // Nobody else knows the directories; so nobody has to be looked for.
   const request = { ...withoutSync(asked), shareUpper: true };
-  const place = yield* explaining(upperOn, makePlace(upperOn));
+  const takeOver = request.idRanges ? takeOverIn(yield* explainedNamespace(request)) : undefined;
+  const place = yield* explaining(upperOn, makePlace(upperOn, takeOver));
   const source: ScratchSource = {
     make: () => mountOn(place, request),
     tidy: () => place.tidy(),
@@ -133,8 +151,7 @@ export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Sc
   try {
     return new ScratchOverlay(request, yield* source.make(), source);
   } catch (error) {
-    yield* removeTree(place.own.parent, place.own.name);
-    close(place.own.parent);
+    yield* removeOwnWork(place.own);
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { type ChangeList, changeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import { openStack } from '../layer/stack.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
+import { rangedNamespace } from './id-ranges.ts';
 import { type KeepOptions, keep } from './keep.ts';
 import type { Made } from './made.ts';
 import { MountedOverlay, type Overlay } from './overlay.ts';
@@ -120,7 +121,8 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const { lower, data = [], upper } = this.layers;
     const lowers = [...(lower as readonly LayerSource[]), ...data];
     const { fd: made } = upper as { fd: number };
-    await keep({ view: this.fd, upper: made, lowers, shown: this.path }, dir, options);
+    const namespace = this.#request.idRanges ? await runAsync(rangedNamespace()) : undefined;
+    await keep({ view: this.fd, upper: made, lowers, shown: this.path, namespace }, dir, options);
   }
 
   override async attach(target: PathLike): Promise<void> {

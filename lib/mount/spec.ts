@@ -38,6 +38,8 @@ export interface MountRequest {
   readonly mkdir: boolean;
   /** `true`, once it is decided, has the request in the form that a user namespace can give. */
   readonly rootless: boolean | 'auto';
+  /** Without root, with the ids of others that this user was given. */
+  readonly idRanges: boolean;
 }
 
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
@@ -91,7 +93,8 @@ const FIELDS: ReadonlySet<string> = new Set([
 function readRootless({ rootless }: Fields): boolean | 'auto' {
   if (rootless === undefined) return false;
   if (rootless === 'auto' || typeof rootless === 'boolean') return rootless;
-  return wrongType('rootless', "true, false or 'auto'", rootless);
+  if (rootless === 'ranges') return true;
+  return wrongType('rootless', "true, false, 'auto' or 'ranges'", rootless);
 }
 
 function refuseUnknownFields(fields: Fields): void {
@@ -195,5 +198,6 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
     via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
     mkdir: readFlag(fields, 'mkdir'),
     rootless: readRootless(fields),
+    idRanges: fields.rootless === 'ranges',
   };
 }

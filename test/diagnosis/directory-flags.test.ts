@@ -1,16 +1,23 @@
 // The project of a directory, as xfs tells it without any quota; and nothing where a filesystem does not tell.
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { lookAtFlags, NO_FLAGS, projectIn } from '../../lib/diagnosis/directory-flags.ts';
+import { addFlags, flagsIn, NO_FLAGS, projectIn } from '../../lib/diagnosis/directory-flags.ts';
+import { Program } from '../../lib/kernel/program.ts';
 import { runSync } from '../../lib/kernel/routine.ts';
 import { run } from '../support/command.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
 
+function flagsAt(fd: number) {
+  const program = new Program();
+  const steps = addFlags(program, fd);
+  return flagsIn(runSync(program.run()), steps);
+}
+
 const flagsOf = (path: string) => {
   const fd = openSync(path, 'r');
   try {
-    return runSync(lookAtFlags([fd]))[0];
+    return flagsAt(fd);
   } finally {
     closeSync(fd);
   }
@@ -18,7 +25,7 @@ const flagsOf = (path: string) => {
 
 test('a directory of no filesystem that tells', () => {
   expect(flagsOf('/proc/self')).toEqual({ ...NO_FLAGS, readable: true });
-  expect(runSync(lookAtFlags([-2]))).toEqual([NO_FLAGS]);
+  expect(flagsAt(-2)).toEqual(NO_FLAGS);
 });
 
 test('a project counts only where it is passed on', () => {

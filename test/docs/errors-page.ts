@@ -63,6 +63,12 @@ const SECTIONS: Readonly<Record<keyof typeof CODES, Section>> = {
     before: 'Of the words that image layers are made of. Nothing of the public API throws them yet.',
     column: 'seen',
   },
+  store: {
+    title: 'Stores of snapshots',
+    before:
+      'Of `openStore` and what it gives. What is wrong with the directory or its filesystem has the codes of above.',
+    column: 'mount(8)',
+  },
   runTime: {
     title: 'Inside an overlay',
     before:

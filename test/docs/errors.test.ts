@@ -16,7 +16,9 @@ function thrown(): Map<string, string> {
     .filter((name) => name.endsWith('.ts') && !name.startsWith('diagnosis/codes/'))
     .map((name) => [name, readFileSync(`${lib}${name}`, 'utf8')] as const);
   return new Map(
-    files.flatMap(([name, text]) => (text.match(/ERR_OVERLAY_[A-Z_]+/g) ?? []).map((code) => [code, name])),
+    files.flatMap(([name, text]) =>
+      (text.match(/ERR_(?:OVERLAY|STORE)_[A-Z_]+/g) ?? []).map((code) => [code, name]),
+    ),
   );
 }
 

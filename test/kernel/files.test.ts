@@ -1,6 +1,7 @@
 // Small files as steps: whole, or undefined for whatever reason.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readIfPossible } from '../../lib/kernel/files.ts';
+import { readFiles, readIfPossible } from '../../lib/kernel/files.ts';
 import { runAsync, runSync } from '../../lib/kernel/routine.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
@@ -21,5 +22,18 @@ test.each(forms)('%s: undefined for what is missing, a directory, or no path', a
   const scratch = scratchDirectory();
   for (const path of [scratch.join('missing'), scratch.path, `${scratch.file('file')}/below`, 'a\0b']) {
     expect(await read(path), path).toBeUndefined();
+  }
+});
+
+test('several in one program: what is longer than expected is whole too, what cannot be read is missing', async () => {
+  const scratch = scratchDirectory();
+  const long = Buffer.alloc(50_000, 'x');
+  const paths = [scratch.file('long', long), scratch.join('no'), '/proc/self/uid_map', scratch.file('empty')];
+  for (const files of [
+    runSync(readFiles(paths)),
+    await runAsync(readFiles(paths)),
+    runSync(readFiles(paths, 20)),
+  ]) {
+    expect(files).toEqual([long, undefined, readFileSync('/proc/self/uid_map'), Buffer.alloc(0)]);
   }
 });

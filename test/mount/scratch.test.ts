@@ -9,6 +9,7 @@ import {
   readSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -24,6 +25,7 @@ import { asNobody, type Outcome, printedJson, runNode } from '../support/node-pr
 import { isPrivileged, needPrivilege, privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { tree } from '../support/tree.ts';
+import { setXattr, xattrsOf } from '../support/xattr.ts';
 import { errorOf } from './forms.ts';
 
 interface Form {
@@ -91,17 +93,30 @@ describe.each(ways)('%s', (_, form, rootless) => {
     expect(tree(place.path)).toEqual(whole);
   });
 
-  test('its root has owner and mode of the first lower', async () => {
-    const { lower } = two();
-    chmodSync(lower[0]!, 0o2751);
+  test('its root has owner, mode, times, ACLs and attributes of the first lower', async () => {
+    const { place, lower } = two();
     if (!rootless) chownSync(lower[0]!, 1234, 5678);
-    const view = await form.make(lower, { rootless });
-    const { mode, uid, gid } = statSync(view.path);
-    expect([mode & 0o7777, uid, gid]).toEqual([
-      0o2751,
-      ...(rootless ? [process.geteuid!(), process.getegid!()] : [1234, 5678]),
-    ]);
-    await form.end(view);
+    setXattr(lower[0]!, 'user.note', 'mine');
+    // Everybody but user 1 (acl(5)): u::rwx u:1:--- g::r-x m::r-x o::r-x
+    const acl = '0200000001000700ffffffff020000000100000004000500ffffffff10000500ffffffff20000500ffffffff';
+    if (!rootless) setXattr(lower[0]!, 'system.posix_acl_default', Buffer.from(acl, 'hex'));
+    chmodSync(lower[0]!, 0o2751);
+    utimesSync(lower[0]!, 100.5, 123456.75);
+    for (const where of [{}, { upperOn: place.directory('disk') }]) {
+      const view = await form.make(lower, { rootless, ...where });
+      const { mode, uid, gid, mtimeMs } = statSync(view.path);
+      expect([mode & 0o7777, uid, gid, mtimeMs]).toEqual([
+        0o2751,
+        ...(rootless ? [process.geteuid!(), process.getegid!()] : [1234, 5678]),
+        123456750,
+      ]);
+      const { 'user.overlay.opaque': _, ...shown } = xattrsOf(`${view.path}/.`);
+      expect(shown).toEqual(xattrsOf(lower[0]!));
+      expect(await view.changes()).toEqual([]);
+      await form.reset(view);
+      expect(await view.changes()).toEqual([]);
+      await form.end(view);
+    }
   });
 
   test('size and inodes are limits', async () => {
@@ -461,7 +476,7 @@ describe('changes', () => {
     for (const rootless of isPrivileged() ? [false, true] : [true]) {
       const fork = await scratch(lower, { rootless });
       const told = async () => (await fork.changes()).filter(({ path }) => path !== '.');
-      expect(await told()).toEqual([]);
+      expect(await fork.changes()).toEqual([]);
       rmSync(`${fork.path}/dir`, { recursive: true });
       writeFileSync(`${fork.path}/new`, '');
       const expected = [
@@ -482,4 +497,40 @@ describe('changes', () => {
       await fork.unmount();
     }
   });
+});
+
+test('on disk: what a killed process left is removed by the next one there, and what a living one has is not', async () => {
+  needUserNamespaces();
+  const place = scratchDirectory();
+  const { lower } = place.layers({ upper: false, work: false });
+  const upperOn = place.directory('disk');
+  chmodSync(upperOn, 0o777);
+  const made = (then: string) => `
+    import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+    import { scratch } from 'overlayfs';
+    const fork = await scratch(${JSON.stringify(lower[0])}, { upperOn: ${JSON.stringify(upperOn)} });
+    mkdirSync(fork.path + '/closed/in', { recursive: true });
+    chmodSync(fork.path + '/closed', 0o500);
+    writeFileSync(fork.path + '/new', '');
+    ${then}`;
+  const killed = asNobody(made("process.kill(process.pid, 'SIGKILL');"));
+  expect(killed.signal).toBe('SIGKILL');
+  const [left] = readdirSync(upperOn);
+  expect(left).toMatch(/^\.overlayfs-scratch-/);
+  const mine = await scratch(lower, { upperOn });
+  const [name] = readdirSync(upperOn).filter((one) => one !== left);
+  // That of another user stays, unless he looks himself.
+  const told = printedJson<string[]>(
+    asNobody(
+      `${made('')}
+       import { readdirSync } from 'node:fs';
+       console.log(JSON.stringify(readdirSync(${JSON.stringify(upperOn)})));
+       await fork.unmount();`,
+    ),
+  );
+  expect(told).not.toContain(left);
+  expect(told).toContain(name);
+  expect(readdirSync(upperOn)).toEqual([name]);
+  await mine.unmount();
+  expect(readdirSync(upperOn)).toEqual([]);
 });

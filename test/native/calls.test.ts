@@ -12,6 +12,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -145,7 +146,7 @@ describe.each([
     );
   });
 
-  test('a file gets mode and owner of what statx told of another', async () => {
+  test('a file gets mode, owner and times of what statx told of another', async () => {
     const [one, two] = [scratchDirectory().directory('one'), scratchDirectory().directory('two')];
     chmodSync(one, 0o2741);
     if (process.geteuid!() === 0) chownSync(one, 12, 34);
@@ -154,8 +155,13 @@ describe.each([
     expect(await made('fchmodat_of', AT_FDCWD, two, statx)).toBeUndefined();
     const [like, now] = [statSync(one), statSync(two)];
     expect([now.mode, now.uid, now.gid]).toEqual([like.mode, like.uid, like.gid]);
-    for (const name of ['fchownat_of', 'fchmodat_of']) {
-      expect(await made(name, AT_FDCWD, two, 'short')).toMatchObject({
+    utimesSync(one, -1.5, 2 ** 33 + 0.25);
+    const times = await made('statx', AT_FDCWD, one, 0, constants.STATX_BASIC_STATS);
+    expect(await made('utimensat_of', AT_FDCWD, two, times, 0)).toBeUndefined();
+    const both = [one, two].map((path) => statSync(path, { bigint: true }));
+    expect([both[1]!.atimeNs, both[1]!.mtimeNs]).toEqual([both[0]!.atimeNs, both[0]!.mtimeNs]);
+    for (const name of ['fchownat_of', 'fchmodat_of', 'utimensat_of']) {
+      expect(await made(name, AT_FDCWD, two, 'short', 0)).toMatchObject({
         errno: 22,
         syscall: name.slice(0, -3),
       });

@@ -61,6 +61,11 @@ test.each(["await import('overlayfs')", "require('overlayfs')"])('%s loads the p
   expect(addons).toEqual([realpathSync(join(home, `prebuilds/linux-${process.arch}/overlayfs.node`))]);
 });
 
+test('overlayfs/testing needs no test runner to be installed', () => {
+  const { exports } = loaded("await import('overlayfs/testing')");
+  expect(exports.sort()).toEqual(['assertChanges', 'overlayFixture', 'overlayMatchers']);
+});
+
 test('the command-line program can be run', () => {
   const { status, output } = nodeInProject(installed, 'node_modules/.bin/overlayfs', '--help');
   expect(status, output).toBe(0);
@@ -77,6 +82,13 @@ test.each([
   // @ts-expect-error
   await mount({ lower: 5 });
   return overlay.path;
+}
+export async function testing(): Promise<unknown> {
+  const { overlayFixture } = await import('overlayfs/testing');
+  // @ts-expect-error
+  overlayFixture('/a', { pool: 'many' });
+  const fork: import('overlayfs/testing').Fork = await overlayFixture('/a').fork();
+  return await fork.changes({ times: true });
 }\n`;
   writeFileSync(join(installed.project, file), source);
   const options = ['--module', 'nodenext', '--target', 'es2022', '--strict', '--noEmit', '--types', 'node'];

@@ -9,6 +9,7 @@ import { LIVE_CODES } from './live-codes.ts';
 import { MACHINE_CODES } from './machine-codes.ts';
 import type { CodeRow } from './row.ts';
 import { RUN_TIME_CODES } from './run-time-codes.ts';
+import { STORE_CODES } from './store-codes.ts';
 
 /** Every code that is thrown, or found by `explain`. A minor release may add some. */
 export type ErrorCode =
@@ -20,12 +21,22 @@ export type ErrorCode =
   | keyof typeof LAYER_CODES
   | keyof typeof LIVE_CODES
   | keyof typeof MACHINE_CODES
-  | keyof typeof RUN_TIME_CODES;
+  | keyof typeof RUN_TIME_CODES
+  | keyof typeof STORE_CODES;
 
 /** In the order of the page. A code has one row, be it thrown in more than one place. */
 export const CODES: Readonly<
   Record<
-    'arguments' | 'directories' | 'machine' | 'dangers' | 'live' | 'layers' | 'apply' | 'images' | 'runTime',
+    | 'arguments'
+    | 'directories'
+    | 'machine'
+    | 'dangers'
+    | 'live'
+    | 'layers'
+    | 'apply'
+    | 'images'
+    | 'store'
+    | 'runTime',
     Readonly<Record<string, CodeRow>>
   >
 > = {
@@ -37,5 +48,6 @@ export const CODES: Readonly<
   layers: LAYER_CODES,
   apply: APPLY_CODES,
   images: IMAGE_CODES,
+  store: STORE_CODES,
   runTime: RUN_TIME_CODES,
 };

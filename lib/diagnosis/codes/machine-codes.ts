@@ -27,6 +27,18 @@ export const MACHINE_CODES = {
     meaning: 'rootless: no child process can be made',
     remedy: 'raise the limit that the hint names',
   },
+  ERR_OVERLAY_NO_ID_RANGES: {
+    meaning: "`rootless: 'ranges'`: /etc/subuid or /etc/subgid has no entry for this user",
+    remedy: '`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` as root',
+  },
+  ERR_OVERLAY_NO_ID_HELPER: {
+    meaning: "`rootless: 'ranges'`: newuidmap or newgidmap is not installed",
+    remedy: "install Debian's package uidmap, elsewhere shadow-utils",
+  },
+  ERR_OVERLAY_ID_HELPER_FAILED: {
+    meaning: "`rootless: 'ranges'`: newuidmap or newgidmap has refused, in its own words",
+    remedy: 'do what the hint says',
+  },
   ERR_OVERLAY_NO_DRIVER: {
     meaning: 'the kernel does not list the overlay filesystem',
     remedy: '`modprobe overlay` as root, or a kernel with CONFIG_OVERLAY_FS',

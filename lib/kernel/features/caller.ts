@@ -1,5 +1,5 @@
 // Who asks: the user, the capability that mounting needs, and whether this is the initial user namespace.
-import { readIfPossible } from '../files.ts';
+import { readFiles } from '../files.ts';
 import type { Routine } from '../routine.ts';
 
 const CAP_SYS_ADMIN = 21n;
@@ -24,12 +24,19 @@ export function isWholeMap(uidMap: string): boolean {
   return uidMap.trim().split(/\s+/).join(' ') === '0 0 4294967295';
 }
 
-export function* readCaller(): Routine<Caller> {
-  const status = yield* readIfPossible('/proc/self/status');
-  const uidMap = yield* readIfPossible('/proc/self/uid_map');
+/** Where it is told, in the order of {@link callerIn}. */
+export const CALLER_FILES = ['/proc/self/status', '/proc/self/uid_map'] as const;
+
+/** The caller in the texts of those files. */
+export function callerIn(status: Buffer | undefined, uidMap: Buffer | undefined): Caller {
   return {
     uid: process.geteuid!(),
     capSysAdmin: status && hasSysAdmin(status.toString()),
     initialUserNamespace: uidMap && isWholeMap(uidMap.toString()),
   };
+}
+
+export function* readCaller(): Routine<Caller> {
+  const [status, uidMap] = yield* readFiles(CALLER_FILES);
+  return callerIn(status, uidMap);
 }

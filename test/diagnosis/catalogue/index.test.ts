@@ -56,6 +56,8 @@ type Build = (layers: LayerDirectories, scratch: Scratch) => MountSpec;
 const dropped = (id: string, name: string, option: string, build: Build): Condition => ({
   id,
   name,
+  // It is mounted before it is undone, and the kernel may take a moment to let go of upper.
+  spoils: true,
   build: (layers, scratch): [MountSpec, Expected] => [
     build(layers, scratch),
     { code: 'ERR_OVERLAY_OPTION_DROPPED', option, early: true },

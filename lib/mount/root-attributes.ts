@@ -1,0 +1,64 @@
+// The root of a throw-away overlay: an overlay shows its upper's root, so that this is made like the first lower's.
+import { parseOverlayXattr } from '../format/overlay-xattr.ts';
+import { close } from '../kernel/call.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_BASIC_STATS } from '../kernel/constants.ts';
+import { KEEP, MAY_FAIL, Program } from '../kernel/program.ts';
+import type { Routine } from '../kernel/routine.ts';
+import { scanEntry } from '../kernel/scan-directory.ts';
+import type { Plan } from './plan.ts';
+import type { MountRequest } from './spec.ts';
+
+const DIRECTORY = O_PATH | O_DIRECTORY;
+const NUL = Buffer.alloc(1);
+
+/** Makes an upper with owner, mode and times of the first lower's root, and a work directory. */
+export function addUpperAndWork(
+  plan: Plan,
+  request: MountRequest,
+  dir: number,
+  names: { readonly upper: string; readonly work: string },
+): void {
+  const { program } = plan;
+  const [first] = request.lower;
+  const lower = first!.fd ?? plan.about(first).add('openat', 0, AT_FDCWD, first!.absolute!, DIRECTORY, 0);
+  const statx = plan.about(first).add('statx', 0, lower, '', AT_EMPTY_PATH, STATX_BASIC_STATS);
+  program.add('mkdirat', 0, dir, names.upper, 0o700);
+  program.add('mkdirat', 0, dir, names.work, 0o700);
+  // Without root it can only be this user's; in a container some owners are not to be had.
+  if (!request.rootless) program.add('fchownat_of', MAY_FAIL, dir, names.upper, program.bytesOf(statx));
+  program.add('fchmodat_of', 0, dir, names.upper, program.bytesOf(statx));
+  program.add('utimensat_of', MAY_FAIL, dir, names.upper, program.bytesOf(statx), 0);
+  // Few have any, and most of the time goes into looking at the names.
+  const listed = program.add('listxattr', MAY_FAIL, lower);
+  plan.plainLower = program.add('require_absent', MAY_FAIL, program.bytesOf(listed), NUL);
+}
+
+// What a security module says of a directory is not ours to give to another.
+const isOwn = (name: string) => name.startsWith('security.') || parseOverlayXattr(name) !== undefined;
+
+/**
+ * Gives the upper's root what else the lower's root has: ACLs and other attributes. What its filesystem does not keep, or
+ * this user may not set, is left out.
+ *
+ * @param plan what made the upper, after its run
+ */
+export function* giveRootXattrs(plan: Plan, { lower }: MountRequest, upper: number): Routine<void> {
+  if (plan.program.value(plan.plainLower!) === 0) return;
+  const [first] = lower;
+  let { fd } = first!;
+  if (fd === undefined) {
+    const open = new Program();
+    const step = open.add('openat', KEEP, AT_FDCWD, first!.absolute!, DIRECTORY, 0);
+    yield* open.run();
+    fd = open.value(step);
+  }
+  try {
+    const { xattrs } = yield* scanEntry(fd, '', { xattrs: [''] });
+    const program = new Program();
+    for (const [name, value] of xattrs)
+      if (!isOwn(name)) program.add('setxattr', MAY_FAIL, upper, Buffer.from(name, 'latin1'), value, 0);
+    if (program.steps > 0) yield* program.run();
+  } finally {
+    if (fd !== first!.fd) close(fd);
+  }
+}

@@ -1,0 +1,237 @@
+// The snapshots of a store as they lie on the disk: found by key, held by a lock, read by the hundred.
+import { decodeRecord, directoryName, isDirectoryName, type SnapshotRecord } from '../format/store/record.ts';
+import { callAsync, close } from '../kernel/call.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  O_NOFOLLOW,
+  O_RDONLY,
+  STATX_INO,
+} from '../kernel/constants.ts';
+import { EAGAIN, ENOENT } from '../kernel/errno.ts';
+import { allNames } from '../kernel/names.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import { runAsync } from '../kernel/routine.ts';
+import { identityOf } from '../kernel/stat.ts';
+import { DIRECTORY, type Place } from './place.ts';
+import { quoted, refusal } from './refusal.ts';
+import { holderText } from './store-lock.ts';
+
+/** The file with the record of a committed snapshot, and of every other. */
+export const COMMITTED = 'committed';
+export const RECORD = 'record';
+
+/** A snapshot whose record cannot be believed. */
+export interface Damaged {
+  readonly directory: string;
+  readonly reason: string;
+}
+
+/** A snapshot that is open. */
+export interface OpenEntry {
+  readonly directory: string;
+  /** Its directory, open for reading, with the lock that was asked for. */
+  readonly fd: number;
+  readonly record: SnapshotRecord;
+}
+
+/** `share`: it is used, and must not go; `own`: it is being changed or removed. */
+export type Hold = 'look' | 'share' | 'own';
+
+const READ = O_RDONLY | O_NOFOLLOW;
+// Nearly all records have less; of longer ones the rest is read apart.
+const ROOM = 8192;
+const AT_ONCE = 64;
+const GONE = Symbol('no directory');
+
+interface ReadSteps {
+  readonly committed: number;
+  readonly committedBytes: number;
+  readonly record: number;
+  readonly recordBytes: number;
+}
+
+function addReading(program: Program, dir: number, prefix: string): ReadSteps {
+  const committed = program.add('openat', MAY_FAIL, dir, `${prefix}${COMMITTED}`, READ, 0);
+  const committedBytes = program.add('read', MAY_FAIL | WANT, committed, ROOM);
+  const record = program.add('openat', MAY_FAIL, dir, `${prefix}${RECORD}`, READ, 0);
+  const recordBytes = program.add('read', MAY_FAIL | WANT, record, ROOM);
+  return { committed, committedBytes, record, recordBytes };
+}
+
+async function whole(bytes: Buffer | undefined, dir: number, file: string): Promise<Buffer | undefined> {
+  if (bytes === undefined || bytes.length < ROOM) return bytes;
+  const fd = await callAsync('openat', dir, file, READ, 0);
+  try {
+    const parts: Buffer[] = [];
+    for (let part = await callAsync('read', fd, 1 << 20); part.length > 0; ) {
+      parts.push(part);
+      part = await callAsync('read', fd, 1 << 20);
+    }
+    return Buffer.concat(parts);
+  } finally {
+    close(fd);
+  }
+}
+
+// The name of the directory decides: what is to be committed under another name has that record beside its own already,
+// and both become true by the rename alone.
+function believed(
+  directory: string,
+  committed: Buffer | undefined,
+  record: Buffer | undefined,
+): SnapshotRecord | Damaged {
+  const first = committed === undefined ? undefined : decodeRecord(committed);
+  if (typeof first === 'object' && directoryName(first.name) === directory) return first;
+  const second = record === undefined ? undefined : decodeRecord(record);
+  if (typeof second === 'object' && directoryName(second.name) === directory) return second;
+  const reason =
+    typeof second === 'object' || (second === undefined && typeof first === 'object')
+      ? 'its record is that of another snapshot'
+      : second === undefined && first === undefined
+        ? 'it has no record'
+        : `its record cannot be read: ${second ?? first}`;
+  return { directory, reason };
+}
+
+async function decide(
+  program: Program,
+  steps: ReadSteps,
+  dir: number,
+  prefix: string,
+  directory: string,
+): Promise<SnapshotRecord | Damaged> {
+  const committed = await whole(program.bytes(steps.committedBytes), dir, `${prefix}${COMMITTED}`);
+  const record = await whole(program.bytes(steps.recordBytes), dir, `${prefix}${RECORD}`);
+  return believed(directory, committed, record);
+}
+
+export const isDamaged = (entry: SnapshotRecord | Damaged): entry is Damaged => 'reason' in entry;
+
+/** The error for a snapshot that cannot be believed. */
+export function damagedError(place: Place, { directory, reason }: Damaged): Error {
+  const path = place.path('snapshots', directory);
+  return refusal(
+    'ERR_STORE_DAMAGED',
+    `the snapshot at ${quoted(path)} cannot be used: ${reason}`,
+    'see check(), and what repair() would do',
+    { path: path.toString() },
+  );
+}
+
+export function notFound(key: string, what = 'snapshot'): Error {
+  const sentence = `there is no ${what} ${JSON.stringify(key)}`;
+  return refusal('ERR_STORE_NOT_FOUND', sentence, 'list() has those that there are', { option: 'key' });
+}
+
+async function openOnce(place: Place, directory: string, hold: Hold): Promise<OpenEntry | Damaged | symbol> {
+  const program = new Program();
+  const fd = program.add('openat', KEEP | MAY_FAIL, place.snapshots, directory, DIRECTORY, 0);
+  const operation = LOCK_NB | (hold === 'own' ? LOCK_EX : LOCK_SH);
+  const lock = hold === 'look' ? undefined : program.add('flock', MAY_FAIL, fd, operation);
+  const held = program.add('statx', MAY_FAIL | WANT, fd, '', AT_EMPTY_PATH, STATX_INO);
+  const named = program.add(
+    'statx',
+    MAY_FAIL | WANT,
+    place.snapshots,
+    directory,
+    AT_SYMLINK_NOFOLLOW,
+    STATX_INO,
+  );
+  const steps = addReading(program, fd, '');
+  await program.later();
+  const open = program.value(fd);
+  if (open === -ENOENT) return GONE;
+  if (open < 0) return { directory, reason: `its directory cannot be opened (errno ${-open})` };
+  try {
+    const locked = lock === undefined ? 0 : program.value(lock);
+    if (locked === -EAGAIN) throw await inUseError(directory, open, program, steps);
+    const [mine, theirs] = [program.bytes(held), program.bytes(named)];
+    const same = mine !== undefined && theirs !== undefined && identityOf(mine).equals(identityOf(theirs));
+    // Renamed or removed between the opening and the lock.
+    if (!same) {
+      close(open);
+      return GONE;
+    }
+    const record = await decide(program, steps, open, '', directory);
+    if (!isDamaged(record)) return { directory, fd: open, record };
+    close(open);
+    return record;
+  } catch (error) {
+    close(open);
+    throw error;
+  }
+}
+
+async function inUseError(directory: string, fd: number, program: Program, steps: ReadSteps): Promise<Error> {
+  const record = await decide(program, steps, fd, '', directory);
+  const name = isDamaged(record) ? directory : record.name;
+  const sentence = `the snapshot ${JSON.stringify(name)} is in use by ${await holderText(fd)}`;
+  return refusal('ERR_STORE_IN_USE', sentence, 'unmount it, or wait until it is ready', { option: 'key' });
+}
+
+/**
+ * Opens the snapshot of a key; the caller closes it.
+ *
+ * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_IN_USE, ERR_STORE_DAMAGED
+ */
+export async function openEntry(place: Place, key: string, hold: Hold, what?: string): Promise<OpenEntry> {
+  const directory = directoryName(key);
+  const entry = await openOnce(place, directory, hold);
+  if (typeof entry === 'symbol') throw notFound(key, what);
+  if ('reason' in entry) throw damagedError(place, entry);
+  if (entry.record.name === key) return entry;
+  close(entry.fd);
+  throw notFound(key, what);
+}
+
+/** Its record. @throws {OverlayError} as {@link openEntry} */
+export async function readEntry(place: Place, key: string): Promise<SnapshotRecord> {
+  const entry = await openEntry(place, key, 'look');
+  close(entry.fd);
+  return entry.record;
+}
+
+/** Whether a name is taken, by whatever snapshot. */
+export async function directoriesIn(place: Place): Promise<string[]> {
+  const fd = await callAsync('openat', place.snapshots, '.', DIRECTORY, 0);
+  try {
+    return (await runAsync(allNames(fd))).map((name) => name.toString('latin1'));
+  } finally {
+    close(fd);
+  }
+}
+
+async function readSome(place: Place, directories: readonly string[]): Promise<(SnapshotRecord | Damaged)[]> {
+  const program = new Program();
+  const steps = directories.map((name) => addReading(program, place.snapshots, `${name}/`));
+  await program.later();
+  const found: (SnapshotRecord | Damaged)[] = [];
+  for (const [i, name] of directories.entries()) {
+    const { committed, record } = steps[i]!;
+    const failed = [program.value(committed), program.value(record)];
+    // Both are missing in a directory that went while this was read, too.
+    const entry = await decide(program, steps[i]!, place.snapshots, `${name}/`, name);
+    if (isDamaged(entry) && failed.every((value) => value === -ENOENT) && !(await isThere(place, name)))
+      continue;
+    found.push(entry);
+  }
+  return found;
+}
+
+async function isThere(place: Place, directory: string): Promise<boolean> {
+  const program = new Program();
+  const there = program.add('statx', MAY_FAIL, place.snapshots, directory, AT_SYMLINK_NOFOLLOW, STATX_INO);
+  await program.later();
+  return program.value(there) !== -ENOENT;
+}
+
+/** All of them, in the order of the directory; what has no such name is left out. */
+export async function* allEntries(place: Place): AsyncGenerator<SnapshotRecord | Damaged> {
+  const names = (await directoriesIn(place)).filter(isDirectoryName);
+  for (let at = 0; at < names.length; at += AT_ONCE)
+    yield* await readSome(place, names.slice(at, at + AT_ONCE));
+}

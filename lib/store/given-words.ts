@@ -1,0 +1,85 @@
+// What callers give to a store besides paths: keys, labels and limits, checked before anything is touched.
+import type { SnapshotLimits } from '../format/store/record.ts';
+import { refusal } from './refusal.ts';
+
+/** In bytes of UTF-8. */
+const LONGEST_KEY = 4096;
+/** containerd's: of a label with its value, in bytes. */
+const LONGEST_LABEL = 4096;
+
+const kindOf = (value: unknown) =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+
+function wrongType(option: string, expected: string, got: unknown): never {
+  const sentence = `${option} must be ${expected}, and is ${kindOf(got)}`;
+  throw refusal('ERR_OVERLAY_INVALID_TYPE', sentence, `pass ${expected}`, { option });
+}
+
+/** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_STORE_KEY */
+export function readKey(value: unknown, option: 'key' | 'name' | 'parent' = 'key'): string {
+  if (typeof value !== 'string') return wrongType(option, 'a string', value);
+  const problem =
+    value === ''
+      ? 'is empty'
+      : value.includes('\0')
+        ? 'contains a NUL character'
+        : !value.isWellFormed()
+          ? 'holds a lone surrogate'
+          : Buffer.byteLength(value) > LONGEST_KEY
+            ? `has more than ${LONGEST_KEY} bytes`
+            : undefined;
+  if (problem === undefined) return value;
+  const hint = `use a text of 1 to ${LONGEST_KEY} bytes`;
+  throw refusal('ERR_STORE_KEY', `${option} ${problem}`, hint, { option });
+}
+
+/** A copy. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_STORE_LABEL */
+export function readLabels(value: unknown): Record<string, string> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return wrongType('labels', 'an object of strings', value);
+  const labels: Record<string, string> = Object.create(null);
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') return wrongType(`labels[${JSON.stringify(name)}]`, 'a string', text);
+    if (name === '' || Buffer.byteLength(name) + Buffer.byteLength(text) > LONGEST_LABEL) {
+      const sentence = `the label ${JSON.stringify(name.slice(0, 64))} is empty, or has more than ${LONGEST_LABEL} bytes with its value`;
+      throw refusal('ERR_STORE_LABEL', sentence, 'shorten it', { option: 'labels' });
+    }
+    labels[name] = text;
+  }
+  return { ...labels };
+}
+
+/** Undefined for none. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_INVALID_VALUE */
+export function readLimits(value: unknown): SnapshotLimits | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) return wrongType('limits', 'an object', value);
+  const limits: { bytes?: number; inodes?: number } = {};
+  for (const [name, count] of Object.entries(value)) {
+    const option = `limits.${name}`;
+    if (name !== 'bytes' && name !== 'inodes') {
+      const sentence = `limits has no ${name}`;
+      throw refusal('ERR_OVERLAY_UNKNOWN_OPTION', sentence, 'there are bytes and inodes', { option });
+    }
+    if (count === undefined) continue;
+    if (typeof count !== 'number') return wrongType(option, 'a number', count);
+    if (!Number.isSafeInteger(count) || count < 1) {
+      const sentence = `${option} must be a whole number of 1 at least, and is ${count}`;
+      throw refusal('ERR_OVERLAY_INVALID_VALUE', sentence, 'leave it out for no limit', { option });
+    }
+    limits[name] = count;
+  }
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}
+
+/** The options of a call, none of them unknown. */
+export function readFields(value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null) return wrongType('options', 'an object', value);
+  for (const option of Object.keys(value)) {
+    if (known.includes(option)) continue;
+    const hint = `there are ${known.join(', ')}`;
+    throw refusal('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${option}`, hint, { option });
+  }
+  return value as Record<string, unknown>;
+}

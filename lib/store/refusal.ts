@@ -1,0 +1,36 @@
+// How a store says no: errors with a code, and failed system calls on its files told as what they mean.
+import { OverlayError, shown } from '../format/overlay-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { pathFailure } from '../layer/path-failure.ts';
+
+/** A key or a path, for people. */
+export const quoted = (name: string | Uint8Array): string => JSON.stringify(shown(name));
+
+export function refusal(
+  code: string,
+  sentence: string,
+  hint: string,
+  more: { readonly option?: string; readonly path?: string; readonly cause?: unknown } = {},
+): OverlayError {
+  const { cause, ...place } = more;
+  return new OverlayError([{ code, sentence, hint, ...place }], cause);
+}
+
+export const isErrno = (error: unknown, ...numbers: readonly number[]): error is KernelError =>
+  error instanceof KernelError && numbers.includes(-error.errno);
+
+const isSystemError = (error: unknown): error is Error & { readonly errno: number } =>
+  error instanceof Error &&
+  !(error instanceof OverlayError) &&
+  'errno' in error &&
+  typeof error.errno === 'number';
+
+/** Runs the body; a system call that fails in it is told of as a failure at the path. */
+export async function explained<T>(path: Uint8Array, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw pathFailure(error, shown(path));
+  }
+}

@@ -1,0 +1,41 @@
+// Mends what can be mended in a store without losing anything, and discards what cannot be used when that is asked for.
+import type { Finding } from '../format/overlay-error.ts';
+import { callAsync, close } from '../kernel/call.ts';
+import { RENAME_NOREPLACE } from '../kernel/constants.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
+import { checkStore, readAll } from './check.ts';
+import { removeInside } from './cleanup.ts';
+import type { Driver } from './driver.ts';
+import { type Damaged, openEntry, RECORD } from './entries.ts';
+import type { Place } from './place.ts';
+
+async function discardDamaged(place: Place, driver: Driver, { directory }: Damaged): Promise<void> {
+  const session = await place.session();
+  const aside = place.freshName();
+  await callAsync('renameat2', place.snapshots, directory, session.fd, aside, RENAME_NOREPLACE);
+  await removeInside(place, driver, session.name, aside);
+}
+
+/**
+ * Mends what can be mended without losing anything: work directories, flags, what an interrupted commit left. With
+ * `discard` what cannot be used at all is removed. Gives what is still wrong.
+ */
+export async function repairStore(place: Place, driver: Driver, discard: boolean): Promise<Finding[]> {
+  const seen = await place.lock.hold(() => readAll(place));
+  for (const record of seen.records.values()) {
+    const entry = await openEntry(place, record.name, 'own').catch(() => undefined);
+    // It is in use, so that it works.
+    if (entry === undefined) continue;
+    try {
+      await driver.mend(place, entry);
+      if (record.kind !== 'committed') continue;
+      const program = new Program();
+      program.add('unlinkat', MAY_FAIL, entry.fd, RECORD, 0);
+      await program.later();
+    } finally {
+      close(entry.fd);
+    }
+  }
+  if (discard) for (const damaged of seen.damaged) await discardDamaged(place, driver, damaged);
+  return await checkStore(place, driver);
+}

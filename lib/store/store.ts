@@ -1,0 +1,169 @@
+// An open store: snapshots by name, each of its methods a door to what another file does.
+
+import type { PathLike } from '../format/mount-spec.ts';
+import type { Finding } from '../format/overlay-error.ts';
+import { bytesToPath } from '../format/path-bytes.ts';
+import type { SnapshotLimits, Usage } from '../format/store/record.ts';
+import type { DriverName } from '../format/store/store-facts.ts';
+import { close } from '../kernel/call.ts';
+import type { Change } from '../layer/change.ts';
+import type { Findings } from '../layer/walk.ts';
+import { btrfsDriver } from './btrfs-driver.ts';
+import { checkStore } from './check.ts';
+import { type Cleanup, cleanupStore } from './cleanup.ts';
+import { commitSnapshot } from './commit.ts';
+import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store } from './contract.ts';
+import type { Driver } from './driver.ts';
+import { allEntries, isDamaged, openEntry, readEntry } from './entries.ts';
+import { readFilter } from './given-filter.ts';
+import { readFields, readKey, readLabels, readLimits } from './given-words.ts';
+import { makeSnapshot } from './make.ts';
+import type { MountDescription } from './mount-description.ts';
+import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapshot.ts';
+import { overlayDriver } from './overlay-driver.ts';
+import type { Place } from './place.ts';
+import { explained } from './refusal.ts';
+import { removeSnapshot } from './remove.ts';
+import { repairStore } from './repair.ts';
+import { type Snapshot, snapshotOf } from './snapshot.ts';
+import { changesOf } from './snapshot-changes.ts';
+import { updateLabels } from './update.ts';
+
+const DRIVERS: Readonly<Record<DriverName, Driver>> = { overlay: overlayDriver, btrfs: btrfsDriver };
+
+export class OpenStore implements Store {
+  readonly #place: Place;
+  readonly #driver: Driver;
+
+  constructor(place: Place) {
+    this.#place = place;
+    this.#driver = DRIVERS[place.facts.driver];
+  }
+
+  get root(): string | Buffer {
+    return bytesToPath(this.#place.absolute);
+  }
+
+  get driver(): DriverName {
+    return this.#driver.name;
+  }
+
+  get reason(): string {
+    return this.#place.facts.reason;
+  }
+
+  async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {
+    const { labels, limits } = readFields(options, ['labels', 'limits']);
+    return await this.#make('active', key, parent, labels, readLimits(limits));
+  }
+
+  async view(key: string, parent?: string, options?: SnapshotOptions): Promise<Snapshot> {
+    return await this.#make('view', key, parent, readFields(options, ['labels']).labels, undefined);
+  }
+
+  async commit(name: string, key: string, options?: SnapshotOptions): Promise<Snapshot> {
+    const labels = readLabels(readFields(options, ['labels']).labels);
+    const [to, from] = [readKey(name, 'name'), readKey(key)];
+    return snapshotOf(await this.#do(() => commitSnapshot(this.#place, this.#driver, to, from, labels)));
+  }
+
+  async mounts(key: string): Promise<MountDescription[]> {
+    return await this.#with(key, async (entry) => {
+      if (entry.record.kind === 'committed') throw notMountable(entry.record);
+      return await this.#driver.mounts(this.#place, entry);
+    });
+  }
+
+  async mount(key: string, target?: PathLike): Promise<SnapshotMount> {
+    const name = readKey(key);
+    return await this.#do(() => mountSnapshot(this.#place, this.#driver, name, target));
+  }
+
+  async stat(key: string): Promise<Snapshot> {
+    const name = readKey(key);
+    return snapshotOf(await this.#do(() => readEntry(this.#place, name)));
+  }
+
+  async list(filter?: SnapshotFilter | string | readonly string[]): Promise<Snapshot[]> {
+    const matches = readFilter(filter);
+    return await this.#do(async () => {
+      const found: Snapshot[] = [];
+      for await (const entry of allEntries(this.#place)) {
+        if (isDamaged(entry)) continue;
+        const snapshot = snapshotOf(entry);
+        if (matches(snapshot)) found.push(snapshot);
+      }
+      return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    });
+  }
+
+  async usage(key: string): Promise<Usage> {
+    return await this.#with(key, (entry) => this.#driver.usage(this.#place, entry));
+  }
+
+  async remove(key: string): Promise<void> {
+    const name = readKey(key);
+    await this.#do(() => removeSnapshot(this.#place, this.#driver, name));
+  }
+
+  async update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot> {
+    const [name, wanted] = [readKey(key), readLabels(labels)];
+    return snapshotOf(await this.#do(() => updateLabels(this.#place, name, wanted)));
+  }
+
+  changes(key: string): Findings<Change> {
+    this.#place.mustBeOpen();
+    return changesOf(this.#place, this.#driver, readKey(key));
+  }
+
+  async check(): Promise<Finding[]> {
+    return await this.#do(() => checkStore(this.#place, this.#driver));
+  }
+
+  async repair(options?: { readonly discard?: boolean }): Promise<Finding[]> {
+    const { discard } = readFields(options, ['discard']);
+    return await this.#do(() => repairStore(this.#place, this.#driver, discard === true));
+  }
+
+  async cleanup(): Promise<Cleanup> {
+    return await this.#do(() => cleanupStore(this.#place, this.#driver));
+  }
+
+  async close(): Promise<void> {
+    await this.#place.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #do<T>(body: () => Promise<T>): Promise<T> {
+    this.#place.mustBeOpen();
+    return await explained(this.#place.absolute, body);
+  }
+
+  async #with<T>(key: string, use: (entry: Awaited<ReturnType<typeof openEntry>>) => Promise<T>): Promise<T> {
+    const name = readKey(key);
+    return await this.#do(async () => {
+      const entry = await openEntry(this.#place, name, 'look');
+      try {
+        return await use(entry);
+      } finally {
+        close(entry.fd);
+      }
+    });
+  }
+
+  async #make(
+    kind: 'active' | 'view',
+    key: string,
+    parent: string | undefined,
+    labels: unknown,
+    limits: SnapshotLimits | undefined,
+  ): Promise<Snapshot> {
+    // containerd's empty parent is none.
+    const above = parent === undefined || parent === '' ? undefined : readKey(parent, 'parent');
+    const wanted = { kind, name: readKey(key), parent: above, labels: readLabels(labels), limits } as const;
+    return snapshotOf(await this.#do(() => makeSnapshot(this.#place, this.#driver, wanted)));
+  }
+}

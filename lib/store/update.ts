@@ -1,0 +1,34 @@
+// Replaces the labels of a snapshot: a new record beside the old one, and one rename.
+import type { SnapshotRecord } from '../format/store/record.ts';
+import { callAsync, close } from '../kernel/call.ts';
+import { COMMITTED, openEntry, RECORD } from './entries.ts';
+import { writeRecord } from './make.ts';
+import type { Place } from './place.ts';
+
+const NEW = 'new-';
+let number = 0;
+
+/** @throws {OverlayError} ERR_STORE_NOT_FOUND */
+export async function updateLabels(
+  place: Place,
+  key: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<SnapshotRecord> {
+  // Not while it is being committed or removed, which the store's lock alone would not keep apart.
+  return await place.lock.hold(async () => {
+    const entry = await openEntry(place, key, 'share');
+    const aside = `${NEW}${process.pid}-${number++}`;
+    try {
+      const record = { ...entry.record, labels, updated: new Date().toISOString() };
+      await writeRecord(entry.fd, aside, record);
+      const file = record.kind === 'committed' ? COMMITTED : RECORD;
+      await callAsync('renameat2', entry.fd, aside, entry.fd, file, 0);
+      return record;
+    } catch (error) {
+      await callAsync('unlinkat', entry.fd, aside, 0).catch(() => {});
+      throw error;
+    } finally {
+      close(entry.fd);
+    }
+  });
+}

@@ -1,0 +1,219 @@
+// Whole runs of vitest and node:test with forks: in parallel, failing, hanging and killed, and nothing left after any.
+import { chmodSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { mounts } from '../support/mounts.ts';
+import { isPrivileged } from '../support/privilege.ts';
+import { type Scratch, scratchDirectory } from '../support/scratch.ts';
+import { tree } from '../support/tree.ts';
+import { eventually, makeProject, type Suite, startSuite, tmpfsMemory } from './suites.ts';
+
+const HEAD = `
+  import { readFileSync, readdirSync, writeFileSync, rmSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  const options = process.env.ROOTLESS ? { rootless: true } : {};
+`;
+
+const vitest = (body: string) => `${HEAD}
+  import { describe, expect, test as base } from 'vitest';
+  import { overlayFixture, overlayMatchers } from 'overlayfs/testing';
+  expect.extend(overlayMatchers);
+  const dir = overlayFixture(process.env.FIXTURE, options);
+  const test = base.extend({ dir });
+  ${body}`;
+
+const nodeTest = (body: string) => `${HEAD}
+  import assert from 'node:assert/strict';
+  import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+  import { assertChanges, overlayFixture } from 'overlayfs/testing';
+  const fixture = overlayFixture(process.env.FIXTURE, options);
+  ${body}`;
+
+/** Tests that see it when one of them, in this worker or another, gets what another has written. */
+const VITEST_PARALLEL = vitest(`
+  describe('each', { concurrent: process.env.CONCURRENT === '1' }, () => {
+    for (let i = 0; i < 20; i++) test('fork ' + i, async ({ dir, expect }) => {
+      expect.extend(overlayMatchers);
+      expect(readdirSync(dir.path).sort()).toEqual(['config.json', 'data']);
+      writeFileSync(dir + '/own-' + i, String(process.pid));
+      rmSync(dir.join('data', 'one'));
+      writeFileSync(dir.join('config.json'), '{"b":' + i + '}');
+      await sleep(i % 3);
+      expect(await dir.changes()).toEqual([
+        { kind: 'modified', path: 'config.json', type: 'file', what: ['content'] },
+        { kind: 'deleted', path: 'data/one', type: 'file', what: [] },
+        { kind: 'added', path: 'own-' + i, type: 'file', what: [] },
+      ]);
+      await expect(dir).toHaveChanges(['added own-' + i, 'deleted data/one', 'modified config.json']);
+      await dir.reset();
+      await expect(dir).not.toHaveChanges();
+      expect(typeof dir[Symbol.asyncDispose]).toBe('function');
+    });
+  });`);
+
+const NODE_PARALLEL = nodeTest(`
+  describe('each', { concurrency: 4 }, () => {
+    for (let i = 0; i < 20; i++) test('fork ' + i, async (t) => {
+      const dir = await fixture(t);
+      assert.deepEqual(readdirSync(dir.path).sort(), ['config.json', 'data']);
+      writeFileSync(dir.path + '/own', String(i));
+      await sleep(i % 3);
+      assert.deepEqual(await dir.changes(), [{ kind: 'added', path: 'own', type: 'file', what: [] }]);
+      await assertChanges(dir, ['added own']);
+    });
+  });
+  describe('one for all', () => {
+    let dir;
+    before(async () => { dir = await fixture.fork(); });
+    beforeEach(async () => { await dir.reset(); });
+    after(async () => { await dir.close(); });
+    for (const name of ['a', 'b']) test(name, async () => {
+      await assertChanges(dir, []);
+      writeFileSync(dir.join(name), '');
+      await assertChanges(dir, ['added ' + name]);
+    });
+  });`);
+
+const FAILING = {
+  vitest: vitest(`
+    test('fails', async ({ dir }) => {
+      writeFileSync(dir.join('new'), '');
+      rmSync(dir.join('data/one'));
+      await expect(dir).toHaveChanges(['added new', 'deleted data/two']);
+    });
+    test('throws', async ({ dir }) => { writeFileSync(dir.join('new'), ''); throw new Error('by itself'); });
+    test('takes too long', { timeout: 300 }, async ({ dir }) => { await sleep(60_000, undefined, { ref: false }); });
+    test('does not see the others', async ({ dir }) => { await expect(dir).not.toHaveChanges(); });`),
+  'node:test': nodeTest(`
+    test('fails', async (t) => {
+      const dir = await fixture(t);
+      writeFileSync(dir.join('new'), '');
+      rmSync(dir.join('data/one'));
+      await assertChanges(dir, ['added new', 'deleted data/two']);
+    });
+    test('takes too long', { timeout: 300 }, async (t) => { await fixture(t); await sleep(1_000); });
+    test('does not see the others', async (t) => { await assertChanges(await fixture(t), []); });`),
+} as const;
+
+/** Holds 64 MiB in a fork, and goes on for ever. */
+const HANGING = {
+  vitest: vitest(`
+    for (let i = 0; i < 3; i++) test('hangs', { timeout: 600_000 }, async ({ dir }) => {
+      writeFileSync(dir.join('much'), Buffer.alloc(i === 2 ? 64 * 2 ** 20 : 1));
+      if (i < 2) return;
+      writeFileSync(process.env.TMPDIR + '/../ready-' + process.env.VITEST_POOL_ID, '');
+      await sleep(600_000);
+    });`),
+  'node:test': nodeTest(`
+    test('hangs', async (t) => {
+      const dir = await fixture(t);
+      writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
+      writeFileSync(process.env.TMPDIR + '/../ready-1', '');
+      await sleep(600_000);
+    });`),
+} as const;
+
+const NAMES = { vitest: 'suite.test.js', 'node:test': 'suite.mjs' } as const;
+
+/** Mounts of what forks are made of, anywhere but where other tests mount. */
+const ownMounts = () => mounts().filter(({ point }) => !/\/overlayfs-(test|run)-/.test(point));
+
+function projectOf(suite: Suite, source: string, files = 1): { place: Scratch; names: string[] } {
+  if (suite.uid !== undefined || suite.env?.ROOTLESS !== undefined) needUserNamespaces();
+  const place = scratchDirectory();
+  const names = Array.from({ length: files }, (_, i) => `${i}-${NAMES[suite.runner]}`);
+  makeProject(place, Object.fromEntries(names.map((name) => [name, source])));
+  return { place, names };
+}
+
+function nothingIsLeft(place: Scratch, fixture: unknown, table: unknown): void {
+  expect(ownMounts()).toEqual(table);
+  expect(tree(place.join('fixture'))).toEqual(fixture);
+  // Of Node and of vitest itself, which gives a run's directory a random name of 21 letters.
+  const cached = /^(node-compile-cache|[\w-]{21})$/;
+  expect(readdirSync(place.join('tmp')).filter((name) => !cached.test(name))).toEqual([]);
+}
+
+const root = isPrivileged();
+const withoutRoot = { env: { ROOTLESS: '1' } };
+const nobody = root ? { uid: 65534 } : {};
+
+const parallel: [string, Suite][] = [
+  ['vitest, forks, concurrent', { runner: 'vitest', args: ['--pool=forks'], env: { CONCURRENT: '1' } }],
+  ['vitest, threads', { runner: 'vitest', args: ['--pool=threads'] }],
+  [
+    'vitest, threads, not isolated, no root',
+    { runner: 'vitest', args: ['--pool=threads', '--no-isolate'], ...withoutRoot },
+  ],
+  ['vitest, vmThreads', { runner: 'vitest', args: ['--pool=vmThreads'] }],
+  ['node:test', { runner: 'node:test' }],
+  ['node:test, no root', { runner: 'node:test', ...nobody }],
+];
+
+test.each(parallel)(
+  '%s: tests and workers at once each have their own',
+  { timeout: 60_000 },
+  async (_, suite) => {
+    const source = suite.runner === 'vitest' ? VITEST_PARALLEL : NODE_PARALLEL;
+    const { place, names } = projectOf(suite, source, 4);
+    const before = tree(place.join('fixture'));
+    const table = ownMounts();
+    const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
+    const { end, processes } = startSuite(place, { ...suite, args });
+    const { status, output } = await end;
+    expect(status, output).toBe(0);
+    expect(output).toMatch(suite.runner === 'vitest' ? /Tests +80 passed/ : /# pass 88\n/);
+    expect(output).not.toMatch(/Warning/);
+    expect(await eventually(() => processes().length === 0)).toBe(true);
+    nothingIsLeft(place, before, table);
+  },
+);
+
+test.each(['vitest', 'node:test'] as const)(
+  '%s: a failing run tells the difference, and leaves nothing',
+  async (runner) => {
+    const suite: Suite = { runner };
+    const { place, names } = projectOf(suite, FAILING[runner]);
+    const before = tree(place.join('fixture'));
+    const table = ownMounts();
+    const { end, processes } = startSuite(place, { ...suite, args: runner === 'vitest' ? [] : names });
+    const { status, output } = await end;
+    expect(status).toBe(1);
+    expect(output).toMatch(
+      runner === 'vitest' ? /Tests +3 failed \| 1 passed/ : /# pass 1\n# fail 1\n# cancelled 1\n/,
+    );
+    expect(output).toMatch(/-\s+'?"?deleted data\/two/);
+    expect(output).toMatch(/\+\s+'?"?deleted data\/one/);
+    expect(output).toMatch(/^\s+'?"?added new/m);
+    expect(await eventually(() => processes().length === 0)).toBe(true);
+    nothingIsLeft(place, before, table);
+  },
+);
+
+describe.each([
+  ['vitest, forks', { runner: 'vitest', args: ['--pool=forks'] }],
+  ['vitest, threads, no root', { runner: 'vitest', args: ['--pool=threads'], ...withoutRoot }],
+  ['node:test', { runner: 'node:test' }],
+  ['node:test, no root', { runner: 'node:test', ...nobody }],
+] as [string, Suite][])('%s', (_, suite) => {
+  test('a hanging run that is killed leaves no process, mount, file or memory', {
+    timeout: 60_000,
+  }, async () => {
+    const { place, names } = projectOf(suite, HANGING[suite.runner]);
+    const before = tree(place.join('fixture'));
+    const [table, memory] = [ownMounts(), tmpfsMemory()];
+    // Where those that run as nobody may say that they are ready.
+    chmodSync(place.path, 0o777);
+    const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
+    const { child, end, processes } = startSuite(place, { ...suite, args });
+    expect(await eventually(() => readdirSync(place.path).some((name) => name.startsWith('ready-')))).toBe(
+      true,
+    );
+    expect(tmpfsMemory()).toBeGreaterThan(memory + 48);
+    child.kill('SIGKILL');
+    expect((await end).status).toBe('SIGKILL');
+    expect(await eventually(() => processes().length === 0)).toBe(true);
+    expect(await eventually(() => tmpfsMemory() < memory + 32)).toBe(true);
+    nothingIsLeft(place, before, table);
+  });
+});
