@@ -7,6 +7,7 @@ import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { oddNotes } from './odd-notes.ts';
 import { openedAhead, type Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
@@ -77,6 +78,7 @@ export class UpperChanges {
 
   *#ofRoot(): Routine<Change[]> {
     const { resolution } = yield* findRoot(this.#rules);
+    this.#found.remark(oddNotes(resolution.upper!));
     const before = { ...resolution, upper: undefined };
     const { what, error } = yield* difference(this.#rules, before, resolution, this.#exactly);
     this.#found.add(error);
@@ -165,6 +167,7 @@ export class UpperChanges {
 
   *#ofNames(pair: Pair, { before, after }: Names, below: Pair[]): Routine<Change[]> {
     const path = placeIn(pair.after.path, after.name);
+    if (after.problem === undefined && after.upper !== undefined) this.#found.remark(oddNotes(after.upper));
     if (after.problem !== undefined || before?.problem !== undefined) {
       return this.#damaged(path, before, after);
     }

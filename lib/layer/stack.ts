@@ -13,6 +13,7 @@ import { unreadable } from './finding.ts';
 import { type Layer, openPlace } from './layer.ts';
 import type { Lookup } from './lookup.ts';
 import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
+import { remarksOn } from './odd-notes.ts';
 import type { Run } from './opened-ahead.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
@@ -167,6 +168,7 @@ class OpenStack implements Stack {
   async *#walk(names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
     const { path, dir, resolution } = await this.#find(names);
     const entry = mergedEntry(path, resolution)!;
+    found.remark(remarksOn(this.#rules, resolution));
     if (dir !== undefined) yield* walkMerged(this.#run, this.#rules, { entry, dir }, found);
     else yield entry;
   }

@@ -50,9 +50,9 @@ async function removeEmpty(session: number, aside: string): Promise<boolean> {
 }
 
 /** Removes it from the disk; nobody finds it any more. */
-async function erase(place: Place, driver: Driver, aside: string, directory: number): Promise<void> {
+async function erase(place: Place, driver: Driver, aside: string, entry: OpenEntry): Promise<void> {
   const { fd } = await place.session();
-  await driver.destroy(place, directory);
+  await driver.destroy(place, entry.fd, entry.record);
   if (!(await removeEmpty(fd, aside))) await runAsync(removeTree(fd, aside));
 }
 
@@ -63,13 +63,13 @@ async function erase(place: Place, driver: Driver, aside: string, directory: num
 export async function removeSnapshot(place: Place, driver: Driver, key: string): Promise<void> {
   const entry = await openEntry(place, key, 'own');
   try {
-    const { record, directory, fd } = entry;
+    const { record, directory } = entry;
     if (record.kind === 'committed') await refuseParent(place, entry);
     const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
     await refuseMounted(place, record.name, directory, upper);
     const aside = await takeAway(place, entry);
     place.abandoned.add(aside);
-    await erase(place, driver, aside, fd);
+    await erase(place, driver, aside, entry);
     place.abandoned.delete(aside);
   } finally {
     close(entry.fd);

@@ -17,12 +17,14 @@ import type { Driver } from './driver.ts';
 import { allEntries, isDamaged, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
 import { readFields, readKey, readLabels, readLimits } from './given-words.ts';
+import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
+import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
 import type { MountDescription } from './mount-description.ts';
 import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapshot.ts';
 import { overlayDriver } from './overlay-driver.ts';
 import type { Place } from './place.ts';
-import { explained } from './refusal.ts';
+import { explained, refusal } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
 import { repairStore } from './repair.ts';
 import { type Snapshot, snapshotOf } from './snapshot.ts';
@@ -35,8 +37,11 @@ export class OpenStore implements Store {
   readonly #place: Place;
   readonly #driver: Driver;
 
-  constructor(place: Place) {
+  readonly #unpack: Unpack | undefined;
+
+  constructor(place: Place, unpack?: Unpack) {
     this.#place = place;
+    this.#unpack = unpack;
     this.#driver = DRIVERS[place.facts.driver];
   }
 
@@ -50,6 +55,14 @@ export class OpenStore implements Store {
 
   get reason(): string {
     return this.#place.facts.reason;
+  }
+
+  async import(image: ImageSource, options?: ImportOptions): Promise<Snapshot> {
+    const wanted = readFields(options, ['onProgress', 'signal']) as ImportOptions;
+    const unpack = this.#unpack;
+    if (unpack === undefined)
+      throw refusal('ERR_STORE_NO_UNPACKER', 'nothing unpacks layers in this build', 'use a later one');
+    return snapshotOf(await this.#do(() => importImage(this.#place, this.#driver, unpack, image, wanted)));
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {
