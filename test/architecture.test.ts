@@ -104,6 +104,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/plan-guards.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/diagnosis/guard-facts.ts': 'test/diagnosis/catalogue/guards.test.ts',
   'lib/diagnosis/path-walk.ts': 'test/diagnosis/catalogue/ways.test.ts',
+  'lib/diagnosis/path-words.ts': 'test/diagnosis/catalogue/ways.test.ts',
   'lib/diagnosis/missing-hint.ts': 'test/diagnosis/catalogue/ways.test.ts',
   'lib/diagnosis/index-content.ts': 'test/diagnosis/catalogue/index.test.ts',
   'lib/diagnosis/twin-facts.ts': 'test/diagnosis/catalogue/index.test.ts',
