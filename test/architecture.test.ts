@@ -111,6 +111,8 @@ const testedBy: Record<string, string> = {
   'lib/mount/plan.ts': 'test/mount/perform.test.ts',
   'lib/mount/perform-scratch.ts': 'test/mount/scratch.test.ts',
   'lib/mount/plan-scratch.ts': 'test/mount/scratch.test.ts',
+  'lib/mount/depth-rootless.ts': 'test/mount/hard-lowers.test.ts',
+  'lib/diagnosis/run-time-permission-rules.ts': 'test/mount/hard-lowers.test.ts',
   'lib/mount/root-attributes.ts': 'test/mount/scratch.test.ts',
   'lib/mount/scratch-on-disk.ts': 'test/mount/scratch.test.ts',
   'lib/mount/scratch-overlay.ts': 'test/mount/scratch.test.ts',
