@@ -14,10 +14,11 @@ import { plainly } from './plainly.ts';
 import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 import { lookAtNames, lookTogether, together } from './together.ts';
 import { type FindingList, foundIn, listingOf } from './walk.ts';
 
-export interface ChangeOptions {
+export interface ChangeOptions extends StreamOptions {
   /**
    * Compares the content of files that have the same size, and leaves out what was copied up and not changed. Without it
    * a file of the same size and mtime is taken for unchanged in content, one of another mtime for changed, and what was
@@ -54,9 +55,9 @@ export class UpperChanges {
   /** Files with several names, by their inodes. */
   readonly #links = new Map<string, EntryPath>();
 
-  constructor(rules: Rules, { ignoreUnchanged = false }: ChangeOptions, found: FindingList) {
+  constructor(rules: Rules, exactly: boolean, found: FindingList) {
     this.#rules = rules;
-    this.#exactly = ignoreUnchanged;
+    this.#exactly = exactly;
     this.#found = found;
   }
 
@@ -90,7 +91,10 @@ export class UpperChanges {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
-    for await (const batch of foundIn(run, listing)) yield* await run(this.#ofBatch(pair, batch));
+    for await (const batch of foundIn(run, listing)) {
+      this.#found.looked(batch.length);
+      yield* await run(this.#ofBatch(pair, batch));
+    }
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
     if (hides) yield* this.#hidden(run, before, after);
   }
