@@ -8,6 +8,21 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/run/afterwards.ts': 'test/run/run.test.ts',
+  'lib/run/command-line.ts': 'test/run/run.test.ts',
+  'lib/run/launch.ts': 'test/run/run.test.ts',
+  'lib/run/options.ts': 'test/run/run.test.ts',
+  'lib/run/places.ts': 'test/run/run.test.ts',
+  'lib/run/plan-start.ts': 'test/run/run.test.ts',
+  'lib/run/running-command.ts': 'test/run/run.test.ts',
+  'lib/run/signal-names.ts': 'test/run/run.test.ts',
+  'lib/run/stdio.ts': 'test/run/run.test.ts',
+  'lib/run/view-changes.ts': 'test/run/run.test.ts',
+  'lib/run/views.ts': 'test/run/run.test.ts',
+  'lib/run/watched.ts': 'test/run/run.test.ts',
+  'lib/cli/pass-signals.ts': 'test/cli/run.test.ts',
+  'lib/cli/question.ts': 'test/cli/run.test.ts',
+  'lib/diagnosis/codes/run-codes.ts': 'test/docs/errors.test.ts',
   'lib/kernel/dispose-symbols.ts': 'test/testing/runs.test.ts',
   'lib/testing/orphan.ts': 'test/testing/runs.test.ts',
   'lib/testing/change-matchers.ts': 'test/testing/expected-changes.test.ts',
