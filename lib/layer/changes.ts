@@ -1,9 +1,10 @@
 // What the upper changes of the lowers, found in the upper's size: only what it has is looked for below.
 import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { Change, EntryPath } from './change.ts';
+import type { Change } from './change.ts';
 import { type Difference, difference } from './difference.ts';
 import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
+import { LinkedNames } from './linked-names.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
@@ -52,8 +53,7 @@ export class UpperChanges {
   readonly #exactly: boolean;
   readonly #found: FindingList;
   readonly #pending: Pair[] = [];
-  /** Files with several names, by their inodes. */
-  readonly #links = new Map<string, EntryPath>();
+  readonly #links = new LinkedNames();
 
   constructor(rules: Rules, exactly: boolean, found: FindingList) {
     this.#rules = rules;
@@ -204,7 +204,7 @@ export class UpperChanges {
     this.#found.add(error);
     const unchanged = existed && from === undefined && error === undefined && what.length === 0;
     if (unchanged && (after.isDirectory || this.#exactly)) return [];
-    const linkTo = this.#linkOf(top, path);
+    const linkTo = this.#links.firstOf(top.stat, shownPlace(path));
     return [
       {
         kind: existed ? 'modified' : 'added',
@@ -226,14 +226,6 @@ export class UpperChanges {
     const existed = before?.problem !== undefined || shows(before);
     const type = top === undefined ? 'unknown' : typeOf(top.stat);
     return [{ kind: existed ? 'modified' : 'added', path: shownPlace(path), type, what: [], error }];
-  }
-
-  #linkOf({ stat }: RealEntry, path: string): EntryPath | undefined {
-    if (stat.nlink < 2 || stat.isDirectory) return undefined;
-    const inode = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
-    const first = this.#links.get(inode);
-    if (first === undefined) this.#links.set(inode, shownPlace(path));
-    return first;
   }
 }
 
