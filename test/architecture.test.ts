@@ -166,6 +166,7 @@ const testedBy: Record<string, string> = {
   'lib/layer/finding.ts': 'test/layer/stack.test.ts',
   'lib/layer/layer.ts': 'test/layer/stack.test.ts',
   'lib/layer/merged-entry.ts': 'test/layer/stack.test.ts',
+  'lib/layer/linked-names.ts': 'test/layer/compare-trees.test.ts',
   'lib/layer/merged-listing.ts': 'test/layer/stack.test.ts',
   'lib/layer/plainly.ts': 'test/layer/stack.test.ts',
   'lib/layer/paths.ts': 'test/layer/stack.test.ts',
