@@ -9,6 +9,7 @@
 #include "file_calls.h"
 #include "mount_calls.h"
 #include "namespace_child.h"
+#include "process_calls.h"
 #include "scan_directory.h"
 
 namespace sys {
@@ -137,8 +138,11 @@ constexpr Call table[] = {
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
     row<dup3>("dup3"),
+    row<pipe2>("pipe2"),
+    row<chdir>("chdir", true),
     row<unshare>("unshare", true),
     row<setns>("setns", true),
+    row<execve>("execve", true),
     row<scan_directory>("scan_directory"),
     row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),

@@ -94,11 +94,6 @@ Result<std::string> fstatfs(FdArg file) {
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
 }
 
-// int dup3(int oldfd, int newfd, int flags); who owned the number `to` still does.
-Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
-  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
-}
-
 // int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
 // what there is (revents) in 16 bits.
 Result<std::string> poll(FdArg file, uint32_t events) {

@@ -17,7 +17,6 @@ Result<std::string> getdents64(FdArg dir, uint32_t capacity);
 Result<std::string> readlinkat(FdArg dir, Text path);
 Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask);
 Result<std::string> fstatfs(FdArg file);
-Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags);
 Result<std::string> poll(FdArg file, uint32_t events);
 Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence);
 Result<Unit> flock(FdArg file, uint32_t operation);

@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'brings what was changed down to the lower, or to another directory',
     load: async () => (await import('./apply.ts')).applyCommand,
   },
+  run: {
+    summary: 'runs a command over a copy-on-write view, shows what it changed, applies or discards it',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
   tree: {
     summary: 'shows the merged view as a tree, with the layer of each entry',
     load: async () => (await import('./tree.ts')).treeCommand,

@@ -21,23 +21,44 @@ function checkWords({ words }: Given, { min, max, what }: Command['words']): voi
   if (words.length > max) throw new UsageError(`${JSON.stringify(words[max])} is one word too many`);
 }
 
+function wantsHelp(args: readonly string[], { flagsFirst }: Command): boolean {
+  if (args[0] === '-h' && args.length === 1) return true;
+  return flagsFirst ? args[0] === '--help' : args.includes('--help');
+}
+
 async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const command = await findCommand(name);
-  if (args.includes('--help') || (args[0] === '-h' && args.length === 1)) {
+  if (wantsHelp(args, command)) {
     terminal.line(commandHelp(command));
     return 0;
   }
   const foreign = command.foreign?.(args, terminal);
   if (foreign !== undefined) return await foreign;
-  const given = readFlags(args, command.flags);
+  try {
+    return await runGiven(command, args, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError) || command.failure === undefined) throw error;
+    complainOfUse(name, error, terminal);
+    return command.failure;
+  }
+}
+
+async function runGiven(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+  const given = readFlags(args, command.flags, command.flagsFirst);
   checkWords(given, command.words);
   try {
     return await command.run(given, terminal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
-    return 1;
+    return command.failure ?? 1;
   }
+}
+
+function complainOfUse(name: string | undefined, error: UsageError, terminal: Terminal): void {
+  const known = name !== undefined && summaries.has(name);
+  terminal.complain(`overlayfs${known ? ` ${name}` : ''}: ${error.message}`);
+  terminal.complain(`  hint: see overlayfs ${known ? `${name} ` : ''}--help`);
 }
 
 async function runOwn(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -57,9 +78,7 @@ async function runOwn(args: readonly string[], terminal: Terminal): Promise<numb
     return await runCommand(name, rest, terminal);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const known = name !== undefined && summaries.has(name);
-    terminal.complain(`overlayfs${known ? ` ${name}` : ''}: ${error.message}`);
-    terminal.complain(`  hint: see overlayfs ${known ? `${name} ` : ''}--help`);
+    complainOfUse(name, error, terminal);
     return 2;
   }
 }

@@ -61,6 +61,7 @@ export interface CallSignatures {
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
   dup3: [from: Fd, to: Fd, flags: number];
+  pipe2: [flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
   scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
@@ -73,10 +74,12 @@ export interface CallSignatures {
   require_outside: [paths: Blob, never: Blob, around: Blob];
 }
 
-/** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
+/** With those that leave a namespace, for a program in a child; see native/namespace_child.h and guardian.h. */
 export interface StepSignatures extends CallSignatures {
   unshare: [flags: number];
   setns: [namespace: Fd, type: number];
+  chdir: [path: Text];
+  execve: [path: Text, arguments_: Blob, environment: Blob];
 }
 
 type Bytes =
@@ -95,7 +98,7 @@ type Bytes =
   | 'scan_entries'
   | 'ancestors'
   | 'poll';
-type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
+type Descriptors = 'pipe2' | 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */
 export type CallResult<K extends keyof CallSignatures> = K extends Bytes

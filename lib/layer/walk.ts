@@ -6,13 +6,15 @@ import { placeIn } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { remarksOn } from './odd-notes.ts';
 import { openedAhead, type Run } from './opened-ahead.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 
 /** A stream that does not end at what it cannot read, and tells of it. */
 export interface Findings<T> extends AsyncIterable<T> {
-  /** What was found so far that is wrong, damaged or could not be read. */
+  /** What was found so far that is wrong, damaged or could not be read, also what an overlay passes over. */
   readonly findings: readonly Finding[];
   /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
   readonly complete: boolean;
@@ -21,13 +23,36 @@ export interface Findings<T> extends AsyncIterable<T> {
 /** Collects what is wrong while a stream goes on. */
 export class FindingList {
   readonly findings: Finding[] = [];
+  complete = true;
+  readonly #onProgress: StreamOptions['onProgress'];
+  #entries = 0;
 
-  add(error: OverlayError | undefined): void {
-    if (error !== undefined) this.findings.push(...error.findings);
+  constructor(onProgress?: StreamOptions['onProgress']) {
+    this.#onProgress = onProgress;
   }
 
-  get complete(): boolean {
-    return this.findings.length === 0;
+  /** So many more entries have been looked at. */
+  looked(count: number): void {
+    this.#entries += count;
+    if (count > 0) this.#onProgress?.({ entries: this.#entries });
+  }
+
+  /** What makes the stream incomplete. */
+  add(error: OverlayError | undefined): void {
+    if (error === undefined) return;
+    this.complete = false;
+    this.findings.push(...error.findings);
+  }
+
+  /** What is odd, and leaves nothing out. */
+  remark(findings: readonly Finding[]): void {
+    for (const finding of findings) this.findings.push(finding);
+  }
+
+  /** What another stream has found. */
+  take({ findings, complete }: Pick<Findings<unknown>, 'findings' | 'complete'>): void {
+    this.remark(findings);
+    this.complete &&= complete;
   }
 }
 
@@ -85,7 +110,9 @@ export async function* readMerged(
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
   for await (const batch of listingOf(run, listing)) {
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (entry === undefined) continue;
       found.add(entry.error);
@@ -122,13 +149,14 @@ export async function* walkMerged(
       .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
   for await (const opened of openedAhead(run, take)) {
     const below: Pending[] = [];
-    yield* walkDirectory(run, opened, below, found);
+    yield* walkDirectory(run, rules, opened, below, found);
     for (const dir of below.reverse()) pending.push(dir);
   }
 }
 
 async function* walkDirectory(
   run: Run,
+  rules: Rules,
   { entry, dir, listing }: Opened,
   below: Pending[],
   found: FindingList,
@@ -142,7 +170,9 @@ async function* walkDirectory(
   for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (inside === undefined) continue;
       if (inside.type === 'directory' && resolution.problem === undefined)

@@ -12,6 +12,7 @@ test('the commands', () => {
     'which',
     'diff',
     'apply',
+    'run',
     'tree',
     'whiteout',
     'doctor',
