@@ -10,6 +10,7 @@ import { remarksOn } from './odd-notes.ts';
 import { openedAhead, type Run } from './opened-ahead.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 
 /** A stream that does not end at what it cannot read, and tells of it. */
 export interface Findings<T> extends AsyncIterable<T> {
@@ -23,6 +24,18 @@ export interface Findings<T> extends AsyncIterable<T> {
 export class FindingList {
   readonly findings: Finding[] = [];
   complete = true;
+  readonly #onProgress: StreamOptions['onProgress'];
+  #entries = 0;
+
+  constructor(onProgress?: StreamOptions['onProgress']) {
+    this.#onProgress = onProgress;
+  }
+
+  /** So many more entries have been looked at. */
+  looked(count: number): void {
+    this.#entries += count;
+    if (count > 0) this.#onProgress?.({ entries: this.#entries });
+  }
 
   /** What makes the stream incomplete. */
   add(error: OverlayError | undefined): void {
@@ -97,6 +110,7 @@ export async function* readMerged(
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
   for await (const batch of listingOf(run, listing)) {
+    found.looked(batch.length);
     for (const resolution of batch) {
       found.remark(remarksOn(rules, resolution));
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
@@ -156,6 +170,7 @@ async function* walkDirectory(
   for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
+    found.looked(batch.length);
     for (const resolution of batch) {
       found.remark(remarksOn(rules, resolution));
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);

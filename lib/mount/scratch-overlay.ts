@@ -34,6 +34,8 @@ export interface Scratch extends Overlay {
    * overlay lives, and is the upper of now, also after a reset.
    */
   readonly layers: StackSpec;
+  /** Changes are kept in memory; otherwise below `upperOn`. */
+  readonly inMemory: boolean;
   /**
    * What was changed: `await` gives an array, `for await` one after the other as they are found. See `Stack.changes` for
    * what they say. Nobody should write to the overlay meanwhile.
@@ -103,6 +105,10 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
   /** Whether its root belongs to whom the lower's root belongs. */
   get hasOwnerOfLower(): boolean {
     return this.#request.rootless !== true;
+  }
+
+  get inMemory(): boolean {
+    return this.#source.own === undefined;
   }
 
   get layers(): StackSpec {
