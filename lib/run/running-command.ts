@@ -13,6 +13,7 @@ import type { KeepOptions } from '../mount/keep.ts';
 import type { RunRequest } from './options.ts';
 import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
+import { whenClosed } from './stdio.ts';
 import { ViewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
 import { type Ending, Watched } from './watched.ts';
@@ -216,16 +217,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       this.#settle.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
     } else if (signal?.aborted) this.#settle.reject(signal.reason);
     else this.#settle.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
-    const open = this.stdio.filter((stream) => stream !== null && !stream.closed);
-    let left = open.length;
-    const close = () => this.emit('close', this.exitCode, this.signalCode);
-    if (left === 0) close();
-    for (const stream of open) {
-      stream!.once('close', () => {
-        left -= 1;
-        if (left === 0) close();
-      });
-    }
+    whenClosed(this.stdio, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
   #mustBeOver(): void {
