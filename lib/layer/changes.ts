@@ -12,7 +12,7 @@ import { oddNotes } from './odd-notes.ts';
 import { openedAhead, type Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
-import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
+import { type Found, given, type Look } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 import type { StreamOptions } from './streaming.ts';
