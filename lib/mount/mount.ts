@@ -1,5 +1,5 @@
 // mount(): from a spec to a live overlay, or to an error and nothing changed.
-import { CLONE_RULES } from '../diagnosis/clone-rules.ts';
+import { UPPER_CLONE_RULES } from '../diagnosis/clone-rules.ts';
 import { lookAtMount } from '../diagnosis/mount-facts.ts';
 import { explaining } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
@@ -76,7 +76,9 @@ function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Rout
 function* placeGone(error: unknown, request: MountRequest): Routine<OverlayError | undefined> {
   if (!(error instanceof OverlayError) || error.option !== 'work') return undefined;
   if (error.code !== 'ERR_OVERLAY_NOT_FOUND') return undefined;
-  const [first, ...rest] = applyRules(CLONE_RULES, yield* lookAtMount(request)).map(({ finding }) => finding);
+  const [first, ...rest] = applyRules(UPPER_CLONE_RULES, yield* lookAtMount(request)).map(
+    ({ finding }) => finding,
+  );
   return first && new OverlayError([first, ...rest], error.cause as KernelError);
 }
 
