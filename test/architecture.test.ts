@@ -14,6 +14,7 @@ const testedBy: Record<string, string> = {
   'lib/run/options.ts': 'test/run/run.test.ts',
   'lib/run/places.ts': 'test/run/run.test.ts',
   'lib/run/plan-start.ts': 'test/run/run.test.ts',
+  'lib/run/room-left.ts': 'test/run/run.test.ts',
   'lib/run/running-command.ts': 'test/run/run.test.ts',
   'lib/run/signal-names.ts': 'test/run/run.test.ts',
   'lib/run/stdio.ts': 'test/run/run.test.ts',
