@@ -31,22 +31,14 @@ constexpr std::size_t stack_size = 128 * 1024;
 // linux/sched.h: CLONE_VM | CLONE_FILES | CLONE_VFORK.
 constexpr int share_memory_and_files_and_wait = 0x100 | 0x400 | 0x4000;
 
-struct Errand {
-  std::string_view program;
-  std::vector<Fd>& given;
-  std::vector<Fd>& kept;
-  std::string& log;
-  // What stays when the child does not come so far as to say something else.
-  Result<std::string> result = Failure{ECHILD, "clone"};
-};
-
 int run(void* argument) {
-  auto& errand = *static_cast<Errand*>(argument);
   // A filesystem may let it wait for ever; it is not to outlive us then.
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  errand.result = runProgram(errand.program, errand.given, errand.kept, errand.log, Place::child);
+  static_cast<ProgramRun*>(argument)->makeCalls(Place::child);
   return 0;
 }
+
+}  // namespace
 
 // The kernel's set of signals has 64 bits.
 uint64_t setSignalMask(uint64_t mask) {
@@ -55,7 +47,18 @@ uint64_t setSignalMask(uint64_t mask) {
   return before;
 }
 
-}  // namespace
+long startChild(int (*run)(void*), void* argument, int signal, std::size_t more_stack) {
+  std::size_t size = stack_size + more_stack;
+  std::unique_ptr<char[]> stack(new char[size]);
+  int pid = clone(run, stack.get() + size, share_memory_and_files_and_wait | signal, argument);
+  return pid < 0 ? -errno : pid;
+}
+
+void awaitChild(long pid) {
+  // By its number: any other child is somebody else's to wait for.
+  while (syscall(SYS_wait4, pid, nullptr, __WALL, nullptr) < 0 && errno == EINTR) {
+  }
+}
 
 // int unshare(int flags);
 Result<Unit> unshare(uint32_t flags) {
@@ -67,19 +70,18 @@ Result<Unit> setns(FdArg name_space, uint32_t type) {
   return unit("setns", syscall(SYS_setns, name_space.number, type));
 }
 
-Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                                      std::string& log) {
-  Errand errand{program, given, kept, log};
-  std::unique_ptr<char[]> stack(new char[stack_size]);
+void runProgramInChild(ProgramRun& program) {
+  // What stays when the child does not come so far as to say something else.
+  program.failure = {ECHILD, "clone"};
   uint64_t signals = setSignalMask(~uint64_t{0});
   // No signal at its end: SIGCHLD would have Node look for a child that it knows nothing of.
-  int pid = clone(run, stack.get() + stack_size, share_memory_and_files_and_wait, &errand);
-  if (pid < 0) errand.result = Failure{errno, "clone"};
-  // By its number: any other child is somebody else's to wait for.
-  while (pid > 0 && syscall(SYS_wait4, pid, nullptr, __WALL, nullptr) < 0 && errno == EINTR) {
-  }
+  long pid = startChild(run, &program, 0);
+  if (pid > 0)
+    awaitChild(pid);
+  else
+    program.failure.errnum = static_cast<int>(-pid);
   setSignalMask(signals);
-  return std::move(errand.result);
+  program.settle();
 }
 
 }  // namespace sys

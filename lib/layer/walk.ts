@@ -6,13 +6,16 @@ import { placeIn } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
-import { openedAhead, type Run } from './opened-ahead.ts';
+import { remarksOn } from './odd-notes.ts';
+import type { Run } from './opened-ahead.ts';
+import { readTree } from './read-tree.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 
 /** A stream that does not end at what it cannot read, and tells of it. */
 export interface Findings<T> extends AsyncIterable<T> {
-  /** What was found so far that is wrong, damaged or could not be read. */
+  /** What was found so far that is wrong, damaged or could not be read, also what an overlay passes over. */
   readonly findings: readonly Finding[];
   /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
   readonly complete: boolean;
@@ -21,13 +24,36 @@ export interface Findings<T> extends AsyncIterable<T> {
 /** Collects what is wrong while a stream goes on. */
 export class FindingList {
   readonly findings: Finding[] = [];
+  complete = true;
+  readonly #onProgress: StreamOptions['onProgress'];
+  #entries = 0;
 
-  add(error: OverlayError | undefined): void {
-    if (error !== undefined) this.findings.push(...error.findings);
+  constructor(onProgress?: StreamOptions['onProgress']) {
+    this.#onProgress = onProgress;
   }
 
-  get complete(): boolean {
-    return this.findings.length === 0;
+  /** So many more entries have been looked at. */
+  looked(count: number): void {
+    this.#entries += count;
+    if (count > 0) this.#onProgress?.({ entries: this.#entries });
+  }
+
+  /** What makes the stream incomplete. */
+  add(error: OverlayError | undefined): void {
+    if (error === undefined) return;
+    this.complete = false;
+    this.findings.push(...error.findings);
+  }
+
+  /** What is odd, and leaves nothing out. */
+  remark(findings: readonly Finding[]): void {
+    for (const finding of findings) this.findings.push(finding);
+  }
+
+  /** What another stream has found. */
+  take({ findings, complete }: Pick<Findings<unknown>, 'findings' | 'complete'>): void {
+    this.remark(findings);
+    this.complete &&= complete;
   }
 }
 
@@ -85,7 +111,9 @@ export async function* readMerged(
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
   for await (const batch of listingOf(run, listing)) {
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (entry === undefined) continue;
       found.add(entry.error);
@@ -100,38 +128,32 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-interface Opened extends Pending {
-  readonly listing: MergedListing;
-}
-
-/**
- * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that few are open at any time, however deep the tree.
- */
-export async function* walkMerged(
+/** A directory, then what is in it, each directory before its entries. */
+export function walkMerged(
   run: Run,
   rules: Rules,
   start: Pending,
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  const pending = [start];
-  const take = (most: number): Opened[] =>
-    pending
-      .splice(-most)
-      .reverse()
-      .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
-  for await (const opened of openedAhead(run, take)) {
-    const below: Pending[] = [];
-    yield* walkDirectory(run, opened, below, found);
-    for (const dir of below.reverse()) pending.push(dir);
-  }
+  return readTree<Pending, MergedEntry>(run, [start], {
+    listingOf: ({ dir }) => new MergedListing(rules, dir),
+    read: (directory, listing, below, between) =>
+      walkDirectory({ run, rules, found, between }, directory, listing, below),
+  });
+}
+
+interface Walk {
+  readonly run: Run;
+  readonly rules: Rules;
+  readonly found: FindingList;
+  readonly between: (below: Pending[]) => AsyncGenerator<MergedEntry>;
 }
 
 async function* walkDirectory(
-  run: Run,
-  { entry, dir, listing }: Opened,
+  { run, rules, found, between }: Walk,
+  { entry, dir }: Pending,
+  listing: MergedListing,
   below: Pending[],
-  found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   // How many of the listing's problems have been told of; undefined before the directory has.
   let told: number | undefined;
@@ -142,13 +164,16 @@ async function* walkDirectory(
   for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (inside === undefined) continue;
       if (inside.type === 'directory' && resolution.problem === undefined)
         below.push({ entry: inside, dir: directoryOf(dir, resolution) });
       else yield tell(inside, undefined, found);
     }
+    yield* between(below);
   }
   if (told === undefined) yield itself();
   for (const problem of listing.problems.slice(told)) found.add(problem);

@@ -14,6 +14,7 @@ import { decodeStat } from '../kernel/stat.ts';
 import { subvolumeUsage } from './btrfs-usage.ts';
 import type { Driver, Making } from './driver.ts';
 import type { OpenEntry } from './entries.ts';
+import { limitSubvolume } from './limits.ts';
 import { requireMetadataSpace } from './metadata-space.ts';
 import type { MountDescription } from './mount-description.ts';
 import { DATA } from './overlay-driver.ts';
@@ -33,13 +34,15 @@ async function withData<T>(directory: number, name: string, use: (fd: number) =>
 
 const isOwn = ({ kind, parent }: SnapshotRecord) => kind !== 'view' || parent === null;
 
-async function make(_place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
+async function make(place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
   if (!isOwn(record)) return {};
   if (parent !== undefined) await withData(parent.fd, DATA, (source) => snapshotTree(source, fd, DATA));
   else {
     await runAsync(createSubvolume(fd, DATA));
     await callAsync('fchmodat', fd, DATA, 0o755);
   }
+  const { limits } = record;
+  if (limits !== undefined) await withData(fd, DATA, (data) => limitSubvolume(place, data, limits));
   return {};
 }
 
