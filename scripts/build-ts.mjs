@@ -26,6 +26,7 @@ process.exitCode = status ?? 1;
 const entries = {
   index: 'lib/index.ts',
   'layer/index': 'lib/layer/index.ts',
+  'oci/index': 'lib/oci/index.ts',
   'testing/index': 'lib/testing/index.ts',
   'store/index': 'lib/store/index.ts',
   'cli/main': 'lib/cli/main.ts',
@@ -33,7 +34,7 @@ const entries = {
 const common = {
   cwd: root,
   platform: 'node',
-  external: /^node:/,
+  external: [/^node:/, 'fzstd'],
   logLevel: 'warn',
 };
 

@@ -17,7 +17,7 @@ import { shown } from './overlay-error.ts';
 import { inside, type Stop } from './path-walk.ts';
 import { type Subject, subjectText } from './subject.ts';
 
-export const quote = (path: string | Uint8Array) => JSON.stringify(shown(path));
+export const quote = (path: string | Uint8Array): string => JSON.stringify(shown(path));
 
 /** The name at which the path stops, in the user's words where it stands there. */
 export function placeAt({ part, through, directory, name }: Stop): Buffer {
