@@ -1,6 +1,6 @@
 // What can be wrong with an upper and its work directory, in the order in which the kernel looks.
 import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
-import { EINVAL } from '../kernel/errno.ts';
+import { EINVAL, EROFS } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
@@ -59,7 +59,8 @@ export const UPPER_RULES: readonly Rule[] = [
   },
   {
     code: 'ERR_OVERLAY_UPPER_READ_ONLY',
-    errnos: [EINVAL],
+    // The latter when a work directory is to be made beside it.
+    errnos: [EINVAL, EROFS],
     find: (facts) =>
       each(facts, (looked) =>
         looked.readOnly

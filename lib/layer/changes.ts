@@ -9,10 +9,11 @@ import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
 import { oddNotes } from './odd-notes.ts';
-import { openedAhead, type Run } from './opened-ahead.ts';
+import type { Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
-import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
+import { readTree } from './read-tree.ts';
+import { type Found, given, type Look } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 import type { StreamOptions } from './streaming.ts';
@@ -52,7 +53,6 @@ export class UpperChanges {
   readonly #rules: Rules;
   readonly #exactly: boolean;
   readonly #found: FindingList;
-  readonly #pending: Pair[] = [];
   readonly #links = new LinkedNames();
 
   constructor(rules: Rules, exactly: boolean, found: FindingList) {
@@ -66,16 +66,12 @@ export class UpperChanges {
     if (upper === undefined) return;
     yield* await run(this.#ofRoot());
     const before = { path: '', upper: undefined, lowers };
-    this.#pending.push({ after: { path: '', upper, lowers }, before, lowerPath: '' });
-    const take = (most: number) => this.#pending.splice(-most).reverse().map(this.#upperOnly);
-    for await (const { pair, listing } of openedAhead(run, take))
-      yield* this.#ofDirectory(run, pair, listing);
+    const root: Pair = { after: { path: '', upper, lowers }, before, lowerPath: '' };
+    yield* readTree<Pair, Change>(run, [root], {
+      listingOf: ({ after: { path, upper } }) => new MergedListing(this.#rules, { path, upper, lowers: [] }),
+      read: (pair, listing, below, between) => this.#ofDirectory(run, pair, listing, below, between),
+    });
   }
-
-  readonly #upperOnly = (pair: Pair): { pair: Pair; listing: MergedListing } => {
-    const { path, upper } = pair.after;
-    return { pair, listing: new MergedListing(this.#rules, { path, upper, lowers: [] }) };
-  };
 
   *#ofRoot(): Routine<Change[]> {
     const { resolution } = yield* findRoot(this.#rules);
@@ -87,13 +83,20 @@ export class UpperChanges {
     return [{ kind: 'modified', path: '.', type: 'directory', what, ...(error && { error }) }];
   }
 
-  async *#ofDirectory(run: Run, pair: Pair, listing: MergedListing): AsyncGenerator<Change> {
+  async *#ofDirectory(
+    run: Run,
+    pair: Pair,
+    listing: MergedListing,
+    below: Pair[],
+    between: (below: Pair[]) => AsyncGenerator<Change>,
+  ): AsyncGenerator<Change> {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
     for await (const batch of foundIn(run, listing)) {
       this.#found.looked(batch.length);
-      yield* await run(this.#ofBatch(pair, batch));
+      yield* await run(this.#ofBatch(pair, batch, below));
+      yield* between(below);
     }
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
     if (hides) yield* this.#hidden(run, before, after);
@@ -117,7 +120,7 @@ export class UpperChanges {
     return { kind: 'modified', path: shownPlace(path), type: 'directory', what: [], error };
   }
 
-  *#ofBatch(pair: Pair, batch: readonly NamedFound[]): Routine<Change[]> {
+  *#ofBatch(pair: Pair, batch: readonly NamedFound[], below: Pair[]): Routine<Change[]> {
     const known = yield* this.#knownOf(pair, batch);
     const pairs: Names[] = [];
     const searches: Routine<Names>[] = [];
@@ -129,9 +132,7 @@ export class UpperChanges {
     }
     for (const names of yield* together(searches)) pairs.push(names);
     const changes: Change[] = [];
-    const below: Pair[] = [];
     for (const names of pairs) changes.push(...(yield* this.#ofNames(pair, names, below)));
-    for (const next of below.reverse()) this.#pending.push(next);
     return changes;
   }
 

@@ -7,7 +7,8 @@ import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
 import { remarksOn } from './odd-notes.ts';
-import { openedAhead, type Run } from './opened-ahead.ts';
+import type { Run } from './opened-ahead.ts';
+import { readTree } from './read-tree.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
 import type { StreamOptions } from './streaming.ts';
@@ -127,39 +128,32 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-interface Opened extends Pending {
-  readonly listing: MergedListing;
-}
-
-/**
- * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that few are open at any time, however deep the tree.
- */
-export async function* walkMerged(
+/** A directory, then what is in it, each directory before its entries. */
+export function walkMerged(
   run: Run,
   rules: Rules,
   start: Pending,
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  const pending = [start];
-  const take = (most: number): Opened[] =>
-    pending
-      .splice(-most)
-      .reverse()
-      .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
-  for await (const opened of openedAhead(run, take)) {
-    const below: Pending[] = [];
-    yield* walkDirectory(run, rules, opened, below, found);
-    for (const dir of below.reverse()) pending.push(dir);
-  }
+  return readTree<Pending, MergedEntry>(run, [start], {
+    listingOf: ({ dir }) => new MergedListing(rules, dir),
+    read: (directory, listing, below, between) =>
+      walkDirectory({ run, rules, found, between }, directory, listing, below),
+  });
+}
+
+interface Walk {
+  readonly run: Run;
+  readonly rules: Rules;
+  readonly found: FindingList;
+  readonly between: (below: Pending[]) => AsyncGenerator<MergedEntry>;
 }
 
 async function* walkDirectory(
-  run: Run,
-  rules: Rules,
-  { entry, dir, listing }: Opened,
+  { run, rules, found, between }: Walk,
+  { entry, dir }: Pending,
+  listing: MergedListing,
   below: Pending[],
-  found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   // How many of the listing's problems have been told of; undefined before the directory has.
   let told: number | undefined;
@@ -179,6 +173,7 @@ async function* walkDirectory(
         below.push({ entry: inside, dir: directoryOf(dir, resolution) });
       else yield tell(inside, undefined, found);
     }
+    yield* between(below);
   }
   if (told === undefined) yield itself();
   for (const problem of listing.problems.slice(told)) found.add(problem);
