@@ -213,7 +213,8 @@ Result<std::string> listxattr(FdArg file) {
   for (std::size_t size = 256;; size = xattr_limit) {
     std::string buffer(size, '\0');
     long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), size);
-    if (got >= 0 || errno != ERANGE || size == xattr_limit) return filled("listxattr", got, std::move(buffer));
+    if (got >= 0 || errno != ERANGE || size == xattr_limit)
+      return filled("listxattr", got, std::move(buffer));
   }
 }
 
