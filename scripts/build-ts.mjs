@@ -26,6 +26,7 @@ process.exitCode = status ?? 1;
 const entries = {
   index: 'lib/index.ts',
   'layer/index': 'lib/layer/index.ts',
+  'oci/index': 'lib/oci/index.ts',
   'testing/index': 'lib/testing/index.ts',
   'store/index': 'lib/store/index.ts',
   'cli/main': 'lib/cli/main.ts',
@@ -35,7 +36,7 @@ await build({
   cwd: root,
   input: Object.fromEntries(present),
   platform: 'node',
-  external: /^node:/,
+  external: [/^node:/, 'fzstd'],
   logLevel: 'warn',
   transform: { target: 'es2022' },
   output: { dir: fresh, format: 'esm', chunkFileNames: 'shared-[hash].js', minify: false },
