@@ -15,7 +15,8 @@
         "native/namespace_child.cc",
         "native/process_calls.cc",
         "native/program.cc",
-        "native/scan_directory.cc"
+        "native/scan_directory.cc",
+        "native/xattr_calls.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [

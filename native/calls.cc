@@ -11,6 +11,7 @@
 #include "namespace_child.h"
 #include "process_calls.h"
 #include "scan_directory.h"
+#include "xattr_calls.h"
 
 namespace sys {
 namespace {
@@ -124,6 +125,8 @@ constexpr Call table[] = {
     row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),
     row<mknodat>("mknodat"),
+    row<symlinkat>("symlinkat"),
+    row<linkat>("linkat"),
     row<unlinkat>("unlinkat"),
     row<renameat2>("renameat2"),
     row<fchmodat>("fchmodat"),

@@ -37,6 +37,8 @@ void ProgramRun::makeCalls(Place place) {
       int number = reader.descriptor();
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
+      for (std::size_t i = results.size(); number >= 0 && i-- > 0;)
+        if (results[i].fd.get() == number) results[i].fd.reset();
     } else if (call < calls().size() && (place == Place::child || !calls()[call].only_in_child)) {
       outcome = calls()[call].run(reader, made);
     } else {

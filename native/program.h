@@ -28,7 +28,7 @@ enum StepFlags : uint8_t {
   keep_log = 8,         // the descriptor's messages are read and reported when a later step fails
 };
 
-// The one step that is no call of the table: ends a descriptor of `given` (argument: descriptor).
+// The one step that is no call of the table: ends a descriptor of `given` or of a step (argument: descriptor).
 constexpr uint8_t close_given = 255;
 
 struct StepResult {

@@ -28,6 +28,7 @@ export const SEEK_END = 2;
 
 // linux/openat2.h
 export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 
@@ -84,6 +85,7 @@ export const FUSE_SUPER_MAGIC = 0x65735546;
 export const S_IFMT = 0o170000;
 export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFIFO = 0o010000;

@@ -136,8 +136,8 @@ export class Program {
     return STEP_BASE + this.steps++;
   }
 
-  /** Closes one of the given descriptors before the program ends. */
-  closeGiven(fd: number): void {
+  /** Closes one of the given descriptors, or that of a step, before the program ends. */
+  close(fd: number): void {
     this.#bytes.begin();
     this.#bytes.word(CLOSE_GIVEN);
     this.#bytes.word(fd);

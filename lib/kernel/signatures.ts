@@ -46,15 +46,18 @@ export interface CallSignatures {
   ioctl: [file: Fd, request: number, argument: Uint8Array];
   quotactl_fd: [file: Fd, command: number, id: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
+  symlinkat: [target: Text, dir: Fd, path: Text];
+  linkat: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
   mknodat: [dir: Fd, path: Text, mode: number, device: number];
   unlinkat: [dir: Fd, path: Text, flags: number];
   renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
-  fchmodat: [dir: Fd, path: Text, mode: number];
+  /** Without a path the descriptor itself, which is then none of O_PATH. */
+  fchmodat: [dir: Fd, path: Text | null, mode: number];
   fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
   syncfs: [file: Fd];
   fchownat_of: [dir: Fd, path: Text, statx: Blob];
   fchmodat_of: [dir: Fd, path: Text, statx: Blob];
-  utimensat_of: [dir: Fd, path: Text, statx: Blob, flags: number];
+  utimensat_of: [dir: Fd, path: Text | null, statx: Blob, flags: number];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];

@@ -54,7 +54,7 @@ say('ready');
 for (let i = 0; ; i++) {
   const names = await committed();
   const kind = Math.random();
-  if (layers.length > 0 && kind < 0) await importAll();
+  if (layers.length > 0 && kind < 0.2) await importAll();
   else if (names.length > 6 && kind < 0.6) await remove(pick(names));
   else await commit(`c${number}-${i}`, Math.random() < 0.3 ? undefined : pick(names));
 }
