@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'marks names of a layer as deleted, or directories as opaque',
     load: async () => (await import('./whiteout.ts')).whiteoutCommand,
   },
+  store: {
+    summary: 'keeps named snapshots in a directory, over overlays or btrfs',
+    load: async () => (await import('./store.ts')).storeCommand,
+  },
   doctor: {
     summary: 'tries what this kernel, user and directory can do, and says what would help',
     load: async () => (await import('./doctor.ts')).doctor,

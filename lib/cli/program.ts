@@ -1,14 +1,10 @@
-// One run of the program: from the words of the command line to an exit code.
+// One run of the program: from the words of the command line to an exit code. What not every run needs is loaded then.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from './command.ts';
 import { findCommand, summaries } from './commands.ts';
-import { failureJson, failureText } from './failure.ts';
 import { type Given, readFlags, UsageError } from './flags.ts';
-import { commandHelp, programHelp } from './help.ts';
-import { runMountForm } from './mount-form.ts';
 import type { Terminal } from './terminal.ts';
-import { runUmountForm } from './umount-form.ts';
 
 function version(): string {
   // By name: where this code lies in the package is the build's business.
@@ -29,6 +25,7 @@ function wantsHelp(args: readonly string[], { flagsFirst }: Command): boolean {
 async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const command = await findCommand(name);
   if (wantsHelp(args, command)) {
+    const { commandHelp } = await import('./help.ts');
     terminal.line(commandHelp(command));
     return 0;
   }
@@ -50,6 +47,7 @@ async function runGiven(command: Command, args: readonly string[], terminal: Ter
     return await command.run(given, terminal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    const { failureJson, failureText } = await import('./failure.ts');
     terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
     return command.failure ?? 1;
   }
@@ -67,6 +65,7 @@ async function runOwn(args: readonly string[], terminal: Terminal): Promise<numb
     if (name === undefined) throw new UsageError('a command is missing');
     if (name === '--help' || name === '-h' || name === 'help') {
       if (rest[0] !== undefined) return await runCommand(rest[0], ['--help'], terminal);
+      const { programHelp } = await import('./help.ts');
       terminal.line(programHelp(summaries));
       return 0;
     }
@@ -92,6 +91,8 @@ export async function runProgram(
   const [role] = basename(calledAs).split('.');
   const isHelper =
     /^u?mount\.[^.]/.test(basename(calledAs)) && !/^u?mount\.[cm]?[jt]s$/.test(basename(calledAs));
-  if (isHelper) return await (role === 'mount' ? runMountForm : runUmountForm)(args, terminal);
+  if (isHelper && role === 'mount')
+    return await (await import('./mount-form.ts')).runMountForm(args, terminal);
+  if (isHelper) return await (await import('./umount-form.ts')).runUmountForm(args, terminal);
   return await runOwn(args, terminal);
 }

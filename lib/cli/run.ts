@@ -1,6 +1,9 @@
 // overlayfs run: a command over a copy-on-write view of a directory; then its changes are shown, and applied or discarded.
-import { type RunningCommand, type RunOptions, run } from '../index.ts';
-import type { Change } from '../layer/index.ts';
+import type { Change } from '../layer/change.ts';
+// Not from the index: a start that loads all of the package takes some ten milliseconds more.
+import type { RunOptions } from '../run/options.ts';
+import { run } from '../run/run.ts';
+import type { RunningCommand } from '../run/running-command.ts';
 import { wordToBytes, wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { changeLine, inOrder, summary } from './diff-text.ts';
@@ -8,7 +11,6 @@ import { type Given, UsageError } from './flags.ts';
 import { toJson } from './json.ts';
 import { passSignals } from './pass-signals.ts';
 import { printable } from './printable.ts';
-import { question } from './question.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is ours to fail: as of env(1), timeout(1) and docker run. */
@@ -60,7 +62,9 @@ async function decide(given: Given, changes: readonly Change[], terminal: Termin
   if (given.has('keep')) return 'kept';
   if (given.has('discard') || changes.length === 0) return 'discarded';
   if (given.has('yes')) return 'applied';
-  const answer = given.has('json') ? undefined : await question('overlayfs: apply these changes? [y/N] ');
+  const answer = given.has('json')
+    ? undefined
+    : await (await import('./question.ts')).question('overlayfs: apply these changes? [y/N] ');
   if (answer === undefined && !given.has('json'))
     terminal.complain(
       'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps',

@@ -5,15 +5,19 @@ import type { Parameter } from '../format/options.ts';
 import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { CALLER_FILES, type Caller, callerIn } from '../kernel/features/caller.ts';
 import { readFiles } from '../kernel/files.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { userNamespace } from '../kernel/user-namespace.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
-import { DRIVER_FILE, driverIn } from './driver-facts.ts';
+import { DRIVER_FILE, driverIn, isOn, parameterFile } from './driver-facts.ts';
 import { findWithoutHandles } from './handle-facts.ts';
+import { type IndexContent, lookAtIndexContent, NO_INDEX } from './index-content.ts';
 import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import type { Directory } from './subject.ts';
-import { INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { findTwins } from './twin-facts.ts';
+import { dialectOf, INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
 import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */
@@ -28,6 +32,8 @@ export interface AskedMount {
   /** What the caller insists on, so that it is done before the kernel looks. */
   readonly trustVolatile?: boolean;
   readonly changeLower?: boolean;
+  /** By which family of calls. */
+  readonly via?: 'auto' | 'fsopen' | 'mount';
   /** `true`: made in a user namespace of its own. */
   readonly rootless?: boolean | 'auto';
 }
@@ -47,11 +53,17 @@ export interface MountFacts {
   readonly refusedLayers: readonly RefusedLayer[];
   /** The layers without file handles, which index and nfs_export need; looked for when those are asked for. */
   readonly withoutHandles: readonly Directory[];
+  /** Two lowers that the driver cannot tell apart by their filesystem's UUID; looked for when an index is asked for. */
+  readonly twins: readonly [Directory, Directory] | undefined;
+  /** Where an index is to be; looked at when one is asked for, or the default. */
+  readonly index: IndexContent;
   readonly refusedOptions: readonly RefusedOption[];
   readonly descriptors: DescriptorFacts;
   readonly caller: Caller;
   /** /proc/filesystems lists the overlay driver; undefined when it cannot be read. */
   readonly driver: boolean | undefined;
+  /** The module's parameter redirect_always_follow: redirect_dir=off means follow. */
+  readonly followsAlways: boolean;
   readonly mounts: readonly MountinfoEntry[];
   /** fs.mount-max, and how many mounts this namespace has. */
   readonly mountLimit: number | undefined;
@@ -73,6 +85,7 @@ const MACHINE = [
   INDEX_FILE,
   '/proc/self/limits',
   '/proc/sys/fs/mount-max',
+  parameterFile('redirect_always_follow'),
 ] as const;
 
 /** Where this namespace has its mounts; none when that cannot be read. */
@@ -93,16 +106,32 @@ function* lookWhereToWork(
   return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
 }
 
+// Where the mount is made when it is made without root; undefined when it is made here, or there is no such place.
+function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
+  if (rootless !== true) return undefined;
+  try {
+    return yield* userNamespace();
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
 /** Looks once at everything; what cannot be looked at is missing from the facts. */
 export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
   const mounts = yield* readMounts();
-  const [status, uidMap, filesystems, index, limits, mountMax] = yield* readFiles(MACHINE);
+  const [status, uidMap, filesystems, index, limits, mountMax, follow] = yield* readFiles(MACHINE);
   const { lower, data, upper, work, target } = asked;
   const single = [upper, work, target].filter((directory) => directory !== undefined);
   const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
   const factsOf = (directory: Directory | undefined) =>
     directory && looked.find(({ subject }) => subject === directory);
   const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
+  const namespace = yield* placeOfMount(asked);
+  const upperFacts = isThere(lookedUpper)
+    ? yield* lookAtUpper(lookedUpper, work, asked.parameters, index, namespace)
+    : NO_UPPER;
+  const indexed = upperFacts.remembered.compared;
   return {
     asked,
     lower: looked.slice(0, lower.length),
@@ -110,18 +139,21 @@ export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
     upper: lookedUpper,
     work: lookedWork,
     target: factsOf(target),
-    upperFacts: isThere(lookedUpper)
-      ? yield* lookAtUpper(lookedUpper, work, asked.parameters, index)
-      : NO_UPPER,
+    upperFacts,
+    twins: indexed
+      ? yield* findTwins(looked.slice(0, lower.length + data.length).filter(isThere))
+      : undefined,
+    index: indexed && work ? yield* lookAtIndexContent(work, dialectOf(asked.parameters)) : NO_INDEX,
     room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
     refusedLayers: yield* findRefusedLayers(
       looked.filter(({ subject }) => subject !== target).filter(isThere),
     ),
     withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
-    refusedOptions: yield* findRefusedOptions(asked.parameters),
+    refusedOptions: yield* findRefusedOptions(asked.parameters, namespace),
     descriptors: yield* lookAtDescriptors(limits),
     caller: callerOf(asked, callerIn(status, uidMap)),
     driver: driverIn(filesystems),
+    followsAlways: isOn(follow),
     mounts,
     mountLimit: mountMax && Number(mountMax.toString()),
   };

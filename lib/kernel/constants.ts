@@ -76,8 +76,10 @@ export const CLONE_NEWUSER = 0x1000_0000;
 
 // statfs(2)
 export const ST_RDONLY = 1;
+export const ST_NOSYMFOLLOW = 0x2000;
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 export const PROC_SUPER_MAGIC = 0x9fa0;
+export const FUSE_SUPER_MAGIC = 0x65735546;
 
 // sys/stat.h
 export const S_IFMT = 0o170000;
@@ -87,6 +89,8 @@ export const S_IFBLK = 0o060000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFIFO = 0o010000;
+export const S_ISVTX = 0o1000;
+export const S_IWOTH = 0o002;
 
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
@@ -99,6 +103,7 @@ const OUT_OF_KERNEL = process.arch === 'ppc64' ? 0x4000_0000 : 0x8000_0000;
 const LONG = process.arch === 'arm' ? 4 : 8;
 export const FS_IOC_GETFLAGS: number = OUT_OF_KERNEL + ((LONG << 16) | 0x6601);
 export const FS_IOC_FSGETXATTR: number = OUT_OF_KERNEL + 0x1c_581f;
+export const FS_IOC_GETFSUUID: number = OUT_OF_KERNEL + 0x11_1500;
 export const FS_CASEFOLD_FL = 0x4000_0000;
 export const FS_XFLAG_PROJINHERIT = 0x200;
 

@@ -7,9 +7,11 @@ import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
 import { remarksOn } from './odd-notes.ts';
-import { openedAhead, type Run } from './opened-ahead.ts';
+import type { Run } from './opened-ahead.ts';
+import { readTree } from './read-tree.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 
 /** A stream that does not end at what it cannot read, and tells of it. */
 export interface Findings<T> extends AsyncIterable<T> {
@@ -23,6 +25,18 @@ export interface Findings<T> extends AsyncIterable<T> {
 export class FindingList {
   readonly findings: Finding[] = [];
   complete = true;
+  readonly #onProgress: StreamOptions['onProgress'];
+  #entries = 0;
+
+  constructor(onProgress?: StreamOptions['onProgress']) {
+    this.#onProgress = onProgress;
+  }
+
+  /** So many more entries have been looked at. */
+  looked(count: number): void {
+    this.#entries += count;
+    if (count > 0) this.#onProgress?.({ entries: this.#entries });
+  }
 
   /** What makes the stream incomplete. */
   add(error: OverlayError | undefined): void {
@@ -97,6 +111,7 @@ export async function* readMerged(
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
   for await (const batch of listingOf(run, listing)) {
+    found.looked(batch.length);
     for (const resolution of batch) {
       found.remark(remarksOn(rules, resolution));
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
@@ -113,39 +128,32 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-interface Opened extends Pending {
-  readonly listing: MergedListing;
-}
-
-/**
- * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that few are open at any time, however deep the tree.
- */
-export async function* walkMerged(
+/** A directory, then what is in it, each directory before its entries. */
+export function walkMerged(
   run: Run,
   rules: Rules,
   start: Pending,
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  const pending = [start];
-  const take = (most: number): Opened[] =>
-    pending
-      .splice(-most)
-      .reverse()
-      .map((next) => ({ ...next, listing: new MergedListing(rules, next.dir) }));
-  for await (const opened of openedAhead(run, take)) {
-    const below: Pending[] = [];
-    yield* walkDirectory(run, rules, opened, below, found);
-    for (const dir of below.reverse()) pending.push(dir);
-  }
+  return readTree<Pending, MergedEntry>(run, [start], {
+    listingOf: ({ dir }) => new MergedListing(rules, dir),
+    read: (directory, listing, below, between) =>
+      walkDirectory({ run, rules, found, between }, directory, listing, below),
+  });
+}
+
+interface Walk {
+  readonly run: Run;
+  readonly rules: Rules;
+  readonly found: FindingList;
+  readonly between: (below: Pending[]) => AsyncGenerator<MergedEntry>;
 }
 
 async function* walkDirectory(
-  run: Run,
-  rules: Rules,
-  { entry, dir, listing }: Opened,
+  { run, rules, found, between }: Walk,
+  { entry, dir }: Pending,
+  listing: MergedListing,
   below: Pending[],
-  found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   // How many of the listing's problems have been told of; undefined before the directory has.
   let told: number | undefined;
@@ -156,6 +164,7 @@ async function* walkDirectory(
   for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
+    found.looked(batch.length);
     for (const resolution of batch) {
       found.remark(remarksOn(rules, resolution));
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
@@ -164,6 +173,7 @@ async function* walkDirectory(
         below.push({ entry: inside, dir: directoryOf(dir, resolution) });
       else yield tell(inside, undefined, found);
     }
+    yield* between(below);
   }
   if (told === undefined) yield itself();
   for (const problem of listing.problems.slice(told)) found.add(problem);

@@ -11,6 +11,8 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   RENAME_NOREPLACE,
+  STATX_INO,
+  STATX_MNT_ID,
 } from '../kernel/constants.ts';
 import { EBUSY, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY } from '../kernel/errno.ts';
 import { someNames } from '../kernel/names.ts';
@@ -18,6 +20,7 @@ import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { reach } from '../kernel/reach.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
+import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { GivenEntry } from '../layer/given-path.ts';
 import { explained, failure, isErrno } from './failure.ts';
 
@@ -30,7 +33,19 @@ const fsyncAsync = promisify(fsync);
 /** What is at the target before. */
 export type Before = 'nothing' | 'empty' | 'tree';
 
-function* look(parent: number, name: Buffer): Routine<Before> {
+// An empty subvolume of btrfs, or a mount: it can be filled, but nothing can be renamed to its place.
+function* isFixed(parent: number, dir: number): Routine<boolean> {
+  const of = function* (fd: number): Routine<Stat> {
+    return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID));
+  };
+  const [above, here] = [yield* of(parent), yield* of(dir)];
+  const { device, mountId } = here;
+  return (
+    above.mountId !== mountId || above.device.major !== device.major || above.device.minor !== device.minor
+  );
+}
+
+function* look(parent: number, name: Buffer, inPlace: boolean): Routine<Before> {
   let dir: number;
   try {
     dir = yield* call('openat', parent, name, DIRECTORY, 0);
@@ -39,7 +54,8 @@ function* look(parent: number, name: Buffer): Routine<Before> {
     throw error;
   }
   try {
-    return (yield* someNames(dir)).length === 0 ? 'empty' : 'tree';
+    if ((yield* someNames(dir)).length > 0 || (inPlace && (yield* isFixed(parent, dir)))) return 'tree';
+    return 'empty';
   } finally {
     close(dir);
   }
@@ -72,7 +88,7 @@ export class Staging {
       parent = await runAsync(
         reach(AT_FDCWD, above.bytes, 0, (dir, rest) => call('openat', dir, rest, O_RDONLY | O_DIRECTORY, 0)),
       );
-      const before = await runAsync(look(parent, name));
+      const before = await runAsync(look(parent, name, inPlace));
       if (before === 'tree' && !inPlace) throw taken(target, 'is there, and not empty');
       if (before === 'tree') {
         const fd = await runAsync(call('openat', parent, name, DIRECTORY, 0));

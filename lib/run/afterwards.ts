@@ -32,13 +32,3 @@ export async function applyAll(plans: readonly ApplyPlan[], options: ApplyOption
   for (const plan of plans) done.push(await apply(plan, options));
   return done;
 }
-
-/** Whether the filesystem of one's changes has no room left. */
-export async function isAnyFull(views: readonly View[]): Promise<boolean> {
-  const { statfs } = await import('node:fs/promises');
-  for (const { overlay } of views) {
-    const { bavail, ffree, files } = await statfs(overlay.path);
-    if (bavail === 0 || (files > 0 && ffree === 0)) return true;
-  }
-  return false;
-}

@@ -10,9 +10,10 @@ import { runAsync } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
-import { applyAll, isAnyFull, plansFor } from './afterwards.ts';
 import type { RunRequest } from './options.ts';
+import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
+import { whenClosed } from './stdio.ts';
 import { ViewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
 import { type Ending, Watched } from './watched.ts';
@@ -143,6 +144,8 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   async plan(options: PlanOptions = {}): Promise<ApplyPlan[]> {
     this.#mustBeOver();
     if (options.to !== undefined || options.paths !== undefined) this.#mustBeOne();
+    // Loaded when it is needed, as what changes() needs: a command starts the sooner.
+    const { plansFor } = await import('./afterwards.ts');
     return await plansFor(this.#views, options);
   }
 
@@ -154,6 +157,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    */
   async apply(options: ApplyOptions = {}): Promise<ApplyPlan[]> {
     const plans = await this.plan(options);
+    const { applyAll } = await import('./afterwards.ts');
     const done = await applyAll(plans, options);
     await this.discard();
     return done;
@@ -213,16 +217,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       this.#settle.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
     } else if (signal?.aborted) this.#settle.reject(signal.reason);
     else this.#settle.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
-    const open = this.stdio.filter((stream) => stream !== null && !stream.closed);
-    let left = open.length;
-    const close = () => this.emit('close', this.exitCode, this.signalCode);
-    if (left === 0) close();
-    for (const stream of open) {
-      stream!.once('close', () => {
-        left -= 1;
-        if (left === 0) close();
-      });
-    }
+    whenClosed(this.stdio, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
   #mustBeOver(): void {

@@ -97,3 +97,16 @@ export function openStdio(options: RunOptions): Stdio {
     throw error;
   }
 }
+
+/** Calls `then` when no stream of ours is open any more. */
+export function whenClosed(streams: Stdio['streams'], then: () => void): void {
+  const open = streams.filter((stream) => stream !== null && !stream.closed);
+  let left = open.length;
+  if (left === 0) then();
+  for (const stream of open) {
+    stream!.once('close', () => {
+      left -= 1;
+      if (left === 0) then();
+    });
+  }
+}

@@ -1,5 +1,5 @@
 // What a command has changed in its views: one list, told from their common root.
-import type { Finding } from '../format/overlay-error.ts';
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
 import type { Change, EntryPath } from '../layer/change.ts';
 import type { ChangeList } from '../layer/change-list.ts';
@@ -32,6 +32,7 @@ export class ViewChanges implements ChangeList {
   readonly #views: readonly View[];
   readonly #options: ChangeOptions | undefined;
   #lists: readonly ChangeList[] = [];
+  #failed: Finding[] = [];
 
   constructor(views: readonly View[], options: ChangeOptions | undefined) {
     this.#views = views;
@@ -39,18 +40,26 @@ export class ViewChanges implements ChangeList {
   }
 
   get findings(): readonly Finding[] {
-    return this.#lists.flatMap(({ findings }) => findings);
+    return [...this.#failed, ...this.#lists.flatMap(({ findings }) => findings)];
   }
 
   get complete(): boolean {
-    return this.#lists.every(({ complete }) => complete);
+    return this.#failed.length === 0 && this.#lists.every(({ complete }) => complete);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Change, void> {
     const lists = this.#views.map(({ place, overlay }) => ({ place, list: overlay.changes(this.#options) }));
     this.#lists = lists.map(({ list }) => list);
-    for (const { place, list } of lists)
-      for await (const change of list) if (!isRootTime(change)) yield moved(place, change);
+    this.#failed = [];
+    for (const { place, list } of lists) {
+      try {
+        for await (const change of list) if (!isRootTime(change)) yield moved(place, change);
+      } catch (error) {
+        // What was mounted there may have been unmounted meanwhile: no reason to keep silent on all the others.
+        if (lists.length === 1 || !(error instanceof OverlayError)) throw error;
+        this.#failed.push(...error.findings);
+      }
+    }
   }
 
   async #all(): Promise<Change[]> {

@@ -71,7 +71,11 @@ export interface Store extends AsyncDisposable {
   list(filter?: SnapshotFilter | string | readonly string[]): Promise<Snapshot[]>;
   /** What it takes by itself, without its parents. Of an active one it is counted now. */
   usage(key: string): Promise<Usage>;
-  /** @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE */
+  /**
+   * It is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or `close`.
+   *
+   * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
+   */
   remove(key: string): Promise<void>;
   /** Replaces its labels. */
   update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot>;

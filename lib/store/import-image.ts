@@ -154,8 +154,6 @@ class Import {
     const lowers = Promise.resolve(parent).then(() => below);
     // Whoever does not ask for them does not see why they are not there.
     lowers.catch(() => {});
-    await callAsync('mkdirat', fd, DATA, 0o755);
-    await callAsync('fchmodat', fd, DATA, 0o755);
     await this.#fill(i, fd, 'overlay', lowers);
   }
 

@@ -24,7 +24,7 @@ import type { MountDescription } from './mount-description.ts';
 import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapshot.ts';
 import { overlayDriver } from './overlay-driver.ts';
 import type { Place } from './place.ts';
-import { explained, refusal } from './refusal.ts';
+import { explained } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
 import { repairStore } from './repair.ts';
 import { type Snapshot, snapshotOf } from './snapshot.ts';
@@ -37,9 +37,9 @@ export class OpenStore implements Store {
   readonly #place: Place;
   readonly #driver: Driver;
 
-  readonly #unpack: Unpack | undefined;
+  readonly #unpack: Unpack;
 
-  constructor(place: Place, unpack?: Unpack) {
+  constructor(place: Place, unpack: Unpack) {
     this.#place = place;
     this.#unpack = unpack;
     this.#driver = DRIVERS[place.facts.driver];
@@ -59,10 +59,9 @@ export class OpenStore implements Store {
 
   async import(image: ImageSource, options?: ImportOptions): Promise<Snapshot> {
     const wanted = readFields(options, ['onProgress', 'signal']) as ImportOptions;
-    const unpack = this.#unpack;
-    if (unpack === undefined)
-      throw refusal('ERR_STORE_NO_UNPACKER', 'nothing unpacks layers in this build', 'use a later one');
-    return snapshotOf(await this.#do(() => importImage(this.#place, this.#driver, unpack, image, wanted)));
+    return snapshotOf(
+      await this.#do(() => importImage(this.#place, this.#driver, this.#unpack, image, wanted)),
+    );
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {

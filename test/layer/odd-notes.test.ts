@@ -1,13 +1,23 @@
 // What is damaged or means nothing in a layer, and an overlay passes over: told as a finding, and everything is shown.
-import { lstatSync, readdirSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../lib/format/overlay-error.ts';
 import { openStack } from '../../lib/layer/stack.ts';
 import { mount } from '../../lib/mount/mount.ts';
 import { overlayfs } from '../cli/run-program.ts';
+import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { setXattr } from '../support/xattr.ts';
+import { setXattr, xattrsOf } from '../support/xattr.ts';
 import { whiteoutAt } from './merged-view.ts';
 
 /** Entry, note, value: each of a kind that the kernel takes no notice of. */
@@ -111,6 +121,40 @@ privileged('a whiteout in the bottom layer hides nothing, and that is said', asy
   expect((await stack.lookup('dir/y')).findings).toEqual([]);
   await using overlay = await mount(spec);
   expect(() => lstatSync(`${overlay.path}/gone`)).toThrow('ENOENT');
+});
+
+privileged('what the kernel writes itself is never odd', async () => {
+  const scratch = scratchDirectory();
+  for (const name of ['l/dir/sub/x', 'l/file', 'l/meta', 'l/flags', 'l/gone']) scratch.file(name, 'content');
+  linkSync(scratch.join('l/file'), scratch.join('l/link'));
+  const spec = {
+    lower: [scratch.join('l')],
+    upper: scratch.directory('u'),
+    work: scratch.directory('w'),
+    options: { index: true, uuid: 'on', metacopy: true, redirectDir: 'on' },
+  } as const;
+  {
+    await using overlay = await mount(spec);
+    const at = (name: string) => `${overlay.path}/${name}`;
+    appendFileSync(at('file'), 'more');
+    chmodSync(at('meta'), 0o600);
+    renameSync(at('dir/sub'), at('moved'));
+    rmSync(at('gone'));
+    mkdirSync(at('gone'));
+    run('chattr', '+i', at('flags'));
+    run('chattr', '-i', at('flags'));
+    run('chattr', '+i', at('file'));
+  }
+  const seen = new Set<string>();
+  for (const name of ['', 'dir', 'file', 'meta', 'moved', 'gone', 'flags'])
+    for (const key of Object.keys(xattrsOf(scratch.join('u', name)))) seen.add(key.split('.').at(-1)!);
+  await using stack = await openStack(spec);
+  for (const stream of [stack.walk(), stack.changes()]) {
+    for await (const _ of stream);
+    expect([stream.findings, stream.complete]).toEqual([[], true]);
+  }
+  const notes = ['impure', 'metacopy', 'nlink', 'opaque', 'origin', 'protattr', 'redirect', 'uuid'];
+  expect([...seen].filter((note) => notes.includes(note)).sort()).toEqual(notes);
 });
 
 test('where all is well there is nothing to remark', async () => {

@@ -17,7 +17,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
 import { openDescriptors, processesWith } from '../support/leaks.ts';
-import { asNobody, printedJson } from '../support/node-process.ts';
+import { asNobody, printedJson, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
@@ -505,4 +505,30 @@ privileged('an overlay is a lower as another directory is, as deep as the kernel
     cwd: process.cwd(),
   });
   expect(await outcomeOf(outer)).toEqual({ code: 0, signal: null, out: 'old', err: '' });
+});
+
+privileged('a worker that ends takes its commands with it, and nothing else', async () => {
+  const mark = `overlayfs-worker-${process.pid}`;
+  const script = `
+    import { readdirSync, readFileSync } from 'node:fs';
+    import { Worker } from 'node:worker_threads';
+    const [url, cwd] = process.argv.slice(1);
+    const inside = \`
+      import { parentPort, workerData } from 'node:worker_threads';
+      const { run } = await import(workerData.url);
+      const env = { ...process.env, MARK: '${mark}' };
+      await run('sh', ['-c', 'sleep 60 & sleep 60'], { cwd: workerData.cwd, stdio: 'ignore', env });
+      parentPort.postMessage('running');\`;
+    const marked = () => readdirSync('/proc').filter((name) => {
+      try { return /^\\d+$/.test(name) && readFileSync('/proc/' + name + '/environ', 'latin1').includes('MARK=${mark}'); } catch { return false; }
+    }).length;
+    const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
+    await new Promise((resolve) => worker.once('message', resolve));
+    const before = marked();
+    await worker.terminate();
+    const end = Date.now() + 5000;
+    while (marked() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+    console.log(JSON.stringify({ before: before >= 2, after: marked() }));`;
+  const url = new URL('../../dist/index.js', import.meta.url).href;
+  expect(printedJson(runNode(script, { args: [url, directory()] }))).toEqual({ before: true, after: 0 });
 });

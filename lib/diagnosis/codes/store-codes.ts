@@ -37,10 +37,6 @@ export const STORE_CODES = {
     meaning: 'the snapshot is mounted somewhere, or being made, committed or removed',
     remedy: 'unmount it; the message says where it is mounted, or by whom',
   },
-  ERR_STORE_NO_UNPACKER: {
-    meaning: 'nothing unpacks layers in this build',
-    remedy: 'use a later one',
-  },
   ERR_STORE_NO_LAYERS: {
     meaning: 'an image without layers was to be imported',
     remedy: 'prepare an empty snapshot instead',
