@@ -1,6 +1,6 @@
 // How long a test waits for its copy of a fixture: a fork, with and without forks that are made ahead, beside copies.
 //
-//   npm run bench:fixtures -- [--files 2000] [--kilobytes 16] [--blocks 20] [--test 5]
+//   npm run bench:fixtures -- [--files 1000] [--kilobytes 16] [--blocks 8] [--test 5]
 //
 // The fixture is made for it: FILES files of KILOBYTES each, 50 to a directory. A test takes TEST ms, in which the next
 // forks are made; that time is not counted, only what passes before the test begins and after it ends.
@@ -15,9 +15,9 @@ import { median, printTable } from './table.mjs';
 
 const { values } = parseArgs({
   options: {
-    files: { type: 'string', default: '2000' },
+    files: { type: 'string', default: '1000' },
     kilobytes: { type: 'string', default: '16' },
-    blocks: { type: 'string', default: '20' },
+    blocks: { type: 'string', default: '8' },
     test: { type: 'string', default: '5' },
   },
 });

@@ -32,6 +32,8 @@ export interface AskedMount {
   /** What the caller insists on, so that it is done before the kernel looks. */
   readonly trustVolatile?: boolean;
   readonly changeLower?: boolean;
+  /** By which family of calls. */
+  readonly via?: 'auto' | 'fsopen' | 'mount';
   /** `true`: made in a user namespace of its own. */
   readonly rootless?: boolean | 'auto';
 }

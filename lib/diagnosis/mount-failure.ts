@@ -1,5 +1,5 @@
 // From the failed call of a mount to the error that says what is wrong: only what a look at the machine confirmed.
-import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
+import { EBUSY, EINVAL, ENODEV, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { checkedText, wordsText } from './checked.ts';
@@ -8,6 +8,7 @@ import { nearestInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
 import { explainMaking } from './making.ts';
 import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
+import { findRefusedOptions } from './option-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { useOf } from './refused-claim.ts';
@@ -50,7 +51,17 @@ function* directoryFinding(error: KernelError, failed: FailedMount): Routine<Fin
   const target = asked.filter(({ option }) => option === 'target');
   const ordered = [...target, ...asked.filter((dir) => !target.includes(dir))];
   const found = yield* explainDirectories(error.syscall === 'mount' ? ordered : asked);
-  return found.find(({ errnos }) => errnos.includes(-error.errno))?.finding;
+  // mount(2) calls a target that is a file none, after the driver has had its say; move_mount(2) calls it invalid.
+  const late = (finding: Finding) => error.syscall === 'mount' && finding.option === 'target';
+  return found.find(
+    ({ finding, errnos }) => errnos.includes(-error.errno) && !(late(finding) && error.errno === -EINVAL),
+  )?.finding;
+}
+
+// The option text has the options first.
+function* optionFailed({ errno, syscall }: KernelError, { asked }: FailedMount): Routine<boolean> {
+  if (syscall !== 'mount' || errno !== -EINVAL || asked === undefined) return false;
+  return asked.rootless !== true && (yield* findRefusedOptions(asked.parameters)).length > 0;
 }
 
 function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
@@ -115,7 +126,9 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   if (error.errno === -EPERM && lacking) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
   if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
-  if (findings.length === 0) add(yield* directoryFinding(error, failed));
+  if (findings.length === 0 && !(yield* optionFailed(error, failed))) {
+    add(yield* directoryFinding(error, failed));
+  }
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
   const facts = findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed)) : undefined;
   if (facts !== undefined) findings.push(...ruleFindings(error, facts));

@@ -95,6 +95,10 @@ export const STACK_RULES: readonly Rule[] = [
           : undefined,
       ),
   },
+];
+
+/** At the very end, when the driver has an index. */
+export const OVERLAP_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_LAYERS_OVERLAP',
     errnos: [ELOOP],

@@ -15,6 +15,7 @@ import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagn
 import { applyRules, type Rule } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
+import { UPPER_RULES } from '../diagnosis/upper-rules.ts';
 import { OWN_WORK_RULES } from '../diagnosis/work-rules.ts';
 import { S_IFDIR } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -38,6 +39,11 @@ function* makingFindings(directories: readonly (Layer | Target | undefined)[]): 
     if (finding !== undefined) findings.push(finding);
   }
   return findings;
+}
+
+// A target that is a file is found out at the end, by mount(2) too.
+function* targetFindings(target: Target | undefined): Routine<Finding[]> {
+  return (yield* directoryFindings([target])).filter(({ code }) => code !== 'ERR_OVERLAY_NOT_DIRECTORY');
 }
 
 /** Who else has directories of it: locks, then the kernel, in the order of their cost. */
@@ -88,11 +94,13 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
     findings.push(...workHasData(work).findings);
   }
+  // Our own lock notices it, before the kernel is asked for anything.
+  findings.push(...ruled(UPPER_RULES.filter(({ code }) => code === 'ERR_OVERLAY_UPPER_IS_WORK')));
   const claims = guarded.filter(({ code }) => code === IN_USE);
   // Who it is says more than that it is.
   findings.push(...(claims.length > 0 || !ask ? claims : yield* claimFindings(request, facts)));
   // mount(2) looks for its target before anything else.
-  if (!mkdir && request.via === 'mount') findings.push(...(yield* directoryFindings([target])));
+  if (!mkdir && request.via === 'mount') findings.push(...(yield* targetFindings(target)));
   for (const finding of [noPrivilege(facts.caller), noDriver(facts.driver)]) {
     if (finding !== undefined) findings.push(finding);
   }
