@@ -138,6 +138,7 @@ constexpr Call table[] = {
     row<dup3>("dup3"),
     row<unshare>("unshare", true),
     row<setns>("setns", true),
+    row<list_in_time>("list_in_time"),
     row<scan_directory>("scan_directory"),
     row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),

@@ -19,4 +19,8 @@ Result<Unit> setns(FdArg name_space, uint32_t type);
 Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
                                       std::string& log);
 
+// A call like others. Opens and lists the directories, each ended by a NUL, and asks their filesystems for room; gives how
+// many bytes of `paths` it has come through before one took too long, as 4 bytes in the host's order. Refusals are answers.
+Result<std::string> list_in_time(Blob paths, uint32_t milliseconds);
+
 }  // namespace sys

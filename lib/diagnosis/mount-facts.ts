@@ -3,6 +3,7 @@ import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
+import { ETIMEDOUT } from '../kernel/errno.ts';
 import { CALLER_FILES, type Caller, callerIn } from '../kernel/features/caller.ts';
 import { readFiles } from '../kernel/files.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -12,6 +13,7 @@ import { DRIVER_FILE, driverIn } from './driver-facts.ts';
 import { findWithoutHandles } from './handle-facts.ts';
 import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
+import { answering, findSilent, type SilentPlace } from './silent-places.ts';
 import type { Directory } from './subject.ts';
 import { INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
 import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
@@ -53,6 +55,8 @@ export interface MountFacts {
   /** /proc/filesystems lists the overlay driver; undefined when it cannot be read. */
   readonly driver: boolean | undefined;
   readonly mounts: readonly MountinfoEntry[];
+  /** The directories that were not looked at, since nobody answers there. */
+  readonly silent: readonly SilentPlace[];
   /** fs.mount-max, and how many mounts this namespace has. */
   readonly mountLimit: number | undefined;
 }
@@ -93,36 +97,57 @@ function* lookWhereToWork(
   return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
 }
 
-/** Looks once at everything; what cannot be looked at is missing from the facts. */
-export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
+/** What has to be known before anything else is looked at. */
+export interface Surroundings {
+  readonly mounts: readonly MountinfoEntry[];
+  readonly silent: readonly SilentPlace[];
+}
+
+/** @param directories all that will be looked at */
+export function* lookAround(directories: readonly (Directory | undefined)[]): Routine<Surroundings> {
   const mounts = yield* readMounts();
+  const given = directories.filter((directory) => directory !== undefined);
+  return { mounts, silent: yield* findSilent(given, mounts) };
+}
+
+/** Looks once at everything; what cannot be looked at is missing from the facts. */
+export function* lookAtMount(asked: AskedMount, { mounts, silent }: Surroundings): Routine<MountFacts> {
   const [status, uidMap, filesystems, index, limits, mountMax] = yield* readFiles(MACHINE);
   const { lower, data, upper, work, target } = asked;
   const single = [upper, work, target].filter((directory) => directory !== undefined);
-  const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
-  const factsOf = (directory: Directory | undefined) =>
-    directory && looked.find(({ subject }) => subject === directory);
+  const all = [...lower, ...data, ...single];
+  const looked = yield* lookAtDirectories(answering(all, silent), mounts);
+  const factsOf = (directory: Directory | undefined): Looked | undefined =>
+    directory &&
+    (looked.find(({ subject }) => subject === directory) ?? { subject: directory, errno: ETIMEDOUT });
   const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
   return {
     asked,
-    lower: looked.slice(0, lower.length),
-    data: looked.slice(lower.length, lower.length + data.length),
+    lower: lower.map((directory) => factsOf(directory)!),
+    data: data.map((directory) => factsOf(directory)!),
     upper: lookedUpper,
     work: lookedWork,
     target: factsOf(target),
     upperFacts: isThere(lookedUpper)
-      ? yield* lookAtUpper(lookedUpper, work, asked.parameters, index)
+      ? yield* lookAtUpper(lookedUpper, isThere(lookedWork) ? work : undefined, asked.parameters, index)
       : NO_UPPER,
     room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
     refusedLayers: yield* findRefusedLayers(
       looked.filter(({ subject }) => subject !== target).filter(isThere),
     ),
-    withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
+    withoutHandles: yield* findWithoutHandles(
+      answering(
+        all.filter((directory) => directory !== work && directory !== target),
+        silent,
+      ),
+      asked.parameters,
+    ),
     refusedOptions: yield* findRefusedOptions(asked.parameters),
     descriptors: yield* lookAtDescriptors(limits),
     caller: callerOf(asked, callerIn(status, uidMap)),
     driver: driverIn(filesystems),
     mounts,
+    silent,
     mountLimit: mountMax && Number(mountMax.toString()),
   };
 }

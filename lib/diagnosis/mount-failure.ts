@@ -7,12 +7,19 @@ import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
 import { explainMaking } from './making.ts';
-import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
+import {
+  type AskedMount,
+  lookAround,
+  lookAtMount,
+  type MountFacts,
+  type Surroundings,
+} from './mount-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { useOf } from './refused-claim.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
+import { answering, silentFinding } from './silent-places.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 /** What the failed mount was made of. */
@@ -34,8 +41,7 @@ function* wordsOn(failed: FailedMount, first: Finding | undefined): Routine<Driv
   return heard && wordsOf(heard, failed.directories);
 }
 
-function* directoryFinding(failed: FailedMount): Routine<Finding | undefined> {
-  const { directories, subject } = failed;
+function* directoryFinding({ directories, subject }: FailedMount): Routine<Finding | undefined> {
   // The failed step names its directory; mount(2) is one step for all of them.
   const suspects = directories.filter(
     (dir) => subject === undefined || subject.option === 'target' || subject === dir,
@@ -101,15 +107,23 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const lacking = error.syscall !== 'mkdirat' && failed.asked?.rootless !== true;
   if (error.errno === -EPERM && lacking) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
-  if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
-  if (findings.length === 0) add(yield* directoryFinding(failed));
-  if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
-  const facts = findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed)) : undefined;
+  const around = yield* lookAround(failed.directories);
+  const open = { ...failed, directories: answering(failed.directories, around.silent) };
+  const asked = failed.subject;
+  if (error.syscall === 'mkdirat' && asked && answers(asked, around)) add(yield* explainMaking(asked));
+  if (findings.length === 0) add(yield* directoryFinding(open));
+  if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(open));
+  const facts =
+    findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed), around) : undefined;
   if (facts !== undefined) findings.push(...ruleFindings(error, facts));
   const words = yield* wordsOn(failed, findings[0]);
   const heard = words instanceof KernelError ? undefined : words;
   const [first = unexplained(error, failed, facts!, words), ...rest] = findings;
-  return new OverlayError([first, ...rest], error, heard);
+  return new OverlayError([first, ...rest, ...around.silent.map(silentFinding)], error, heard);
+}
+
+function answers(subject: Subject, { silent }: Surroundings): boolean {
+  return !silent.some(({ directory }) => directory === subject);
 }
 
 /** A call about one directory, its failure explained. */

@@ -80,9 +80,9 @@ export const DROPPED_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_OPTION_DROPPED',
     errnos: [],
-    find: ({ asked: { parameters, target }, withoutHandles: [layer], upperFacts, upper }) => {
-      // What a detached mount came to cannot be seen.
-      if (target === undefined) return [];
+    find: ({ asked: { parameters, rootless }, withoutHandles: [layer], upperFacts, upper }) => {
+      // What a mount in a user namespace came to cannot be seen.
+      if (rootless === true) return [];
       const handles = layer && parameters.find(needsHandles);
       if (handles) {
         const why = `the filesystem of ${subjectText(layer)} has no file handles`;

@@ -80,6 +80,7 @@ export function facts(changes: Changes = {}): MountFacts {
     caller: { uid: 0, capSysAdmin: true, initialUserNamespace: true },
     driver: true,
     mounts: [disk!],
+    silent: [],
     mountLimit: 100_000,
     ...changes,
   };

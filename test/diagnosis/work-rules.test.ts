@@ -52,7 +52,7 @@ test.each<[string, Changes, string[]]>([
     ['OPTION_DROPPED redirectDir'],
   ],
   ['no attributes', noAttributes, []],
-  ['a detached mount, which nobody can look at', { ...on('index'), ...handleless, target: undefined }, []],
+  ['a detached mount', { ...on('index'), ...handleless, target: undefined }, ['OPTION_DROPPED index']],
 ])('options: %s', (_, changes, expected) => {
   expect(codes(DROPPED_RULES, changes)).toEqual(expected);
 });
