@@ -10,10 +10,14 @@
         "native/encode.cc",
         "native/exports.cc",
         "native/file_calls.cc",
+        "native/guardian.cc",
+        "native/list_in_time.cc",
         "native/mount_calls.cc",
         "native/namespace_child.cc",
+        "native/process_calls.cc",
         "native/program.cc",
-        "native/scan_directory.cc"
+        "native/scan_directory.cc",
+        "native/xattr_calls.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": [
@@ -31,7 +35,8 @@
       "cflags_cc": ["-std=c++20", "-fvisibility-inlines-hidden"],
       "cflags!": ["-O3", "-fno-exceptions"],
       "cflags_cc!": ["-O3", "-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
-      "ldflags": ["-nodefaultlibs", "-Wl,--gc-sections", "-Wl,--build-id=none"],
+      # nodelete: the guardian of a command (native/guardian.cc) runs on when the worker thread ends that loaded this.
+      "ldflags": ["-nodefaultlibs", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,nodelete"],
       "libraries": ["-lstdc++", "-lgcc_s"],
       "variables": { "overlayfs_sanitize%": "", "overlayfs_small%": "" },
       "conditions": [

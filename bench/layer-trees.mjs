@@ -39,7 +39,10 @@ export function makeLower(root, files) {
   return root;
 }
 
-// Changes `count` files of such a tree, each in another directory.
-export function change(root, count) {
-  for (let i = 0; i < count; i++) writeFileSync(join(root, `d${i}`, 'file7'), `changed ${i}\n`);
+// Changes `count` of the `files` of such a tree, spread over it.
+export function change(root, count, files) {
+  for (let i = 0; i < count; i++) {
+    const file = Math.floor((i * files) / count);
+    writeFileSync(join(root, `d${Math.floor(file / 100)}`, `file${file % 100}`), `changed ${i}\n`);
+  }
 }

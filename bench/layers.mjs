@@ -1,8 +1,8 @@
 // Compares the reading of layers with find(1) and diff(1), everything interleaved in one run.
 //
-//   npm run bench:layers -- [--quick] [--json] [--on DIRECTORY]
+//   npm run bench:layers -- [--quick] [--json] [--on DIRECTORY] [--only scans|memory|changes]
 //
-// Needs root for the last table. --on chooses the filesystem: the directory to work below. On a busy machine the waiting
+// Needs root for the table of changes. --on chooses the filesystem: the directory to work below. On a busy machine the waiting
 // for others' turns is measured too, above all as a blocked event loop.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     on: { type: 'string', default: tmpdir() },
+    only: { type: 'string' },
   },
 });
 
@@ -27,6 +28,7 @@ const entryPoint = new URL('../dist/layer/index.js', import.meta.url);
 const layer = await import(entryPoint);
 const rounds = options.quick ? 3 : 9;
 const scale = options.quick ? 0.1 : 1;
+const wanted = (table) => options.only === undefined || options.only === table;
 
 // Between two measurements the run unwinds through `finally`, which leaves neither a mount nor a directory behind.
 let interrupted = false;
@@ -124,35 +126,51 @@ async function scanRow(name, upper, empty) {
   }));
 }
 
+async function scanRows(root, empty) {
+  const entries = 100_000 * scale;
+  return [
+    ...(await scanRow(`${entries} in one directory`, makeFlat(join(root, 'flat'), entries), empty)),
+    ...(await scanRow(`${entries} in directories of 9`, makeDeep(join(root, 'deep'), entries), empty)),
+  ];
+}
+
+// What a process of its own does with an upper, and with `empty` below it.
+const MEASURED = {
+  'double walk': (layer, upper, empty) => layer.compareTrees(empty, upper),
+  'stack.walk': async (layer, upper, empty) => (await layer.openStack({ upper, lower: empty })).walk(),
+  'stack.changes': async (layer, upper, empty) => (await layer.openStack({ upper, lower: empty })).changes(),
+};
+
 // Peak memory in megabytes of a process of its own that scans the tree, and of one that does nothing.
-function peakMemory(upper, empty) {
+function peakMemory(scan, upper, empty) {
   const script = `
     const layer = await import(${JSON.stringify(entryPoint.href)});
     const [upper, empty] = process.argv.slice(1);
-    if (upper) for await (const _ of layer.compareTrees(empty, upper));
+    if (upper) for await (const _ of await (${scan})(layer, upper, empty));
     console.log(process.resourceUsage().maxRSS / 1024);`;
   const args = ['--input-type=module', '-e', script, '--', ...(upper ? [upper, empty] : [])];
   return Number(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout);
 }
 
 function memoryRows(root, empty) {
-  return [10_000, 100_000, 1_000_000].map((count) => {
+  const nothing = peakMemory();
+  const rows = [10_000, 100_000, 1_000_000].map((count) => {
     const entries = count * scale;
     const tree = makeFlat(join(root, `flat-${count}`), entries);
-    const megabytes = peakMemory(tree, empty);
+    const megabytes = Object.values(MEASURED).map((scan) => peakMemory(scan, tree, empty));
     rmSync(tree, { recursive: true });
     return { name: `${entries} entries`, megabytes };
   });
+  return [{ name: 'nothing', megabytes: Object.keys(MEASURED).map(() => nothing) }, ...rows];
 }
 
-async function changesRow(root) {
-  const files = 200_000 * scale;
-  const lower = makeLower(join(root, 'lower'), files);
+async function changesRows(root, files) {
   const [upper, work, mount] = ['upper', 'work', 'mount'].map((name) => {
-    const path = join(root, name);
+    const path = join(root, `${name}-${files}`);
     mkdirSync(path);
     return path;
   });
+  const lower = makeLower(join(root, `lower-${files}`), files);
   const mounted = [
     '-t',
     'overlay',
@@ -163,7 +181,7 @@ async function changesRow(root) {
   ];
   runProgram('mount', mounted);
   try {
-    change(mount, 100);
+    change(mount, 100, files);
     const contenders = {
       'diff -rq': () => runProgram('diff', ['-rq', '--no-dereference', lower, mount], [1]),
       'double walk': () => countOf(layer.compareTrees(lower, mount)),
@@ -191,34 +209,35 @@ const root = mkdtempSync(join(options.on, 'ovb-layers-'));
 try {
   const empty = join(root, 'empty');
   mkdirSync(empty);
-  const entries = 100_000 * scale;
-  const scans = [
-    ...(await scanRow(`${entries} in one directory`, makeFlat(join(root, 'flat'), entries), empty)),
-    ...(await scanRow(`${entries} in directories of 9`, makeDeep(join(root, 'deep'), entries), empty)),
-  ];
-  const memory = [{ name: 'nothing', megabytes: peakMemory() }, ...memoryRows(root, empty)];
-  const changes = process.geteuid() === 0 ? await changesRow(root) : [];
+  const scans = wanted('scans') ? await scanRows(root, empty) : [];
+  const memory = wanted('memory') ? memoryRows(root, empty) : [];
+  const changes = [];
+  // The lower's size makes no difference to the changes of the same upper.
+  if (process.geteuid() === 0 && wanted('changes'))
+    for (const files of [20_000, 200_000]) changes.push(...(await changesRows(root, files * scale)));
   if (options.json) console.log(JSON.stringify({ node: process.version, scans, memory, changes }, null, 2));
   else {
-    printTable(
-      'scanning an upper, beside find -printf of the same (medians; the loop: at most)',
-      ['', 'find ms', 'ms', 'ratio', 'loop blocked ms'],
-      scans.map(({ name, find, took, ratio, blocked }) => [name, find, took, ratio, blocked]),
-      [0, 0, 2, 1],
-    );
-    printTable(
-      'peak memory of a process that scans',
-      ['', 'MB'],
-      memory.map(({ name, megabytes }) => [name, megabytes]),
-      [0],
-    );
-    if (changes.length > 0)
-      printTable(
+    const tables = [
+      [
+        'scanning an upper, beside find -printf of the same (medians; the loop: at most)',
+        ['', 'find ms', 'ms', 'ratio', 'loop blocked ms'],
+        scans.map(({ name, find, took, ratio, blocked }) => [name, find, took, ratio, blocked]),
+        [0, 0, 2, 1],
+      ],
+      [
+        'peak memory in MB of a process that scans one directory',
+        ['', ...Object.keys(MEASURED)],
+        memory.map(({ name, megabytes }) => [name, ...megabytes]),
+        [0, 0, 0],
+      ],
+      [
         'what has changed in an overlay, medians',
         ['', 'ms', 'times as fast as diff'],
         changes.map(({ name, took, faster }) => [name, took, faster]),
         [1, 1],
-      );
+      ],
+    ];
+    for (const table of tables) if (table[2].length > 0) printTable(...table);
   }
 } catch (error) {
   console.error(interrupted ? error.message : error);

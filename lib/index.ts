@@ -33,3 +33,6 @@ export { remount, remountSync } from './mount/remount.ts';
 export { scratch, scratchSync } from './mount/scratch.ts';
 export type { Scratch } from './mount/scratch-overlay.ts';
 export { unmount, unmountSync } from './mount/unmount.ts';
+export type { RunOptions, StdioEntry } from './run/options.ts';
+export { run } from './run/run.ts';
+export type { RunEnd, RunningCommand } from './run/running-command.ts';

@@ -7,9 +7,12 @@
 #include "ancestry.h"
 #include "checks.h"
 #include "file_calls.h"
+#include "list_in_time.h"
 #include "mount_calls.h"
 #include "namespace_child.h"
+#include "process_calls.h"
 #include "scan_directory.h"
+#include "xattr_calls.h"
 
 namespace sys {
 namespace {
@@ -108,6 +111,7 @@ constexpr Call table[] = {
     row<umount2>("umount2"),
     row<statmount>("statmount"),
     row<listmount>("listmount"),
+    row<quotactl_fd>("quotactl_fd"),
     row<openat>("openat"),
     row<openat2>("openat2"),
     row<read>("read"),
@@ -122,6 +126,8 @@ constexpr Call table[] = {
     row<ioctl>("ioctl"),
     row<mkdirat>("mkdirat"),
     row<mknodat>("mknodat"),
+    row<symlinkat>("symlinkat"),
+    row<linkat>("linkat"),
     row<unlinkat>("unlinkat"),
     row<renameat2>("renameat2"),
     row<fchmodat>("fchmodat"),
@@ -136,9 +142,12 @@ constexpr Call table[] = {
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
     row<dup3>("dup3"),
+    row<list_in_time>("list_in_time"),
+    row<pipe2>("pipe2"),
+    row<chdir>("chdir", true),
     row<unshare>("unshare", true),
     row<setns>("setns", true),
-    row<list_in_time>("list_in_time"),
+    row<execve>("execve", true),
     row<scan_directory>("scan_directory"),
     row<scan_entries>("scan_entries"),
     row<require_subset>("require_subset"),

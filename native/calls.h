@@ -13,7 +13,7 @@ struct Call {
   const char* signature;
   // What it gives: f descriptor, b bytes, n nothing.
   char gives;
-  // Leaves a namespace: for programs in a child only (namespace_child.h), and not exported by itself.
+  // Leaves a namespace or a directory: for programs in a child only (namespace_child.h), and not exported by itself.
   bool only_in_child;
   Result<Unit> (*body)(const Operand*, StepResult&);
 

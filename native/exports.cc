@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encode.h"
+#include "guardian.h"
 #include "namespace_child.h"
 #include "owned.h"
 
@@ -17,11 +18,12 @@ Napi::Value bytesToJs(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
-Napi::Value failureToJs(Napi::Env env, const Failure& failure, const std::string& log) {
+// `step` is the place in a program of calls; `log` is what the kernel wrote into the file-system context before.
+Napi::Value failureToJs(Napi::Env env, const Failure& failure, uint32_t step, const std::string& log) {
   auto object = Napi::Object::New(env);
   object.Set("errno", failure.errnum);
   object.Set("syscall", failure.syscall);
-  object.Set("step", failure.step);
+  object.Set("step", step);
   object.Set("log", bytesToJs(env, log));
   return object;
 }
@@ -46,7 +48,7 @@ class CallJob final : public Job {
     outcome_ = call_.run(reader, result_);
   }
   Napi::Value finish(Napi::Env env, Napi::Value) override {
-    if (!outcome_.ok()) return failureToJs(env, outcome_.failure(), {});
+    if (!outcome_.ok()) return failureToJs(env, outcome_.failure(), 0, {});
     if (call_.gives == 'f') return Napi::Number::New(env, owned(env).adopt(std::move(result_.fd)));
     if (call_.gives == 'b') return bytesToJs(env, result_.bytes);
     return env.Undefined();
@@ -63,25 +65,19 @@ bool isBytes(Napi::Value value) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
 }
 
-using RunProgram = Result<std::string> (*)(std::string_view, std::vector<Fd>&, std::vector<Fd>&,
-                                           std::string&);
-
-Result<std::string> runProgramHere(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                                   std::string& log) {
-  return runProgram(program, given, kept, log, Place::here);
-}
+using RunProgram = void (*)(ProgramRun&);
 
 // run(program, size, output, given): the number of bytes written to `output`, or the failure.
 class ProgramJob final : public Job {
  public:
-  ProgramJob(const Napi::CallbackInfo& info, RunProgram run) : run_(run) {
+  ProgramJob(const Napi::CallbackInfo& info, RunProgram run) : call_(run) {
     if (!isBytes(info[0]) || !info[1].IsNumber() || !isBytes(info[2]) || !info[3].IsArray())
       throw Napi::TypeError::New(info.Env(), "runProgram takes a program, its size, an output and an array");
     auto program = info[0].As<Napi::Uint8Array>();
     int64_t size = info[1].As<Napi::Number>().Int64Value();
     if (size < 0 || static_cast<uint64_t>(size) > program.ByteLength())
       throw Napi::RangeError::New(info.Env(), "the program is not as long as that");
-    program_.assign(reinterpret_cast<const char*>(program.Data()), static_cast<std::size_t>(size));
+    run_.program.assign(reinterpret_cast<const char*>(program.Data()), static_cast<std::size_t>(size));
     auto given = info[3].As<Napi::Array>();
     std::vector<int> numbers;
     for (uint32_t i = 0; i < given.Length(); ++i) {
@@ -90,31 +86,27 @@ class ProgramJob final : public Job {
       numbers.push_back(number.As<Napi::Number>().Int32Value());
     }
     // Only now: what is taken over is closed when a later one is refused.
-    for (int number : numbers) given_.emplace_back(owned(info.Env()).release(number));
+    for (int number : numbers) run_.given.emplace_back(owned(info.Env()).release(number));
   }
-  void run() override {
-    result_ = run_(program_, given_, kept_, log_);
-    // Closed here and not on the JavaScript thread: closing a detached mount unmounts it.
-    if (result_.ok()) given_.clear();
-  }
+  void run() override { call_(run_); }
   Napi::Value finish(Napi::Env env, Napi::Value value) override {
     auto output = value.As<Napi::Uint8Array>();
-    if (result_.ok() && result_.value().size() > output.ByteLength()) result_ = Failure{EMSGSIZE, "program"};
+    const std::string& got = run_.output;
+    if (run_.ok() && got.size() > output.ByteLength()) run_.failure = {EMSGSIZE, "program"};
     // A failed program leaves the caller what it gave, except what a step closed.
-    for (Fd& fd : given_)
+    for (Fd& fd : run_.given)
       if (fd.get() >= 0) owned(env).adopt(std::move(fd));
-    if (!result_.ok()) return failureToJs(env, result_.failure(), log_);
-    for (Fd& fd : kept_) owned(env).adopt(std::move(fd));
+    if (!run_.ok()) return failureToJs(env, run_.failure, run_.step, run_.log);
+    for (Fd& fd : run_.kept) owned(env).adopt(std::move(fd));
+    run_.socket.release();
     // Of no step there is nothing to write, and perhaps nowhere.
-    if (!result_.value().empty()) std::memcpy(output.Data(), result_.value().data(), result_.value().size());
-    return Napi::Number::New(env, static_cast<double>(result_.value().size()));
+    if (!got.empty()) std::memcpy(output.Data(), got.data(), got.size());
+    return Napi::Number::New(env, static_cast<double>(got.size()));
   }
 
  private:
-  RunProgram run_;
-  std::string program_, log_;
-  std::vector<Fd> given_, kept_;
-  Result<std::string> result_ = Failure{ECANCELED, "program"};
+  RunProgram call_;
+  ProgramRun run_;
 };
 
 class Worker final : public Napi::AsyncWorker {
@@ -186,10 +178,11 @@ void exportCall(Napi::Env env, Napi::Object exports, const Call& call) {
 }
 
 void exportPrograms(Napi::Env env, Napi::Object exports) {
-  add(env, exports, "runProgram", programAsync<runProgramHere>, nullptr);
-  add(env, exports, "runProgramSync", programSync<runProgramHere>, nullptr);
+  add(env, exports, "runProgram", programAsync<runProgram>, nullptr);
+  add(env, exports, "runProgramSync", programSync<runProgram>, nullptr);
   add(env, exports, "runProgramInChild", programAsync<runProgramInChild>, nullptr);
   add(env, exports, "runProgramInChildSync", programSync<runProgramInChild>, nullptr);
+  add(env, exports, "runProgramApart", programAsync<runProgramApart>, nullptr);
 }
 
 }  // namespace sys

@@ -7,7 +7,6 @@
 #include <asm/statfs.h>
 
 #include "outcome.h"
-#include "proc_path.h"
 
 #ifndef SYS_openat2
 #define SYS_openat2 437
@@ -24,9 +23,6 @@ struct OpenHow {
 // struct statx is 256 bytes on every architecture (linux/stat.h).
 constexpr std::size_t statx_size = 256, statx_owner = 20, statx_mode = 28, statx_atime = 64,
                       statx_mtime = 112;
-
-// XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h).
-constexpr std::size_t xattr_limit = 65536;
 
 }  // namespace
 
@@ -94,11 +90,6 @@ Result<std::string> fstatfs(FdArg file) {
   return std::string(reinterpret_cast<const char*>(words), sizeof words);
 }
 
-// int dup3(int oldfd, int newfd, int flags); who owned the number `to` still does.
-Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags) {
-  return unit("dup3", syscall(SYS_dup3, from.number, to.number, flags | O_CLOEXEC));
-}
-
 // int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo, NULL, 0) of one descriptor, without waiting; gives
 // what there is (revents) in 16 bits.
 Result<std::string> poll(FdArg file, uint32_t events) {
@@ -139,6 +130,16 @@ Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device) {
   return unit("mknodat", syscall(SYS_mknodat, dir.number, path.data, mode, device));
 }
 
+// int symlinkat(const char *target, int newdirfd, const char *linkpath);
+Result<Unit> symlinkat(Text target, FdArg dir, Text path) {
+  return unit("symlinkat", syscall(SYS_symlinkat, target.data, dir.number, path.data));
+}
+
+// int linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags);
+Result<Unit> linkat(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags) {
+  return unit("linkat", syscall(SYS_linkat, from.number, from_path.data, to.number, to_path.data, flags));
+}
+
 // int unlinkat(int dirfd, const char *pathname, int flags);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags) {
   return unit("unlinkat", syscall(SYS_unlinkat, dir.number, path.data, flags));
@@ -150,9 +151,10 @@ Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint3
               syscall(SYS_renameat2, from.number, from_path.data, to.number, to_path.data, flags));
 }
 
-// int fchmodat(int dirfd, const char *pathname, mode_t mode);
+// int fchmodat(int dirfd, const char *pathname, mode_t mode); without a path fchmod(dirfd, mode), which it lacks.
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode) {
-  return unit("fchmodat", syscall(SYS_fchmodat, dir.number, path.data, mode));
+  return unit("fchmodat", path.data ? syscall(SYS_fchmodat, dir.number, path.data, mode)
+                                    : syscall(SYS_fchmod, dir.number, mode));
 }
 
 // int fchownat(int dirfd, const char *pathname, uid_t owner, gid_t group, int flags);
@@ -201,33 +203,6 @@ Result<Unit> utimensat_of(FdArg dir, Text path, Blob statx, uint32_t flags) {
     times[2 * i + 1] = nanoseconds;
   }
   return unit("utimensat", syscall(number, dir.number, path.data, times, flags));
-}
-
-// The f…xattr calls refuse O_PATH descriptors; the magic link names the same object and follows nothing else.
-
-// ssize_t getxattr(const char *path, const char *name, void *value, size_t size);
-Result<std::string> getxattr(FdArg file, Text name) {
-  std::string buffer(xattr_limit, '\0');
-  long got = syscall(SYS_getxattr, ProcPath(file).data(), name.data, buffer.data(), buffer.size());
-  return filled("getxattr", got, std::move(buffer));
-}
-
-// ssize_t listxattr(const char *path, char *list, size_t size);
-Result<std::string> listxattr(FdArg file) {
-  std::string buffer(xattr_limit, '\0');
-  long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), buffer.size());
-  return filled("listxattr", got, std::move(buffer));
-}
-
-// int setxattr(const char *path, const char *name, const void *value, size_t size, int flags);
-Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags) {
-  return unit("setxattr",
-              syscall(SYS_setxattr, ProcPath(file).data(), name.data, value.data(), value.size(), flags));
-}
-
-// int removexattr(const char *path, const char *name);
-Result<Unit> removexattr(FdArg file, Text name) {
-  return unit("removexattr", syscall(SYS_removexattr, ProcPath(file).data(), name.data));
 }
 
 // int name_to_handle_at(int dirfd, const char *path, struct file_handle *handle, int *mount_id, int flags);

@@ -17,13 +17,14 @@ Result<std::string> getdents64(FdArg dir, uint32_t capacity);
 Result<std::string> readlinkat(FdArg dir, Text path);
 Result<std::string> statx(FdArg dir, Text path, uint32_t flags, uint32_t mask);
 Result<std::string> fstatfs(FdArg file);
-Result<Unit> dup3(FdArg from, FdArg to, uint32_t flags);
 Result<std::string> poll(FdArg file, uint32_t events);
 Result<Unit> lseek(FdArg file, uint32_t offset, uint32_t whence);
 Result<Unit> flock(FdArg file, uint32_t operation);
 Result<std::string> ioctl(FdArg file, uint32_t request, Blob argument);
 Result<Unit> mkdirat(FdArg dir, Text path, uint32_t mode);
 Result<Unit> mknodat(FdArg dir, Text path, uint32_t mode, uint32_t device);
+Result<Unit> symlinkat(Text target, FdArg dir, Text path);
+Result<Unit> linkat(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> unlinkat(FdArg dir, Text path, uint32_t flags);
 Result<Unit> renameat2(FdArg from, Text from_path, FdArg to, Text to_path, uint32_t flags);
 Result<Unit> fchmodat(FdArg dir, Text path, uint32_t mode);
@@ -32,10 +33,6 @@ Result<Unit> syncfs(FdArg file);
 Result<Unit> fchownat_of(FdArg dir, Text path, Blob statx);
 Result<Unit> fchmodat_of(FdArg dir, Text path, Blob statx);
 Result<Unit> utimensat_of(FdArg dir, Text path, Blob statx, uint32_t flags);
-Result<std::string> getxattr(FdArg file, Text name);
-Result<std::string> listxattr(FdArg file);
-Result<Unit> setxattr(FdArg file, Text name, Blob value, uint32_t flags);
-Result<Unit> removexattr(FdArg file, Text name);
 Result<Unit> name_to_handle_at(FdArg dir, Text path, uint32_t flags);
 
 }  // namespace sys

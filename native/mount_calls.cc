@@ -1,4 +1,4 @@
-// The system calls that make, change, list and end mounts, by number: no libc need know them.
+// The system calls that make, change, list and end mounts, and set quotas on them, by number: no libc need know them.
 #include "mount_calls.h"
 
 #include "outcome.h"
@@ -14,6 +14,9 @@
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
+#endif
+#ifndef SYS_quotactl_fd
+#define SYS_quotactl_fd 443
 #endif
 #ifndef SYS_statmount
 #define SYS_statmount 457
@@ -129,6 +132,13 @@ Result<std::string> listmount(uint64_t mount, uint64_t after, uint32_t capacity)
   long got = syscall(SYS_listmount, &request, buffer.data(), static_cast<std::size_t>(capacity), 0);
   if (got < 0) return failed("listmount");
   buffer.resize(static_cast<std::size_t>(got) * sizeof(uint64_t));
+  return buffer;
+}
+
+// int quotactl_fd(unsigned int fd, int cmd, qid_t id, void *addr); the structure goes in, and comes out as the kernel left it.
+Result<std::string> quotactl_fd(FdArg file, uint32_t command, uint32_t id, Blob argument) {
+  std::string buffer(argument);
+  if (syscall(SYS_quotactl_fd, file.number, command, id, buffer.data()) < 0) return failed("quotactl_fd");
   return buffer;
 }
 

@@ -25,5 +25,6 @@ Result<Unit> mount(Text source, Text target, Text type, uint32_t flags, Text dat
 Result<Unit> umount2(Text target, uint32_t flags);
 Result<std::string> statmount(uint64_t mount, uint64_t mask, uint32_t capacity);
 Result<std::string> listmount(uint64_t mount, uint64_t after, uint32_t capacity);
+Result<std::string> quotactl_fd(FdArg file, uint32_t command, uint32_t id, Blob argument);
 
 }  // namespace sys

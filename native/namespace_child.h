@@ -1,11 +1,7 @@
 // Runs a program in a child process, where namespaces may be left without the caller leaving them.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "descriptor.h"
+#include "program.h"
 #include "result.h"
 #include "values.h"
 
@@ -16,11 +12,13 @@ Result<Unit> unshare(uint32_t flags);
 Result<Unit> setns(FdArg name_space, uint32_t type);
 
 // The same as runProgram, and what it opens and keeps is this process's. When it returns there is no child any more.
-Result<std::string> runProgramInChild(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                                      std::string& log);
+void runProgramInChild(ProgramRun& program);
 
-// A call like others. Opens and lists the directories, each ended by a NUL, and asks their filesystems for room; gives how
-// many bytes of `paths` it has come through before one took too long, as 4 bytes in the host's order. Refusals are answers.
-Result<std::string> list_in_time(Blob paths, uint32_t milliseconds);
+// Gives the mask of before.
+uint64_t setSignalMask(uint64_t mask);
+// Runs it in a child that shares memory and descriptors, and comes back when that has ended or is another program. Gives
+// the number of the child, which leaves `signal` at its end, or -errno. Signals have to be blocked.
+long startChild(int (*run)(void*), void* argument, int signal, std::size_t more_stack = 0);
+void awaitChild(long pid);
 
 }  // namespace sys

@@ -19,68 +19,76 @@ std::string messages(int context) {
   return log;
 }
 
-void append(std::string& output, uint32_t word) {
-  output.append(reinterpret_cast<const char*>(&word), sizeof word);
-}
-
 }  // namespace
 
-Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                               std::string& log, Place place) {
-  std::vector<StepResult> results;
+void ProgramRun::append(uint32_t word) { output.append(reinterpret_cast<const char*>(&word), sizeof word); }
+
+void ProgramRun::makeCalls(Place place) {
   results.reserve(16);
-  std::vector<uint8_t> flags;
   Reader reader(program, results);
   int context = -1;
   while (!reader.done()) {
     auto head = reader.number<uint32_t>();
     auto call = head & 0xff;
     flags.push_back(static_cast<uint8_t>(head >> 8));
-    StepResult step;
+    StepResult made;
     Result<Unit> outcome = Unit{};
     if (call == close_given) {
       int number = reader.descriptor();
       for (Fd& fd : given)
         if (fd.get() == number) fd.reset();
+      for (std::size_t i = results.size(); number >= 0 && i-- > 0;)
+        if (results[i].fd.get() == number) results[i].fd.reset();
     } else if (call < calls().size() && (place == Place::child || !calls()[call].only_in_child)) {
-      outcome = calls()[call].run(reader, step);
+      outcome = calls()[call].run(reader, made);
     } else {
       outcome = Failure{EBADMSG, "program"};
     }
     if (!outcome.ok()) {
-      Failure& failure = outcome.failure();
+      made.value = -outcome.failure().errnum;
       // A malformed step is no failed call.
-      if (!(flags.back() & may_fail) || failure.errnum == EBADMSG) {
-        failure.step = static_cast<int>(results.size());
+      if (!(flags.back() & may_fail) || made.value == -EBADMSG) {
+        failure = outcome.failure();
+        step = static_cast<uint32_t>(results.size());
         if (context >= 0) log = messages(context);
-        return failure;
+        return;
       }
-      step.value = -failure.errnum;
     }
-    if (flags.back() & keep_log) context = step.fd.get();
-    results.push_back(std::move(step));
+    if (flags.back() & keep_log) context = made.fd.get();
+    results.push_back(std::move(made));
   }
+  failure = {0, nullptr};
+}
 
-  std::string output;
-  uint32_t offset = static_cast<uint32_t>(results.size() * sizeof(uint32_t));
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    StepResult& step = results[i];
-    if (step.value == 0 && (flags[i] & keep_descriptor)) {
-      append(output, static_cast<uint32_t>(step.fd.get()));
-      kept.push_back(std::move(step.fd));
-    } else if (step.value == 0 && (flags[i] & want_bytes)) {
-      append(output, offset);
-      offset += static_cast<uint32_t>(sizeof(uint32_t) + step.bytes.size());
-    } else {
-      append(output, static_cast<uint32_t>(step.value));
+void ProgramRun::settle() {
+  if (ok()) {
+    auto offset = static_cast<uint32_t>(results.size() * sizeof(uint32_t));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      StepResult& made = results[i];
+      auto word = static_cast<uint32_t>(made.value);
+      if (made.value == 0 && (flags[i] & keep_descriptor)) {
+        word = static_cast<uint32_t>(made.fd.get());
+        kept.push_back(std::move(made.fd));
+      } else if (made.value == 0 && (flags[i] & want_bytes)) {
+        word = offset;
+        offset += static_cast<uint32_t>(sizeof(uint32_t) + made.bytes.size());
+      }
+      append(word);
     }
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i].value == 0 && (flags[i] & want_bytes)) {
+        append(static_cast<uint32_t>(results[i].bytes.size()));
+        output += results[i].bytes;
+      }
+    // Here and not on the JavaScript thread: closing a detached mount unmounts it.
+    given.clear();
   }
-  for (std::size_t i = 0; i < results.size(); ++i)
-    if (results[i].value == 0 && (flags[i] & want_bytes)) {
-      append(output, static_cast<uint32_t>(results[i].bytes.size()));
-      output += results[i].bytes;
-    }
-  return output;
+  results.clear();
+}
+
+void runProgram(ProgramRun& run) {
+  run.makeCalls(Place::here);
+  run.settle();
 }
 
 }  // namespace sys

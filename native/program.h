@@ -28,7 +28,7 @@ enum StepFlags : uint8_t {
   keep_log = 8,         // the descriptor's messages are read and reported when a later step fails
 };
 
-// The one step that is no call of the table: ends a descriptor of `given` (argument: descriptor).
+// The one step that is no call of the table: ends a descriptor of `given` or of a step (argument: descriptor).
 constexpr uint8_t close_given = 255;
 
 struct StepResult {
@@ -124,11 +124,39 @@ class Reader {
 // Where a program runs: `child` may leave namespaces (namespace_child.h).
 enum class Place : uint8_t { here, child };
 
-// Runs the program. The output is an i32 a step (value, or descriptor when kept, or offset of its bytes in the
-// output), then the wanted bytes, each behind its u32 length. Kept descriptors come out in `kept`.
-// `given` are descriptors of the caller that the step `close` may end before the program does. `log` gets what the
-// kernel wrote into the file-system context before a later step failed, if anything.
-Result<std::string> runProgram(std::string_view program, std::vector<Fd>& given, std::vector<Fd>& kept,
-                               std::string& log, Place place);
+// A program with what it was given, and what came of it.
+struct ProgramRun {
+  std::string program;
+  // Descriptors of the caller that the step `close` may end before the program does.
+  std::vector<Fd> given;
+
+  // Of each step that has ended.
+  std::vector<StepResult> results;
+  std::vector<uint8_t> flags;
+
+  // The failed call, or none; which step it was, and what the kernel wrote into the file-system context before it.
+  Failure failure{ECANCELED, "program"};
+  uint32_t step = 0;
+  std::string log;
+
+  // An i32 a step (value, or descriptor when kept, or offset of its bytes in the output), then the wanted bytes, each
+  // behind its u32 length.
+  std::string output;
+  std::vector<Fd> kept;
+
+  // For guardian.h: the program came to its end in the process that it ran in; what that has become; the socket.
+  bool ended = false;
+  int pid = 0;
+  Fd socket;
+
+  bool ok() const { return failure.syscall == nullptr; }
+  // Makes the calls, up to the first that fails.
+  void makeCalls(Place place);
+  // Hands over what is to be kept, and closes the rest.
+  void settle();
+  void append(uint32_t word);
+};
+
+void runProgram(ProgramRun& run);
 
 }  // namespace sys

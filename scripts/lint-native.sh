@@ -33,7 +33,7 @@ forbid '(^|[^a-z_])throw[^a-z_]' 'exceptions are for wrong arguments alone, on t
   addon.cc encode.cc exports.cc
 # Not even with SYS_…: a thread that left its namespace stays in the pool. A child may; calls.cc marks them as its own.
 forbid '(^|[^a-z])(unshare|setns)([^a-z]|$)' 'a pool thread must stay in the namespaces of its process' \
-  namespace_child.cc namespace_child.h calls.cc
+  namespace_child.cc namespace_child.h guardian.cc calls.cc
 forbid '(^|[^A-Za-z0-9_>])::[a-z_]+\(' 'system calls go by syscall(2): a libc may lack the function'
 forbid '#include <(sched|sys/(mount|xattr|vfs|statfs|random|pidfd)|linux/(mount|openat2|fs))\.h>' \
   'this header is younger than what we build on, or cannot stand beside another'

@@ -27,8 +27,9 @@ const allowedSymbols = [
   /^napi_\w+$/,
   // In every libc, of one meaning since ever.
   /^(memchr|memcmp|memcpy|memmove|memset|strlen|syscall|__errno_location|__cxa_finalize)$/,
-  // For the child of native/namespace_child.cc, which needs a stack of its own from its first instruction on.
-  /^clone$/,
+  // For the child of native/namespace_child.cc, which needs a stack of its own from its first instruction on; and the
+  // thread of native/guardian.cc.
+  /^(clone|pthread_create|pthread_detach)$/,
   // Weak, absent without harm.
   /^(__gmon_start__|_ITM_(de)?registerTMCloneTable)$/,
   // libstdc++ and libgcc_s; newestVersions says how old they may be.

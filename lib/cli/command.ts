@@ -12,6 +12,10 @@ export interface Command {
   readonly flags: Readonly<Record<string, FlagRow>>;
   /** How many words it takes besides flags. */
   readonly words: { readonly min: number; readonly max: number; readonly what: string };
+  /** Flags come before the first word; what follows belongs to somebody else. */
+  readonly flagsFirst?: true;
+  /** The exit code of wrong words and failures; absent: 2 and 1. */
+  readonly failure?: number;
   /**
    * Runs it before its flags are read, when the words are in another program's form.
    * Gives the exit code, or undefined when they are in ours.

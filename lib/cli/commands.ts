@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'brings what was changed down to the lower, or to another directory',
     load: async () => (await import('./apply.ts')).applyCommand,
   },
+  run: {
+    summary: 'runs a command over a copy-on-write view, shows what it changed, applies or discards it',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
   tree: {
     summary: 'shows the merged view as a tree, with the layer of each entry',
     load: async () => (await import('./tree.ts')).treeCommand,
@@ -48,6 +52,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   whiteout: {
     summary: 'marks names of a layer as deleted, or directories as opaque',
     load: async () => (await import('./whiteout.ts')).whiteoutCommand,
+  },
+  store: {
+    summary: 'keeps named snapshots in a directory, over overlays or btrfs',
+    load: async () => (await import('./store.ts')).storeCommand,
   },
   doctor: {
     summary: 'tries what this kernel, user and directory can do, and says what would help',

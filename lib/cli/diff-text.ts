@@ -1,5 +1,5 @@
 // How changes look to people: a letter and a path each, deletions first, and a summary that is never cut.
-import type { Change } from '../layer/index.ts';
+import type { Change } from '../layer/change.ts';
 import { printable } from './printable.ts';
 import type { Style, Terminal } from './terminal.ts';
 

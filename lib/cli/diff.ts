@@ -1,14 +1,15 @@
 // overlayfs diff: what the upper of an overlay changes about its lowers, as docker diff tells it of a container.
-import type { Change, Stack } from '../layer/index.ts';
+import type { Change } from '../layer/index.ts';
 import type { Command } from './command.ts';
 import { changeLine, inOrder, statLines, summary } from './diff-text.ts';
 import { type Given, UsageError } from './flags.ts';
 import { toJson } from './json.ts';
-import { ABOUT_LAYERS, STACK_FLAGS, stackOf } from './stack-source.ts';
+import { ABOUT_LAYERS, STACK_FLAGS, type StackSource, stackOf } from './stack-source.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Exit code for differences, when they were asked for: 1 and 2 are failures. */
 const CHANGED = 3;
+const SLASH = Buffer.from('/');
 
 interface Told {
   readonly changes: Change[];
@@ -20,12 +21,26 @@ function isRootTime({ path, what }: Change): boolean {
   return path === '.' && what.every((part) => part === 'mtime');
 }
 
+const bytes = (path: Change['path']) => Buffer.from(path as Uint8Array);
+
+/** Whether a change is about what is at or below a path; what is gone is gone with all that was in it. */
+function concerns(change: Change, path: Change['path']): boolean {
+  if (path === '.') return true;
+  const [at, asked] = [Buffer.concat([bytes(change.path), SLASH]), Buffer.concat([bytes(path), SLASH])];
+  const takesAll = change.kind === 'deleted' || change.what.includes('type') || change.from !== undefined;
+  return at.indexOf(asked) === 0 || (takesAll && asked.indexOf(at) === 0);
+}
+
 // All at once, since deletions are told first and everything by path.
-async function changesOf(stack: Stack, given: Given): Promise<Told> {
+async function changesOf({ stack, path }: StackSource, given: Given): Promise<Told> {
+  const { layers } = await stack.lookup(path);
+  // open() says in its error that there is nothing.
+  if (layers.every(({ role }) => role === 'absent')) await stack.open(path);
   const stream = stack.changes({ ignoreUnchanged: given.has('ignore-unchanged') });
   const changes: Change[] = [];
-  for await (const change of stream) if (!isRootTime(change)) changes.push(change);
-  return { changes: inOrder(changes), problems: stream.findings.map(({ sentence }) => sentence) };
+  for await (const change of stream) if (concerns(change, path)) changes.push(change);
+  const problems = changes.flatMap(({ error }) => error?.findings ?? []).map(({ sentence }) => sentence);
+  return { changes: inOrder(changes.filter((change) => !isRootTime(change))), problems };
 }
 
 function print({ changes }: Told, given: Given, terminal: Terminal): void {
@@ -38,12 +53,13 @@ function print({ changes }: Told, given: Given, terminal: Terminal): void {
 export const diffCommand: Command = {
   summary: 'Lists what was changed in an overlay: its upper against its lowers. Deletions come first.',
   usage: [
-    'diff [--stat | --json] [--exit-code] [DIR]',
-    'diff --lower DIR… --upper DIR [--stat | --json] [--exit-code]',
+    'diff [--stat | --json] [--exit-code] [PATH]',
+    'diff --lower DIR… --upper DIR [--stat | --json] [--exit-code] [PATH]',
   ],
   about: [
     'D deleted, A added, C changed, R renamed; behind it what is changed, or where it was. A deleted directory is one',
-    'line. Nothing is left out: what cannot be read is told on stderr, and the exit code is 1 then.',
+    'line. Of a path below the root what is changed there. Nothing is left out: what cannot be read is told on stderr,',
+    'and the exit code is 1 then.',
     ...ABOUT_LAYERS,
   ],
   flags: {
@@ -54,18 +70,18 @@ export const diffCommand: Command = {
     json: { about: 'print an array of changes() in that order' },
     help: { about: 'this text' },
   },
-  words: { min: 0, max: 1, what: 'DIR' },
+  words: { min: 0, max: 1, what: 'PATH' },
   async run(given, terminal) {
     if (given.has('stat') && given.has('json')) throw new UsageError('--stat and --json exclude each other');
-    const { stack } = await stackOf(given, given.words[0] ?? '.');
+    const source = await stackOf(given, given.words[0] ?? '.');
     try {
-      const told = await changesOf(stack, given);
+      const told = await changesOf(source, given);
       print(told, given, terminal);
       for (const sentence of told.problems) terminal.complain(`overlayfs: ${sentence}`);
       if (told.problems.length > 0) return 1;
       return told.changes.length > 0 && given.has('exit-code') ? CHANGED : 0;
     } finally {
-      await stack.close();
+      await source.stack.close();
     }
   },
 };

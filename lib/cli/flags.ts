@@ -81,8 +81,8 @@ function unknownFlag(rawName: string, rows: FlagRows): UsageError {
   );
 }
 
-/** @throws {UsageError} */
-export function readFlags(args: readonly string[], rows: FlagRows): Given {
+/** @param flagsFirst the first word ends the flags. @throws {UsageError} */
+export function readFlags(args: readonly string[], rows: FlagRows, flagsFirst?: true): Given {
   const options = Object.fromEntries(
     Object.entries(rows).map(([name, { short, value }]) => [
       name,
@@ -99,6 +99,10 @@ export function readFlags(args: readonly string[], rows: FlagRows): Given {
   });
   const given = new Given();
   for (const token of tokens) {
+    if (flagsFirst && token.kind !== 'option') {
+      given.words.push(...args.slice(token.index + (token.kind === 'positional' ? 0 : 1)));
+      break;
+    }
     if (token.kind === 'positional') given.words.push(token.value);
     if (token.kind !== 'option') continue;
     const row = Object.hasOwn(rows, token.name) ? rows[token.name] : undefined;

@@ -1,14 +1,10 @@
-// One run of the program: from the words of the command line to an exit code.
+// One run of the program: from the words of the command line to an exit code. What not every run needs is loaded then.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from './command.ts';
 import { findCommand, summaries } from './commands.ts';
-import { failureJson, failureText } from './failure.ts';
 import { type Given, readFlags, UsageError } from './flags.ts';
-import { commandHelp, programHelp } from './help.ts';
-import { runMountForm } from './mount-form.ts';
 import type { Terminal } from './terminal.ts';
-import { runUmountForm } from './umount-form.ts';
 
 function version(): string {
   // By name: where this code lies in the package is the build's business.
@@ -21,23 +17,46 @@ function checkWords({ words }: Given, { min, max, what }: Command['words']): voi
   if (words.length > max) throw new UsageError(`${JSON.stringify(words[max])} is one word too many`);
 }
 
+function wantsHelp(args: readonly string[], { flagsFirst }: Command): boolean {
+  if (args[0] === '-h' && args.length === 1) return true;
+  return flagsFirst ? args[0] === '--help' : args.includes('--help');
+}
+
 async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const command = await findCommand(name);
-  if (args.includes('--help') || (args[0] === '-h' && args.length === 1)) {
+  if (wantsHelp(args, command)) {
+    const { commandHelp } = await import('./help.ts');
     terminal.line(commandHelp(command));
     return 0;
   }
   const foreign = command.foreign?.(args, terminal);
   if (foreign !== undefined) return await foreign;
-  const given = readFlags(args, command.flags);
+  try {
+    return await runGiven(command, args, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError) || command.failure === undefined) throw error;
+    complainOfUse(name, error, terminal);
+    return command.failure;
+  }
+}
+
+async function runGiven(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+  const given = readFlags(args, command.flags, command.flagsFirst);
   checkWords(given, command.words);
   try {
     return await command.run(given, terminal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    const { failureJson, failureText } = await import('./failure.ts');
     terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
-    return 1;
+    return command.failure ?? 1;
   }
+}
+
+function complainOfUse(name: string | undefined, error: UsageError, terminal: Terminal): void {
+  const known = name !== undefined && summaries.has(name);
+  terminal.complain(`overlayfs${known ? ` ${name}` : ''}: ${error.message}`);
+  terminal.complain(`  hint: see overlayfs ${known ? `${name} ` : ''}--help`);
 }
 
 async function runOwn(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -46,6 +65,7 @@ async function runOwn(args: readonly string[], terminal: Terminal): Promise<numb
     if (name === undefined) throw new UsageError('a command is missing');
     if (name === '--help' || name === '-h' || name === 'help') {
       if (rest[0] !== undefined) return await runCommand(rest[0], ['--help'], terminal);
+      const { programHelp } = await import('./help.ts');
       terminal.line(programHelp(summaries));
       return 0;
     }
@@ -57,9 +77,7 @@ async function runOwn(args: readonly string[], terminal: Terminal): Promise<numb
     return await runCommand(name, rest, terminal);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const known = name !== undefined && summaries.has(name);
-    terminal.complain(`overlayfs${known ? ` ${name}` : ''}: ${error.message}`);
-    terminal.complain(`  hint: see overlayfs ${known ? `${name} ` : ''}--help`);
+    complainOfUse(name, error, terminal);
     return 2;
   }
 }
@@ -73,6 +91,8 @@ export async function runProgram(
   const [role] = basename(calledAs).split('.');
   const isHelper =
     /^u?mount\.[^.]/.test(basename(calledAs)) && !/^u?mount\.[cm]?[jt]s$/.test(basename(calledAs));
-  if (isHelper) return await (role === 'mount' ? runMountForm : runUmountForm)(args, terminal);
+  if (isHelper && role === 'mount')
+    return await (await import('./mount-form.ts')).runMountForm(args, terminal);
+  if (isHelper) return await (await import('./umount-form.ts')).runUmountForm(args, terminal);
   return await runOwn(args, terminal);
 }

@@ -31,10 +31,11 @@ export function entryLine(entry: MergedEntry, link: EntryPath | undefined, { pai
       ? ` ${entry.type} ${entry.rdev.major}:${entry.rdev.minor}`
       : '';
   const target = link === undefined ? '' : ` -> ${printable(link)}`;
-  const from = entry.content ?? undefined;
+  const { content, dataPath } = entry;
   const layers = [
     ...entry.layers.map(layerLabel),
-    ...(from === undefined ? [] : [`content of ${layerLabel(from)}`]),
+    ...(content === undefined ? [] : [`content of ${layerLabel(content)}`]),
+    ...(dataPath === undefined ? [] : [`content ${printable(dataPath)} of a data layer`]),
   ].join(', ');
   const error = entry.error === undefined ? '' : ` ${paint(entry.error.message, 'red')}`;
   return `${paint(name, layerColour(entry))}${device}${target}  ${paint(`[${layers}]`, 'dim')}${error}`;

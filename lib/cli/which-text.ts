@@ -58,7 +58,14 @@ export function whichText(found: Lookup, spec: StackSpec, { paint }: Painter): s
       const text = `${mark} ${label.padEnd(labels)}  ${path.padEnd(paths)}  ${lookWords(look)}`;
       return ANSWERS.has(look.role) ? paint(text, layerColour(look)) : paint(text, 'dim');
     }),
+    // The verdict and the layers have told of errors.
+    ...remarks(found).map((sentence) => paint(`! ${sentence}`, 'yellow')),
   ];
+}
+
+function remarks({ findings, layers, error }: Lookup): string[] {
+  const told = [error, ...layers.map((look) => look.error)].flatMap((error) => error?.findings ?? []);
+  return findings.filter((finding) => !told.includes(finding)).map(({ sentence }) => sentence);
 }
 
 function verdict({ entry, error, layers }: Lookup): string {

@@ -6,8 +6,9 @@ import type { Rule } from './rule.ts';
 import { placeOf, subjectText } from './subject.ts';
 import { dialectOf } from './upper-facts.ts';
 
+// redirect_dir=off means follow, where the module is told to follow always.
 const TRUSTED_OPTIONS: ReadonlyMap<string, readonly (string | undefined)[]> = new Map([
-  ['redirect_dir', ['on']],
+  ['redirect_dir', ['on', 'follow']],
   ['metacopy', ['on']],
   ['verity', ['on', 'require']],
 ]);
@@ -46,10 +47,12 @@ export const CALLER_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_NEEDS_TRUSTED',
     errnos: [EPERM],
-    find: ({ caller, asked }) => {
+    find: ({ caller, asked, followsAlways }) => {
       if (caller.initialUserNamespace !== false) return [];
+      // With userxattr the kernel asks for none, or has refused the two together.
+      if (dialectOf(asked.parameters) === 'user') return [];
       const [data] = asked.data;
-      if (data !== undefined && dialectOf(asked.parameters) === 'trusted') {
+      if (data !== undefined) {
         return [
           {
             sentence: `${subjectText(data)}: data layers need trusted.* attributes, which a user namespace does not give`,
@@ -58,8 +61,10 @@ export const CALLER_RULES: readonly Rule[] = [
           },
         ];
       }
-      const needing = asked.parameters.find(({ key, value }) =>
-        TRUSTED_OPTIONS.get(key)?.includes(value as string | undefined),
+      const needing = asked.parameters.find(
+        ({ key, value }) =>
+          TRUSTED_OPTIONS.get(key)?.includes(value as string | undefined) ||
+          (key === 'redirect_dir' && value === 'off' && followsAlways),
       );
       if (needing === undefined) return [];
       return [

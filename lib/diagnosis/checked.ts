@@ -22,8 +22,9 @@ function kindOf({ mount, readOnly }: DirectoryFacts): string {
   return `${mount?.fsType ?? 'a filesystem of no mount table'}${readOnly ? ', read-only' : ''}`;
 }
 
-function layers({ lower, data }: MountFacts): string {
+function layers({ lower, data }: MountFacts): string | undefined {
   const all = [...lower, ...data];
+  if (all.length === 0) return undefined;
   const there = all.filter(isThere);
   const kinds = new Set(there.map(kindOf)).values();
   const missing =

@@ -13,6 +13,7 @@ import {
   ST_RDONLY,
   STATX_BASIC_STATS,
   STATX_MNT_ID,
+  STATX_TYPE,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -101,11 +102,20 @@ const WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 
 function* openAll(directories: readonly Directory[]): Routine<number[]> {
   const program = new Program();
+  // First, so that the number of one that is closed is not that of something which is opened here.
+  const given = directories.map(({ fd }) =>
+    fd === undefined ? undefined : program.add('statx', MAY_FAIL, fd, '', AT_EMPTY_PATH, STATX_TYPE),
+  );
   const steps = directories.map(({ absolute, fd }) =>
     program.add('openat', KEEP | MAY_FAIL, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0),
   );
   yield* program.run();
-  return steps.map((step) => program.value(step));
+  return steps.map((step, i) => {
+    const fd = program.value(step);
+    const checked = given[i] === undefined ? 0 : program.value(given[i]);
+    if (checked < 0 && fd >= 0) close(fd);
+    return checked < 0 ? checked : fd;
+  });
 }
 
 /** Looks at the directories, in their order. `mounts`: the mount table, for finding the mount of each. */

@@ -1,4 +1,5 @@
 // Filesystems and directories that the driver takes as no layer at all, or not beside the others.
+import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { EINVAL } from '../kernel/errno.ts';
 import type { DirectoryFacts } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
@@ -28,7 +29,10 @@ export const LAYER_RULES: readonly Rule[] = [
     find: (facts) =>
       layersOf(facts).flatMap((looked) => {
         const refused = facts.refusedLayers.find(
-          ({ as, subject }) => as === 'filesystem' && subject === looked.subject,
+          ({ as, subject }) =>
+            subject === looked.subject &&
+            // What is no overlay, and yet counts as the deepest stack: hugetlbfs.
+            (as === 'filesystem' || looked.filesystem.type !== OVERLAYFS_SUPER_MAGIC),
         );
         if (refused === undefined) return [];
         const type = looked.mount?.fsType ?? 'this filesystem';

@@ -91,7 +91,7 @@ function* refusalOf(looked: DirectoryFacts): Routine<RefusedLayer | undefined> {
   try {
     if (!overlay) {
       const words = yield* refusedByName(fd);
-      return words === undefined ? undefined : { subject, as: 'filesystem', words };
+      if (words !== undefined) return { subject, as: 'filesystem', words };
     }
     const place = yield* openDetachedPlace();
     try {

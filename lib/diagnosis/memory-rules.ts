@@ -1,9 +1,10 @@
 // What an upper or its index remembers of other directories than those of this mount, which the kernel calls stale.
 import type { Origin } from '../format/origin.ts';
-import { ESTALE } from '../kernel/errno.ts';
+import { STATX_ATTR_APPEND, STATX_ATTR_IMMUTABLE } from '../kernel/constants.ts';
+import { EINVAL, ENOTDIR, EPERM, ESTALE } from '../kernel/errno.ts';
 import type { DirectoryFacts } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
-import type { Found, Rule } from './rule.ts';
+import { about, type Found, type Rule } from './rule.ts';
 import { placeOf, subjectText } from './subject.ts';
 
 // linux/magic.h: ext4, xfs, btrfs, tmpfs, squashfs, f2fs. Handles of the same form hold something else elsewhere: FUSE its
@@ -48,6 +49,67 @@ export function otherFirstLower({
   };
 }
 
+const UNFIT = 'ERR_OVERLAY_INDEX_UNFIT';
+const FIXED = BigInt(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND);
+
+const aboutWork = ({ work }: MountFacts, sentence: string, hint: string): Found[] =>
+  isThere(work) ? [about(work, sentence, hint)] : [];
+
+function fixedIndex(facts: MountFacts): Found[] {
+  return facts.index.fixed
+    ? aboutWork(
+        facts,
+        '"index" in it is immutable or append-only, so that index and nfs_export cannot note in it whose it is',
+        'take the flag away (chattr -ia), or give an empty work directory',
+      )
+    : [];
+}
+
+function fixedUpper({ upper, upperFacts: { remembered } }: MountFacts): Found[] {
+  const noted = remembered.lower !== undefined;
+  if (!isThere(upper) || !remembered.compared || noted || (upper.stat.attributes & FIXED) === 0n) return [];
+  return [
+    about(
+      upper,
+      'it is immutable or append-only, so that index and nfs_export cannot note in it what it belongs to',
+      'take the flag away (chattr -ia), or use another upper',
+    ),
+  ];
+}
+
+/** What lies where the index is to be. */
+const INDEX_RULES: readonly Rule[] = [
+  {
+    code: UNFIT,
+    errnos: [ENOTDIR],
+    find: (facts) =>
+      facts.index.noDirectory
+        ? aboutWork(
+            facts,
+            'its entry "index" is no directory, and an overlay with index or nfs_export keeps its index there',
+            'remove or rename that entry, or give an empty work directory',
+          )
+        : [],
+  },
+  {
+    code: UNFIT,
+    errnos: [EINVAL],
+    find: (facts) =>
+      facts.index.foreign === undefined
+        ? []
+        : aboutWork(
+            facts,
+            `its index, which index and nfs_export use, has an entry that no overlay made: ${JSON.stringify(`index/${facts.index.foreign}`)}`,
+            'remove that entry, or give an empty work directory',
+          ),
+  },
+  {
+    code: UNFIT,
+    errnos: [EPERM],
+    find: (facts) => [...fixedIndex(facts), ...fixedUpper(facts)],
+  },
+];
+
 export const MEMORY_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_OTHER_LOWER',
@@ -77,4 +139,5 @@ export const MEMORY_RULES: readonly Rule[] = [
       ];
     },
   },
+  ...INDEX_RULES,
 ];

@@ -6,16 +6,20 @@ import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
 import { ETIMEDOUT } from '../kernel/errno.ts';
 import { CALLER_FILES, type Caller, callerIn } from '../kernel/features/caller.ts';
 import { readFiles } from '../kernel/files.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { userNamespace } from '../kernel/user-namespace.ts';
 import { type DescriptorFacts, lookAtDescriptors } from './descriptor-facts.ts';
 import { type DirectoryFacts, lookAtDirectories, type MissingDirectory } from './directory-facts.ts';
-import { DRIVER_FILE, driverIn } from './driver-facts.ts';
+import { DRIVER_FILE, driverIn, isOn, parameterFile } from './driver-facts.ts';
 import { findWithoutHandles } from './handle-facts.ts';
+import { type IndexContent, lookAtIndexContent, NO_INDEX } from './index-content.ts';
 import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import { answering, findSilent, type SilentPlace } from './silent-places.ts';
 import type { Directory } from './subject.ts';
-import { INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { findTwins } from './twin-facts.ts';
+import { dialectOf, INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
 import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */
@@ -30,6 +34,8 @@ export interface AskedMount {
   /** What the caller insists on, so that it is done before the kernel looks. */
   readonly trustVolatile?: boolean;
   readonly changeLower?: boolean;
+  /** By which family of calls. */
+  readonly via?: 'auto' | 'fsopen' | 'mount';
   /** `true`: made in a user namespace of its own. */
   readonly rootless?: boolean | 'auto';
 }
@@ -49,11 +55,17 @@ export interface MountFacts {
   readonly refusedLayers: readonly RefusedLayer[];
   /** The layers without file handles, which index and nfs_export need; looked for when those are asked for. */
   readonly withoutHandles: readonly Directory[];
+  /** Two lowers that the driver cannot tell apart by their filesystem's UUID; looked for when an index is asked for. */
+  readonly twins: readonly [Directory, Directory] | undefined;
+  /** Where an index is to be; looked at when one is asked for, or the default. */
+  readonly index: IndexContent;
   readonly refusedOptions: readonly RefusedOption[];
   readonly descriptors: DescriptorFacts;
   readonly caller: Caller;
   /** /proc/filesystems lists the overlay driver; undefined when it cannot be read. */
   readonly driver: boolean | undefined;
+  /** The module's parameter redirect_always_follow: redirect_dir=off means follow. */
+  readonly followsAlways: boolean;
   readonly mounts: readonly MountinfoEntry[];
   /** The directories that were not looked at, since nobody answers there. */
   readonly silent: readonly SilentPlace[];
@@ -77,6 +89,7 @@ const MACHINE = [
   INDEX_FILE,
   '/proc/self/limits',
   '/proc/sys/fs/mount-max',
+  parameterFile('redirect_always_follow'),
 ] as const;
 
 /** Where this namespace has its mounts; none when that cannot be read. */
@@ -97,6 +110,11 @@ function* lookWhereToWork(
   return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
 }
 
+/** All of them. */
+export function directoriesOf({ lower, data, upper, work, target }: AskedMount): Directory[] {
+  return [...lower, ...data, upper, work, target].filter((directory) => directory !== undefined);
+}
+
 /** What has to be known before anything else is looked at. */
 export interface Surroundings {
   readonly mounts: readonly MountinfoEntry[];
@@ -110,17 +128,38 @@ export function* lookAround(directories: readonly (Directory | undefined)[]): Ro
   return { mounts, silent: yield* findSilent(given, mounts) };
 }
 
-/** Looks once at everything; what cannot be looked at is missing from the facts. */
-export function* lookAtMount(asked: AskedMount, { mounts, silent }: Surroundings): Routine<MountFacts> {
-  const [status, uidMap, filesystems, index, limits, mountMax] = yield* readFiles(MACHINE);
+// Where the mount is made when it is made without root; undefined when it is made here, or there is no such place.
+function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
+  if (rootless !== true) return undefined;
+  try {
+    return yield* userNamespace();
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Looks once at everything; what cannot be looked at is missing from the facts.
+ *
+ * @param around absent: it is looked at here
+ */
+export function* lookAtMount(asked: AskedMount, around?: Surroundings): Routine<MountFacts> {
+  const { mounts, silent } = around ?? (yield* lookAround(directoriesOf(asked)));
+  const [status, uidMap, filesystems, index, limits, mountMax, follow] = yield* readFiles(MACHINE);
   const { lower, data, upper, work, target } = asked;
-  const single = [upper, work, target].filter((directory) => directory !== undefined);
-  const all = [...lower, ...data, ...single];
+  const all = directoriesOf(asked);
   const looked = yield* lookAtDirectories(answering(all, silent), mounts);
   const factsOf = (directory: Directory | undefined): Looked | undefined =>
     directory &&
     (looked.find(({ subject }) => subject === directory) ?? { subject: directory, errno: ETIMEDOUT });
   const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
+  const namespace = yield* placeOfMount(asked);
+  const answeringWork = isThere(lookedWork) ? work : undefined;
+  const upperFacts = isThere(lookedUpper)
+    ? yield* lookAtUpper(lookedUpper, answeringWork, asked.parameters, index, namespace)
+    : NO_UPPER;
+  const indexed = upperFacts.remembered.compared;
   return {
     asked,
     lower: lower.map((directory) => factsOf(directory)!),
@@ -128,9 +167,14 @@ export function* lookAtMount(asked: AskedMount, { mounts, silent }: Surroundings
     upper: lookedUpper,
     work: lookedWork,
     target: factsOf(target),
-    upperFacts: isThere(lookedUpper)
-      ? yield* lookAtUpper(lookedUpper, isThere(lookedWork) ? work : undefined, asked.parameters, index)
-      : NO_UPPER,
+    upperFacts,
+    twins: indexed
+      ? yield* findTwins([...lower, ...data].map((directory) => factsOf(directory)!).filter(isThere))
+      : undefined,
+    index:
+      indexed && answeringWork
+        ? yield* lookAtIndexContent(answeringWork, dialectOf(asked.parameters))
+        : NO_INDEX,
     room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
     refusedLayers: yield* findRefusedLayers(
       looked.filter(({ subject }) => subject !== target).filter(isThere),
@@ -142,10 +186,11 @@ export function* lookAtMount(asked: AskedMount, { mounts, silent }: Surroundings
       ),
       asked.parameters,
     ),
-    refusedOptions: yield* findRefusedOptions(asked.parameters),
+    refusedOptions: yield* findRefusedOptions(asked.parameters, namespace),
     descriptors: yield* lookAtDescriptors(limits),
     caller: callerOf(asked, callerIn(status, uidMap)),
     driver: driverIn(filesystems),
+    followsAlways: isOn(follow),
     mounts,
     silent,
     mountLimit: mountMax && Number(mountMax.toString()),

@@ -1,5 +1,5 @@
 // From the failed call of a mount to the error that says what is wrong: only what a look at the machine confirmed.
-import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
+import { EBUSY, EINVAL, ENODEV, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { checkedText, wordsText } from './checked.ts';
@@ -14,6 +14,7 @@ import {
   type MountFacts,
   type Surroundings,
 } from './mount-facts.ts';
+import { findRefusedOptions } from './option-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { useOf } from './refused-claim.ts';
@@ -41,12 +42,33 @@ function* wordsOn(failed: FailedMount, first: Finding | undefined): Routine<Driv
   return heard && wordsOf(heard, failed.directories);
 }
 
-function* directoryFinding({ directories, subject }: FailedMount): Routine<Finding | undefined> {
-  // The failed step names its directory; mount(2) is one step for all of them.
-  const suspects = directories.filter(
-    (dir) => subject === undefined || subject.option === 'target' || subject === dir,
-  );
-  return (yield* explainDirectories(suspects))[0];
+// The calls that deal with a target; the others know nothing of one.
+const PLACING: readonly string[] = ['mount', 'move_mount', 'mkdirat'];
+// And those that deal with layers, though no step says with which.
+const DRIVING: readonly string[] = ['fsconfig', 'mount'];
+
+function* directoryFinding(error: KernelError, failed: FailedMount): Routine<Finding | undefined> {
+  const { directories, subject } = failed;
+  // The failed step names its directory; mount(2) is one step for all of them, and looks for its target first.
+  const whole = subject === undefined || subject.option === 'target';
+  const suspects = directories.filter((dir) => whole || subject === dir);
+  const placing = PLACING.includes(error.syscall);
+  if (whole && !placing && !DRIVING.includes(error.syscall)) return undefined;
+  const asked = suspects.filter(({ option }) => placing || option !== 'target');
+  const target = asked.filter(({ option }) => option === 'target');
+  const ordered = [...target, ...asked.filter((dir) => !target.includes(dir))];
+  const found = yield* explainDirectories(error.syscall === 'mount' ? ordered : asked);
+  // mount(2) calls a target that is a file none, after the driver has had its say; move_mount(2) calls it invalid.
+  const late = (finding: Finding) => error.syscall === 'mount' && finding.option === 'target';
+  return found.find(
+    ({ finding, errnos }) => errnos.includes(-error.errno) && !(late(finding) && error.errno === -EINVAL),
+  )?.finding;
+}
+
+// The option text has the options first.
+function* optionFailed({ errno, syscall }: KernelError, { asked }: FailedMount): Routine<boolean> {
+  if (syscall !== 'mount' || errno !== -EINVAL || asked === undefined) return false;
+  return asked.rootless !== true && (yield* findRefusedOptions(asked.parameters)).length > 0;
 }
 
 function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
@@ -70,7 +92,10 @@ function unexplained(
   facts: MountFacts,
   words: DriverWords | undefined,
 ): Finding {
-  const what = failed.subject === undefined ? '' : ` (about ${subjectText(failed.subject)})`;
+  // mount(2) is one call for everything, whatever the step is called.
+  const { subject: named } = failed;
+  const subject = error.syscall === 'mount' && named?.option === 'target' ? undefined : named;
+  const what = subject === undefined ? '' : ` (about ${subjectText(subject)})`;
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
     sentence: `the kernel refused the mount${what}: ${error.message}${wordsText(words)}. ${checkedText(facts, words)}`,
@@ -78,7 +103,7 @@ function unexplained(
       words instanceof KernelError || words === undefined
         ? 'read the end of the kernel log as root (dmesg), where the overlay driver may say more'
         : 'see the manual page of the call for what the error can mean',
-    ...(failed.subject === undefined ? {} : placeOf(failed.subject)),
+    ...(subject === undefined ? {} : placeOf(subject)),
   };
 }
 
@@ -111,7 +136,9 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const open = { ...failed, directories: answering(failed.directories, around.silent) };
   const asked = failed.subject;
   if (error.syscall === 'mkdirat' && asked && answers(asked, around)) add(yield* explainMaking(asked));
-  if (findings.length === 0) add(yield* directoryFinding(open));
+  if (findings.length === 0 && !(yield* optionFailed(error, failed))) {
+    add(yield* directoryFinding(error, open));
+  }
   if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(open));
   const facts =
     findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed), around) : undefined;

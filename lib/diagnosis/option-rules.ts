@@ -8,7 +8,15 @@ import type { Rule } from './rule.ts';
 
 const SELINUX: readonly string[] = ['context', 'fscontext', 'defcontext', 'rootcontext', 'seclabel'];
 
+// Words of mount(8) and fstab(5) that no filesystem gets.
+const FOR_PROGRAMS =
+  /^(?:defaults|auto|noauto|(?:no)?user|users|(?:no)?owner|group|nofail|_netdev|remount|r?bind|move|x-.*|X-.*|comment)$/;
+const ATTRIBUTES = /^(?:nosuid|nodev|noexec|noatime|relatime|strictatime|nodiratime|nosymfollow)$/;
+
 function hintFor({ parameter: { key } }: RefusedOption): string {
+  if (FOR_PROGRAMS.test(key))
+    return `leave ${key} out: it is a word of mount(8) and fstab(5), and no filesystem's`;
+  if (ATTRIBUTES.test(key)) return `it is an attribute of the mount: pass attributes: { ${key}: true }`;
   if (SELINUX.includes(key)) return `leave ${key} out: the kernel takes it only where SELinux is active`;
   const near = OPTION_KEYS.has(key) ? undefined : nearestName(key, OPTION_KEYS.keys());
   return near === undefined

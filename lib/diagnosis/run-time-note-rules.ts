@@ -53,7 +53,9 @@ export const NOTE_RULES: readonly RunTimeRule[] = [
       return about(
         facts,
         `${pathOf(facts)} is a directory that ${subjectText(lower.layer)} has, and this overlay, mounted without redirect_dir=on, renames no directories of lower layers`,
-        "mount with options: { redirectDir: 'on' }, or copy and remove it (fs.cp, fs.rm), as mv(1) does",
+        facts.overlay?.options.userxattr === true
+          ? 'copy and remove it (fs.cp, fs.rm), as mv(1) does: with userxattr, and so without root, the kernel has no redirects'
+          : "mount with options: { redirectDir: 'on' }, or copy and remove it (fs.cp, fs.rm), as mv(1) does",
       );
     },
   },

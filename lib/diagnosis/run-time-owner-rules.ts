@@ -5,6 +5,7 @@ import type { Entry } from './layer-entries.ts';
 import { isThere } from './mount-facts.ts';
 import { type Finding, shown } from './overlay-error.ts';
 import type { LayerEntry, RunTimeFacts } from './run-time.ts';
+import { unmappedWithoutRoot } from './run-time-permission-rules.ts';
 import type { RunTimeRule } from './run-time-rule.ts';
 import { placeOf, subjectText } from './subject.ts';
 
@@ -70,5 +71,9 @@ function closedLayer({ caller, overflow, lowers }: RunTimeFacts): Found | undefi
 export const OWNER_RULES: readonly RunTimeRule[] = [
   { code: 'ERR_OVERLAY_IMMUTABLE', errnos: [EPERM], find: immutable },
   { code: 'ERR_OVERLAY_LAYER_CLOSED', errnos: [EACCES], find: closedLayer },
-  { code: 'ERR_OVERLAY_UNMAPPED_OWNER', errnos: [EOVERFLOW, EACCES, EPERM], find: unmapped },
+  {
+    code: 'ERR_OVERLAY_UNMAPPED_OWNER',
+    errnos: [EOVERFLOW, EACCES, EPERM],
+    find: (facts) => unmapped(facts) ?? unmappedWithoutRoot(facts),
+  },
 ];

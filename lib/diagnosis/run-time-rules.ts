@@ -7,6 +7,7 @@ import type { Finding } from './overlay-error.ts';
 import type { RunTimeFacts } from './run-time.ts';
 import { NOTE_RULES } from './run-time-note-rules.ts';
 import { OWNER_RULES } from './run-time-owner-rules.ts';
+import { PERMISSION_RULES } from './run-time-permission-rules.ts';
 import { about, pathOf, quote, type RunTimeRule } from './run-time-rule.ts';
 import { WRITE_RULES } from './run-time-write-rules.ts';
 import { placeOf, subjectText } from './subject.ts';
@@ -123,6 +124,7 @@ export const RUN_TIME_RULES: readonly RunTimeRule[] = [
   ...WRITE_RULES,
   ...OWNER_RULES,
   ...WAY_RULES,
+  ...PERMISSION_RULES,
 ];
 
 /** All that fits, the first first. */

@@ -98,6 +98,13 @@ export const WRITE_RULES: readonly RunTimeRule[] = [
       const copied = inUpper === undefined ? (inLowers[0]?.entry.size ?? 0) : 0;
       const noInodes = files > 0 && filesFree === 0;
       if (free > Math.max(NO_ROOM, copied) && !noInodes) return undefined;
+      if (facts.overlay?.inMemory === true) {
+        return about(
+          facts,
+          `the memory for the changes of this overlay is used up: ${sizeText(free)} and ${filesFree} inodes of ${sizeText(upper.filesystem.blocks * blockSize)} and ${files} are free`,
+          'give scratch() a larger size or more inodes, or upperOn, a directory on disk',
+        );
+      }
       const whole =
         copied > 0 ? `; the first change of ${pathOf(facts)} copies all of it up (${sizeText(copied)})` : '';
       return {

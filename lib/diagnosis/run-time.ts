@@ -40,6 +40,10 @@ export interface LiveOverlay {
   readonly attributes: MountAttributes;
   /** The filesystem is read-only, whatever the attributes say. */
   readonly readOnly: boolean;
+  /** Made in a user namespace: with the ids of this user alone, or with those of his ranges too. */
+  readonly rootless?: 'own' | 'ranges';
+  /** The upper is in memory, for this overlay alone. */
+  readonly inMemory?: boolean;
 }
 
 /** What a layer has at the place of the failure. */

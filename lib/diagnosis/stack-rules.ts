@@ -40,16 +40,19 @@ function pairs(
   return [];
 }
 
+/** A layer on procfs. */
+export function onProc(looked: DirectoryFacts): Found[] {
+  return looked.filesystem.type === PROC_SUPER_MAGIC
+    ? [about(looked, 'procfs cannot be a layer', 'use a directory of another filesystem')]
+    : [];
+}
+
 export const STACK_RULES: readonly Rule[] = [
   {
     // It counts as the deepest stack there is.
     code: 'ERR_OVERLAY_PROC_LAYER',
     errnos: [EINVAL],
-    find: (facts) =>
-      [facts.upper, facts.work, ...lowers(facts)]
-        .filter(isThere)
-        .filter(({ filesystem }) => filesystem.type === PROC_SUPER_MAGIC)
-        .map((looked) => about(looked, 'procfs cannot be a layer', 'use a directory of another filesystem')),
+    find: (facts) => [facts.upper, facts.work, ...lowers(facts)].filter(isThere).flatMap(onProc),
   },
   {
     code: 'ERR_OVERLAY_TOO_DEEP',
@@ -80,6 +83,10 @@ export const STACK_RULES: readonly Rule[] = [
           : undefined,
       ),
   },
+];
+
+/** At the very end, when the driver has an index. */
+export const OVERLAP_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_LAYERS_OVERLAP',
     errnos: [ELOOP],

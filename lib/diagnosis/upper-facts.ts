@@ -11,7 +11,9 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { namesIn } from '../kernel/names.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { addEntry } from '../kernel/user-namespace.ts';
 import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
+import { isOn, parameterFile } from './driver-facts.ts';
 import type { Directory } from './subject.ts';
 
 /** Who belongs to whom, as overlay noted it for its index. */
@@ -85,11 +87,11 @@ export function asksForIndex(parameters: readonly Parameter[]): boolean | undefi
   return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
-export const INDEX_FILE = '/sys/module/overlay/parameters/index';
+export const INDEX_FILE: string = parameterFile('index');
 
 /** @param byDefault the text of {@link INDEX_FILE} */
 function hasIndex(parameters: readonly Parameter[], byDefault: Buffer | undefined): boolean {
-  return asksForIndex(parameters) ?? byDefault?.toString().trim() === 'Y';
+  return asksForIndex(parameters) ?? isOn(byDefault);
 }
 
 // What an overlay leaves there are a few empty directories.
@@ -126,6 +128,23 @@ function addNotes(
   };
 }
 
+/** What lies there, where the mount is made: the privilege that opens it is that of the user namespace. */
+function* incompatibleIn({ fd, absolute }: Directory, namespace: number): Routine<Buffer | undefined> {
+  const program = new Program(undefined, 'child');
+  addEntry(program, namespace);
+  const dir = program.add('openat', 0, fd ?? AT_FDCWD, absolute ?? '.', O_PATH | O_DIRECTORY, 0);
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  const marks = program.add('openat', 0, dir, 'work/incompat', flags, 0);
+  const records = program.add('getdents64', WANT, marks, LISTING);
+  try {
+    yield* program.run();
+    return program.bytes(records);
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
 function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routine<Abilities | undefined> {
   if (!REMOTE.includes(upper.filesystem.type) || upper.readOnly) return undefined;
   const [where, below] = work === undefined ? [upper.subject, '..'] : [work, '.'];
@@ -138,19 +157,23 @@ function* abilitiesOf(upper: DirectoryFacts, work: Directory | undefined): Routi
  * Makes nothing but, on filesystems of the network and FUSE, a probe directory for a moment.
  *
  * @param indexByDefault the text of {@link INDEX_FILE}
+ * @param namespace the user namespace that the mount is made in; absent: that of this process
  */
 export function* lookAtUpper(
   upper: DirectoryFacts,
   work: Directory | undefined,
   parameters: readonly Parameter[],
   indexByDefault: Buffer | undefined,
+  namespace?: number,
 ): Routine<UpperFacts> {
   const program = new Program();
   const steps = addNotes(program, upper.subject, work, `${dialectOf(parameters)}.overlay.`);
   yield* program.run();
-  const [origin, belongs, index, marks] = [steps.origin, steps.belongs, steps.index, steps.incompatible].map(
+  const [origin, belongs, index, seen] = [steps.origin, steps.belongs, steps.index, steps.incompatible].map(
     (step) => program.bytes(step),
   );
+  const there = namespace !== undefined && work !== undefined;
+  const marks = there ? yield* incompatibleIn(work, namespace) : seen;
   return {
     remembered: {
       compared: hasIndex(parameters, indexByDefault),

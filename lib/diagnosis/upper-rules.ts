@@ -1,6 +1,6 @@
 // What can be wrong with an upper and its work directory, in the order in which the kernel looks.
 import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
-import { EINVAL } from '../kernel/errno.ts';
+import { EINVAL, EROFS } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
@@ -27,6 +27,7 @@ const onMount = ({ mount }: DirectoryFacts) =>
     ? 'a mount that is in no mount table'
     : `the mount at ${JSON.stringify(shown(mount.target))}`;
 
+/** What the kernel looks at when it is given the two. */
 export const UPPER_RULES: readonly Rule[] = [
   // First, though the kernel looks later: our own lock notices it before the kernel is asked.
   {
@@ -59,7 +60,8 @@ export const UPPER_RULES: readonly Rule[] = [
   },
   {
     code: 'ERR_OVERLAY_UPPER_READ_ONLY',
-    errnos: [EINVAL],
+    // The latter when a work directory is to be made beside it.
+    errnos: [EINVAL, EROFS],
     find: (facts) =>
       each(facts, (looked) =>
         looked.readOnly
@@ -71,6 +73,10 @@ export const UPPER_RULES: readonly Rule[] = [
           : undefined,
       ),
   },
+];
+
+/** What it looks at when it has taken upper. */
+export const PAIR_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_WORK_ON_OTHER_MOUNT',
     errnos: [EINVAL],

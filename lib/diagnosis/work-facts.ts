@@ -1,6 +1,7 @@
 // Whether the driver will find room for its work: it makes a directory in the work directory, and empties a leftover of its own.
 import { call, close } from '../kernel/call.ts';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -14,6 +15,7 @@ import {
   S_IFMT,
   STATX_ATTR_APPEND,
   STATX_ATTR_IMMUTABLE,
+  STATX_ATTR_MOUNT_ROOT,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
@@ -21,20 +23,36 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames, namesIn } from '../kernel/names.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeStat, type FileSystemStat } from '../kernel/stat.ts';
+import { decodeStat, type FileSystemStat, type Stat } from '../kernel/stat.ts';
 import { addFlags, flagsIn } from './directory-flags.ts';
 import type { Directory } from './subject.ts';
 
 export interface WorkFacts {
   /** The errno (positive) with which no directory can be made in the work directory, or without one beside the upper; 0 when one can. */
   readonly errno: number;
-  /** What lies in a leftover `work` of the work directory and cannot be removed by the driver, as a path below the work directory. */
-  readonly stuck: string | undefined;
+  /** The first that lies in a leftover `work` of the work directory, or is it, and cannot be removed by the driver. */
+  readonly stuck: Stuck | undefined;
   /** The project that the directory passes on. */
   readonly project: number | undefined;
+  /** The directory is immutable (chattr +i). */
+  readonly immutable: boolean;
+  /** It has been removed, and only who has it open reaches it. */
+  readonly removed: boolean;
 }
 
-export const ROOM_TO_WORK: WorkFacts = { errno: 0, stuck: undefined, project: undefined };
+/** As a path below the work directory, and why it stays. */
+export interface Stuck {
+  readonly path: string;
+  readonly why: 'fixed' | 'mounted' | 'deep';
+}
+
+export const ROOM_TO_WORK: WorkFacts = {
+  errno: 0,
+  stuck: undefined,
+  project: undefined,
+  immutable: false,
+  removed: false,
+};
 
 const PROBE = '.overlayfs-probe';
 const LISTING = 4096;
@@ -84,35 +102,44 @@ interface Looking {
   left: number;
 }
 
+function whyStays({ attributes }: Stat): Stuck['why'] | undefined {
+  if ((attributes & BigInt(STATX_ATTR_MOUNT_ROOT)) !== 0n) return 'mounted';
+  return (attributes & FIXED) === 0n ? undefined : 'fixed';
+}
+
 /** The first entry that keeps the driver from emptying the directory; undefined when nothing does, or after many entries. */
-function* stuckIn(dir: number, path: string, level: number, looking: Looking): Routine<string | undefined> {
+function* stuckIn(dir: number, path: string, level: number, looking: Looking): Routine<Stuck | undefined> {
   for (const name of yield* allNames(dir)) {
     if (looking.left-- <= 0) return undefined;
-    const shown = `${path}/${name}`;
-    const stat = decodeStat(yield* call('statx', dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
-    if ((stat.attributes & FIXED) !== 0n) return shown;
-    if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
-    const inner = yield* call('openat', dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    try {
-      if (level < DEEPEST) {
-        const stuck = yield* stuckIn(inner, shown, level + 1, looking);
-        if (stuck !== undefined) return stuck;
-      } else if ((yield* allNames(inner)).length > 0) return shown;
-    } finally {
-      close(inner);
-    }
+    const stuck = yield* stuckAt(dir, name, `${path}${path && '/'}${name}`, level, looking);
+    if (stuck !== undefined) return stuck;
   }
   return undefined;
 }
 
-function* leftoverStuck(dir: number): Routine<string | undefined> {
+function* stuckAt(
+  dir: number,
+  name: string | Buffer,
+  path: string,
+  level: number,
+  looking: Looking,
+): Routine<Stuck | undefined> {
+  const stat = decodeStat(yield* call('statx', dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS));
+  const why = whyStays(stat);
+  if (why !== undefined) return { path, why };
+  if ((stat.mode & S_IFMT) !== S_IFDIR) return undefined;
+  const inner = yield* call('openat', dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
   try {
-    const work = yield* call('openat', dir, 'work', O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    try {
-      return yield* stuckIn(work, 'work', 1, { left: ENTRIES });
-    } finally {
-      close(work);
-    }
+    if (level < DEEPEST) return yield* stuckIn(inner, path, level + 1, looking);
+    return (yield* allNames(inner)).length > 0 ? { path, why: 'deep' } : undefined;
+  } finally {
+    close(inner);
+  }
+}
+
+function* leftoverStuck(dir: number): Routine<Stuck | undefined> {
+  try {
+    return yield* stuckAt(dir, 'work', 'work', 0, { left: ENTRIES });
   } catch (error) {
     // There is none, or it cannot be looked into.
     if (error instanceof KernelError) return undefined;
@@ -124,8 +151,10 @@ function* leftoverStuck(dir: number): Routine<string | undefined> {
 function* lookQuickly(
   dir: number,
   filesystem: FileSystemStat,
-): Routine<{ made: boolean; empty: boolean; project: number | undefined }> {
+): Routine<Omit<WorkFacts, 'errno' | 'stuck'> & { made: boolean; empty: boolean }> {
   const program = new Program();
+  const itself = program.add('statx', MAY_FAIL | WANT, dir, '', AT_EMPTY_PATH, STATX_BASIC_STATS);
+  const leftover = program.add('statx', MAY_FAIL | WANT, dir, 'work', AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS);
   const flags = addFlags(program, dir);
   const file = mayBeFull(filesystem)
     ? undefined
@@ -134,9 +163,16 @@ function* lookQuickly(
   const listed = program.add('getdents64', MAY_FAIL | WANT, work, LISTING);
   yield* program.run();
   const names = program.bytes(listed);
+  const [stat, old] = [itself, leftover].map((step) => {
+    const bytes = program.bytes(step);
+    return bytes && decodeStat(bytes);
+  });
+  const stays = old !== undefined && whyStays(old) !== undefined;
   return {
+    immutable: stat !== undefined && (stat.attributes & BigInt(STATX_ATTR_IMMUTABLE)) !== 0n,
+    removed: stat?.links === 0,
     made: file !== undefined && program.value(file) >= 0,
-    empty: program.value(work) < 0 || (names !== undefined && namesIn(names).length === 0),
+    empty: !stays && (program.value(work) < 0 || (names !== undefined && namesIn(names).length === 0)),
     project: flagsIn(program, flags).project,
   };
 }
@@ -163,11 +199,11 @@ export function* lookForRoom(
   }
   const dir = open.value(there);
   try {
-    const { made, empty, project } = yield* lookQuickly(dir, filesystem);
+    const { made, empty, ...quick } = yield* lookQuickly(dir, filesystem);
     return {
       errno: refused || !made ? yield* triedDirectory(dir) : 0,
       stuck: below === '..' || empty ? undefined : yield* leftoverStuck(dir),
-      project,
+      ...quick,
     };
   } finally {
     close(dir);

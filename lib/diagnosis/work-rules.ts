@@ -1,13 +1,28 @@
 // What the driver, or this package for it, cannot do: make a directory where it is to work, empty one of its own, keep an option.
 import { STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
-import { EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, errnoName } from '../kernel/errno.ts';
-import { needsHandles } from './handle-facts.ts';
+import {
+  EACCES,
+  EDQUOT,
+  EINVAL,
+  EIO,
+  EMLINK,
+  ENOENT,
+  ENOSPC,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  errnoName,
+} from '../kernel/errno.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { about, type Found, type Rule } from './rule.ts';
+import { onProc } from './stack-rules.ts';
 import { subjectText } from './subject.ts';
-import { readOnlyFinding } from './unfit-work.ts';
+import { noRoom, readOnlyFinding } from './unfit-work.ts';
+import { dialectOf } from './upper-facts.ts';
 
-const DENIED: readonly number[] = [EPERM, EACCES, ENOENT];
+// What mkdirat(2) may answer, but for want of room.
+const DENIED: readonly number[] = [EPERM, ENOENT, EIO, EACCES, EINVAL, EROFS, EMLINK, EOPNOTSUPP, ENOTCONN];
 
 // The upper beside which a work directory is to be made.
 function alone({ upper, asked }: MountFacts) {
@@ -28,6 +43,12 @@ function beside(code: string, errno: number, sentence: string, hint: string): Ru
 /** For a mount without `work`; before the driver is asked. */
 export const OWN_WORK_RULES: readonly Rule[] = [
   {
+    // No work directory helps there.
+    code: 'ERR_OVERLAY_PROC_LAYER',
+    errnos: DENIED,
+    find: (facts) => [alone(facts)].filter((upper) => upper !== undefined).flatMap(onProc),
+  },
+  {
     code: 'ERR_OVERLAY_NO_WORK',
     errnos: DENIED,
     find: (facts) => {
@@ -37,14 +58,18 @@ export const OWN_WORK_RULES: readonly Rule[] = [
         const sentence = 'it is the root of its mount, so that no work directory can lie beside it';
         return [about(upper, sentence, 'use a subdirectory as upper, or give work')];
       }
-      const { errno } = facts.room;
+      const { errno, immutable } = facts.room;
       if (!DENIED.includes(errno)) return [];
-      const sentence = `work is absent, and beside upper, where one would be made, no directory can be (${errnoName(errno)})`;
+      const why = errno === EPERM && immutable ? 'immutable: chattr +i' : errnoName(errno);
+      const sentence = `work is absent, and beside upper, where one would be made, no directory can be (${why})`;
+      const [, remedy] = noRoom(facts.room, 'upper');
       return [
         about(
           upper,
           sentence,
-          'give a work directory on the same mount, or let this user write beside upper',
+          errno === EACCES
+            ? 'give a work directory on the same mount, or let this user write beside upper'
+            : remedy,
         ),
       ];
     },
@@ -63,16 +88,28 @@ export const OWN_WORK_RULES: readonly Rule[] = [
   ),
 ];
 
-const NEED_ATTRIBUTES: readonly string[] = ['redirect_dir', 'metacopy'];
 const NAMES: Readonly<Record<string, string>> = { nfs_export: 'nfsExport', redirect_dir: 'redirectDir' };
+// As what is mounted is compared with what was asked for.
+const DROPPABLE: readonly string[] = ['index', 'nfs_export', 'metacopy', 'redirect_dir', 'uuid'];
+const INDEXED: readonly string[] = ['index', 'nfs_export'];
 
-function dropped(key: string, why: string): Found {
-  const option = NAMES[key] ?? key;
-  return {
-    sentence: `the kernel would mount without ${option}: ${why}`,
-    hint: `leave ${option} out, or use layers that allow it: features(dir) tells`,
-    option,
-  };
+/** Why the kernel will drop the option, which is asked for, with no more than a line in its log. */
+function whyDropped(key: string, facts: MountFacts): string | undefined {
+  const { withoutHandles, twins, upper, upperFacts, caller, asked } = facts;
+  const [layer] = withoutHandles;
+  if (INDEXED.includes(key) && layer !== undefined) {
+    return `the filesystem of ${subjectText(layer)} has no file handles`;
+  }
+  if (!isThere(upper)) return undefined;
+  if (upperFacts.noAttributes) {
+    return `the filesystem of ${subjectText(upper.subject)} keeps no extended attributes`;
+  }
+  if (caller.initialUserNamespace === false && dialectOf(asked.parameters) === 'trusted') {
+    return 'it needs trusted.* attributes, which a user namespace does not give; with userxattr: true it needs none';
+  }
+  return twins !== undefined && INDEXED.includes(key)
+    ? `the filesystems of ${subjectText(twins[0])} and ${subjectText(twins[1])} have one UUID, or none, and so cannot be told apart`
+    : undefined;
 }
 
 /** For a mount that the kernel would make without a word, without options that were asked for; it is undone. */
@@ -80,18 +117,21 @@ export const DROPPED_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_OPTION_DROPPED',
     errnos: [],
-    find: ({ asked: { parameters, rootless }, withoutHandles: [layer], upperFacts, upper }) => {
-      // What a mount in a user namespace came to cannot be seen.
+    find: (facts) => {
+      const { parameters, rootless } = facts.asked;
+      // What a user namespace of our own made cannot be seen.
       if (rootless === true) return [];
-      const handles = layer && parameters.find(needsHandles);
-      if (handles) {
-        const why = `the filesystem of ${subjectText(layer)} has no file handles`;
-        return [dropped(handles.key, why)];
-      }
-      const noted = parameters.find(({ key, value }) => NEED_ATTRIBUTES.includes(key) && value === 'on');
-      if (noted === undefined || !upperFacts.noAttributes || !isThere(upper)) return [];
-      const why = `the filesystem of ${subjectText(upper.subject)} keeps no extended attributes`;
-      return [dropped(noted.key, why)];
+      return DROPPABLE.filter((wanted) =>
+        parameters.some(({ key, value }) => key === wanted && value === 'on'),
+      ).flatMap((key): Found[] => {
+        const why = whyDropped(key, facts);
+        if (why === undefined) return [];
+        const option = NAMES[key] ?? key;
+        const sentence = `the kernel would mount without ${option}: ${why}`;
+        return [
+          { sentence, hint: `leave ${option} out, or use layers that allow it: features(dir) tells`, option },
+        ];
+      });
     },
   },
 ];

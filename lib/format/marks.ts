@@ -1,4 +1,4 @@
-// The small notes of overlay: opaque, whiteout, impure, nlink, protattr.
+// The small notes of overlay: opaque, whiteout, impure, nlink, protattr, uuid.
 //
 // Source: Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"; fs/overlayfs/util.c and inode.c.
 
@@ -77,4 +77,18 @@ export function decodeProtattr(value: Uint8Array): ProtectedAttributes | undefin
 /** The value of the attribute `protattr`. */
 export function encodeProtattr({ append, immutable }: ProtectedAttributes): Buffer {
   return Buffer.from(`${append ? 'a' : ''}${immutable ? 'i' : ''}`);
+}
+
+const UUID_BYTES = 16;
+
+/** The attribute `uuid` at the upper's root, which is the overlay's file system id with uuid=on; undefined for another length. */
+export function decodeUuid(value: Uint8Array): string | undefined {
+  if (value.length !== UUID_BYTES) return undefined;
+  const digits = Buffer.from(value).toString('hex');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** The value of the attribute `uuid`. */
+export function encodeUuid(uuid: string): Buffer {
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }

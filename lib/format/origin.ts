@@ -1,15 +1,12 @@
 // The file handle in an origin or upper attribute of overlay: which directory an upper, or an index, belongs to.
 
+import { decodeFileHandle } from './file-handle.ts';
+
 /** What can be read of it. Handles are the filesystem's own, so that only those of well-known forms name an inode. */
 export interface Origin {
   /** Absent for a form that is not known. */
   readonly inode: bigint | undefined;
 }
-
-// struct ovl_fb of fs/overlayfs/overlayfs.h: version, magic, length, flags, type, uuid[16], then the handle.
-const MAGIC = 0xfb;
-const BIG_ENDIAN = 1;
-const HEADER = 21;
 
 // include/linux/exportfs.h
 const FILEID_INO32_GEN = 1;
@@ -31,10 +28,11 @@ function inodeIn(type: number, view: DataView, little: boolean): bigint | undefi
   return is64 && size >= 12 ? view.getBigUint64(0, little) : undefined;
 }
 
-/** Decodes the attribute's value; undefined when it is none, or the empty one that says that there is no origin. */
+/** Decodes the attribute's value; undefined when it is none, or one that the kernel takes for no origin. */
 export function decodeOrigin(value: Uint8Array): Origin | undefined {
-  if (value.length < HEADER || value[1] !== MAGIC || value[2]! > value.length) return undefined;
-  const little = (value[3]! & BIG_ENDIAN) === 0;
-  const view = new DataView(value.buffer, value.byteOffset + HEADER, value[2]! - HEADER);
-  return { inode: inodeIn(value[4]!, view, little) };
+  const decoded = decodeFileHandle(value);
+  if (decoded === undefined || decoded === 'unknown') return undefined;
+  const { type, handle, order } = decoded;
+  const view = new DataView(handle.buffer, handle.byteOffset, handle.length);
+  return { inode: inodeIn(type, view, order !== 'big') };
 }

@@ -37,6 +37,7 @@ export interface Addon {
   readonly runProgramSync: ProgramRunner<number | NativeFailure>;
   readonly runProgramInChild: ProgramRunner<Promise<number | NativeFailure>>;
   readonly runProgramInChildSync: ProgramRunner<number | NativeFailure>;
+  readonly runProgramApart: ProgramRunner<Promise<number | NativeFailure>>;
   readonly [name: string]: unknown;
 }
 

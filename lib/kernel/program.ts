@@ -18,9 +18,22 @@ export const LOG = 8;
 
 /**
  * Where a program runs: `'child'` is a process that lives as long as the program, shares memory and descriptors with this
- * one, and may leave namespaces (native/namespace_child.cc).
+ * one, and may leave namespaces (native/namespace_child.cc); `'apart'` is one that becomes another program by `execve`,
+ * and goes on (native/guardian.cc).
  */
-export type ProgramPlace = 'here' | 'child';
+export type ProgramPlace = 'here' | 'child' | 'apart';
+
+/** What has become of a program that runs apart. */
+export interface Started {
+  /** How many steps have ended; the one behind them is the `execve` that came to be. */
+  readonly ended: number;
+  /** Tells of the process and takes signals for it; for the caller to close. */
+  readonly socket: number;
+  /** The process; 0 when no `execve` came to be. */
+  readonly pid: number;
+}
+
+const STARTED_BYTES = 12;
 
 const nothing: readonly number[] = [];
 const nothingYet: Buffer = Buffer.alloc(0);
@@ -57,6 +70,16 @@ const rows: ReadonlyMap<string, Row> = new Map(
   Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
 );
 
+const runners = { here: addon.runProgram, child: addon.runProgramInChild, apart: addon.runProgramApart };
+const syncRunners = {
+  here: addon.runProgramSync,
+  child: addon.runProgramInChildSync,
+  // Nobody waits for another program with everything else standing still.
+  get apart(): never {
+    throw new Error('a program that runs apart has no Sync form');
+  },
+};
+
 let running = 0;
 let overlaps = 0;
 
@@ -73,6 +96,7 @@ export class Program {
   readonly #bytes: ProgramBytes = new ProgramBytes();
   #wanted = 0;
   #output: Buffer = nothingYet;
+  #size = 0;
 
   /** `given`: descriptors that the program takes over and closes at its end, unless it fails. */
   constructor(given: readonly number[] = nothing, place: ProgramPlace = 'here') {
@@ -112,12 +136,18 @@ export class Program {
     return STEP_BASE + this.steps++;
   }
 
-  /** Closes one of the given descriptors before the program ends. */
-  closeGiven(fd: number): void {
+  /** Closes one of the given descriptors, or that of a step, before the program ends. */
+  close(fd: number): void {
     this.#bytes.begin();
     this.#bytes.word(CLOSE_GIVEN);
     this.#bytes.word(fd);
     this.steps++;
+  }
+
+  /** After the run of one that runs apart. */
+  get started(): Started {
+    const [ended, socket, pid] = [0, 4, 8].map((at) => this.#wordAt(this.#size - STARTED_BYTES + at));
+    return { ended: ended!, socket: socket!, pid: pid! };
   }
 
   /** The bytes of that step, as an argument of a later one. */
@@ -127,8 +157,7 @@ export class Program {
 
   /** After the run: the kept descriptor, or -errno of a step that may fail and did. */
   value(step: number): number {
-    const at = (step - STEP_BASE) * 4;
-    return HOST_IS_LITTLE_ENDIAN ? this.#output.readInt32LE(at) : this.#output.readInt32BE(at);
+    return this.#wordAt((step - STEP_BASE) * 4);
   }
 
   /** After the run: the wanted bytes, or undefined when a step that may fail did. */
@@ -147,13 +176,13 @@ export class Program {
 
   now(): void {
     this.#output = this.#room();
-    const run = this.#place === 'here' ? addon.runProgramSync : addon.runProgramInChildSync;
+    const run = syncRunners[this.#place];
     this.#finish(run(this.#bytes.buffer, this.#bytes.size, this.#output, this.given));
   }
 
   async later(): Promise<void> {
     this.#output = this.#room();
-    const run = this.#place === 'here' ? addon.runProgram : addon.runProgramInChild;
+    const run = runners[this.#place];
     if (running > 0) overlaps += 1;
     running += 1;
     try {
@@ -164,13 +193,18 @@ export class Program {
   }
 
   #room(): Buffer {
-    return Buffer.allocUnsafe(this.steps * 4 + this.#wanted);
+    return Buffer.allocUnsafe(this.steps * 4 + this.#wanted + STARTED_BYTES);
+  }
+
+  #wordAt(at: number): number {
+    return HOST_IS_LITTLE_ENDIAN ? this.#output.readInt32LE(at) : this.#output.readInt32BE(at);
   }
 
   #finish(outcome: number | NativeFailure): void {
     const error = typeof outcome === 'number' ? undefined : this.#error(outcome);
     this.#bytes.release();
     if (error !== undefined) throw error;
+    this.#size = outcome as number;
   }
 
   #error(failure: NativeFailure): KernelError {

@@ -44,16 +44,20 @@ export interface CallSignatures {
   lseek: [file: Fd, offset: number, whence: number];
   flock: [file: Fd, operation: number];
   ioctl: [file: Fd, request: number, argument: Uint8Array];
+  quotactl_fd: [file: Fd, command: number, id: number, argument: Uint8Array];
   mkdirat: [dir: Fd, path: Text, mode: number];
+  symlinkat: [target: Text, dir: Fd, path: Text];
+  linkat: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
   mknodat: [dir: Fd, path: Text, mode: number, device: number];
   unlinkat: [dir: Fd, path: Text, flags: number];
   renameat2: [from: Fd, fromPath: Text, to: Fd, toPath: Text, flags: number];
-  fchmodat: [dir: Fd, path: Text, mode: number];
+  /** Without a path the descriptor itself, which is then none of O_PATH. */
+  fchmodat: [dir: Fd, path: Text | null, mode: number];
   fchownat: [dir: Fd, path: Text, owner: number, group: number, flags: number];
   syncfs: [file: Fd];
   fchownat_of: [dir: Fd, path: Text, statx: Blob];
   fchmodat_of: [dir: Fd, path: Text, statx: Blob];
-  utimensat_of: [dir: Fd, path: Text, statx: Blob, flags: number];
+  utimensat_of: [dir: Fd, path: Text | null, statx: Blob, flags: number];
   getxattr: [file: Fd, name: Text];
   listxattr: [file: Fd];
   setxattr: [file: Fd, name: Text, value: Uint8Array, flags: number];
@@ -61,6 +65,7 @@ export interface CallSignatures {
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
   dup3: [from: Fd, to: Fd, flags: number];
   list_in_time: [paths: Blob, milliseconds: number];
+  pipe2: [flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
   scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
   require_subset: [numbers: Blob, allowed: Blob];
@@ -73,10 +78,12 @@ export interface CallSignatures {
   require_outside: [paths: Blob, never: Blob, around: Blob];
 }
 
-/** With those that leave a namespace, for a program in a child; see native/namespace_child.h. */
+/** With those that leave a namespace, for a program in a child; see native/namespace_child.h and guardian.h. */
 export interface StepSignatures extends CallSignatures {
   unshare: [flags: number];
   setns: [namespace: Fd, type: number];
+  chdir: [path: Text];
+  execve: [path: Text, arguments_: Blob, environment: Blob];
 }
 
 type Bytes =
@@ -88,6 +95,7 @@ type Bytes =
   | 'statx'
   | 'fstatfs'
   | 'ioctl'
+  | 'quotactl_fd'
   | 'getxattr'
   | 'listxattr'
   | 'scan_directory'
@@ -95,7 +103,7 @@ type Bytes =
   | 'ancestors'
   | 'list_in_time'
   | 'poll';
-type Descriptors = 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
+type Descriptors = 'pipe2' | 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 
 /** What a call gives when made by itself. */
 export type CallResult<K extends keyof CallSignatures> = K extends Bytes

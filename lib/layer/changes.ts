@@ -1,21 +1,26 @@
 // What the upper changes of the lowers, found in the upper's size: only what it has is looked for below.
 import { OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { Change, EntryPath } from './change.ts';
+import type { Change } from './change.ts';
 import { type Difference, difference } from './difference.ts';
 import { placeIn, type RealDirectory, samePlaces } from './layer.ts';
+import { LinkedNames } from './linked-names.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, shownPlace, topOf, typeOf } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { oddNotes } from './odd-notes.ts';
+import type { Run } from './opened-ahead.ts';
 import { findRoot } from './paths.ts';
 import { plainly } from './plainly.ts';
-import { type Found, given, type Look, type RealEntry } from './real-entry.ts';
+import { readTree } from './read-tree.ts';
+import { type Found, given, type Look } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 import { lookAtNames, lookTogether, together } from './together.ts';
-import { batchesOf, type FindingList, foundIn, type Run } from './walk.ts';
+import { type FindingList, foundIn, listingOf } from './walk.ts';
 
-export interface ChangeOptions {
+export interface ChangeOptions extends StreamOptions {
   /**
    * Compares the content of files that have the same size, and leaves out what was copied up and not changed. Without it
    * a file of the same size and mtime is taken for unchanged in content, one of another mtime for changed, and what was
@@ -48,13 +53,11 @@ export class UpperChanges {
   readonly #rules: Rules;
   readonly #exactly: boolean;
   readonly #found: FindingList;
-  readonly #pending: Pair[] = [];
-  /** Files with several names, by their inodes. */
-  readonly #links = new Map<string, EntryPath>();
+  readonly #links = new LinkedNames();
 
-  constructor(rules: Rules, { ignoreUnchanged = false }: ChangeOptions, found: FindingList) {
+  constructor(rules: Rules, exactly: boolean, found: FindingList) {
     this.#rules = rules;
-    this.#exactly = ignoreUnchanged;
+    this.#exactly = exactly;
     this.#found = found;
   }
 
@@ -63,13 +66,16 @@ export class UpperChanges {
     if (upper === undefined) return;
     yield* await run(this.#ofRoot());
     const before = { path: '', upper: undefined, lowers };
-    this.#pending.push({ after: { path: '', upper, lowers }, before, lowerPath: '' });
-    for (let pair = this.#pending.pop(); pair !== undefined; pair = this.#pending.pop())
-      yield* this.#ofDirectory(run, pair);
+    const root: Pair = { after: { path: '', upper, lowers }, before, lowerPath: '' };
+    yield* readTree<Pair, Change>(run, [root], {
+      listingOf: ({ after: { path, upper } }) => new MergedListing(this.#rules, { path, upper, lowers: [] }),
+      read: (pair, listing, below, between) => this.#ofDirectory(run, pair, listing, below, between),
+    });
   }
 
   *#ofRoot(): Routine<Change[]> {
     const { resolution } = yield* findRoot(this.#rules);
+    this.#found.remark(oddNotes(resolution.upper!));
     const before = { ...resolution, upper: undefined };
     const { what, error } = yield* difference(this.#rules, before, resolution, this.#exactly);
     this.#found.add(error);
@@ -77,13 +83,21 @@ export class UpperChanges {
     return [{ kind: 'modified', path: '.', type: 'directory', what, ...(error && { error }) }];
   }
 
-  async *#ofDirectory(run: Run, pair: Pair): AsyncGenerator<Change> {
+  async *#ofDirectory(
+    run: Run,
+    pair: Pair,
+    listing: MergedListing,
+    below: Pair[],
+    between: (below: Pair[]) => AsyncGenerator<Change>,
+  ): AsyncGenerator<Change> {
     const { after, before } = pair;
     // What an opaque directory hides has to be listed; else whiteouts tell what is gone.
     const hides = before !== undefined && after.lowers.length === 0 && before.lowers.length > 0;
-    const upperOnly = { path: after.path, upper: after.upper, lowers: [] };
-    const listing = new MergedListing(this.#rules, upperOnly);
-    for await (const batch of foundIn(run, listing)) yield* await run(this.#ofBatch(pair, batch));
+    for await (const batch of foundIn(run, listing)) {
+      this.#found.looked(batch.length);
+      yield* await run(this.#ofBatch(pair, batch, below));
+      yield* between(below);
+    }
     for (const problem of listing.problems) yield this.#unread(after.path, problem);
     if (hides) yield* this.#hidden(run, before, after);
   }
@@ -91,7 +105,7 @@ export class UpperChanges {
   /** All that was in a directory whose place an opaque one has taken. */
   async *#hidden(run: Run, before: MergedDirectory, { path, upper }: Pair['after']): AsyncGenerator<Change> {
     const listing = new MergedListing(this.#rules, before);
-    for await (const batch of batchesOf(run, listing)) {
+    for await (const batch of listingOf(run, listing)) {
       const gone = batch.filter(shows);
       const names = gone.map(({ name }) => name);
       const now = await run(lookAtNames(upper, names));
@@ -106,7 +120,7 @@ export class UpperChanges {
     return { kind: 'modified', path: shownPlace(path), type: 'directory', what: [], error };
   }
 
-  *#ofBatch(pair: Pair, batch: readonly NamedFound[]): Routine<Change[]> {
+  *#ofBatch(pair: Pair, batch: readonly NamedFound[], below: Pair[]): Routine<Change[]> {
     const known = yield* this.#knownOf(pair, batch);
     const pairs: Names[] = [];
     const searches: Routine<Names>[] = [];
@@ -118,9 +132,7 @@ export class UpperChanges {
     }
     for (const names of yield* together(searches)) pairs.push(names);
     const changes: Change[] = [];
-    const below: Pair[] = [];
     for (const names of pairs) changes.push(...(yield* this.#ofNames(pair, names, below)));
-    for (const next of below.reverse()) this.#pending.push(next);
     return changes;
   }
 
@@ -160,6 +172,7 @@ export class UpperChanges {
 
   *#ofNames(pair: Pair, { before, after }: Names, below: Pair[]): Routine<Change[]> {
     const path = placeIn(pair.after.path, after.name);
+    if (after.problem === undefined && after.upper !== undefined) this.#found.remark(oddNotes(after.upper));
     if (after.problem !== undefined || before?.problem !== undefined) {
       return this.#damaged(path, before, after);
     }
@@ -192,7 +205,7 @@ export class UpperChanges {
     this.#found.add(error);
     const unchanged = existed && from === undefined && error === undefined && what.length === 0;
     if (unchanged && (after.isDirectory || this.#exactly)) return [];
-    const linkTo = this.#linkOf(top, path);
+    const linkTo = this.#links.firstOf(top.stat, shownPlace(path));
     return [
       {
         kind: existed ? 'modified' : 'added',
@@ -214,14 +227,6 @@ export class UpperChanges {
     const existed = before?.problem !== undefined || shows(before);
     const type = top === undefined ? 'unknown' : typeOf(top.stat);
     return [{ kind: existed ? 'modified' : 'added', path: shownPlace(path), type, what: [], error }];
-  }
-
-  #linkOf({ stat }: RealEntry, path: string): EntryPath | undefined {
-    if (stat.nlink < 2 || stat.isDirectory) return undefined;
-    const inode = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
-    const first = this.#links.get(inode);
-    if (first === undefined) this.#links.set(inode, shownPlace(path));
-    return first;
   }
 }
 

@@ -68,6 +68,25 @@ export function redirectNotFollowed(where: Where): OverlayError {
   );
 }
 
+/** An attribute that says nothing to an overlay. */
+export function oddNote(where: Where, note: string, reason: string): OverlayError {
+  return problem(
+    where,
+    'ERR_OVERLAY_ODD_NOTE',
+    `the attribute overlay.${note} at ${text(where)} means nothing: ${reason}; an overlay passes over it`,
+    'remove the attribute, or look for what wrote it: the layer may be damaged',
+  );
+}
+
+export function whiteoutAtBottom(where: Where): OverlayError {
+  return problem(
+    where,
+    'ERR_OVERLAY_WHITEOUT_AT_BOTTOM',
+    `the whiteout at ${text(where)} is in the bottom layer, where there is nothing to delete`,
+    'remove it, or put the layer below that it was made for',
+  );
+}
+
 export function mountInLayer(where: Where): OverlayError {
   return problem(
     where,

@@ -10,5 +10,6 @@ export type { LayerPlace, MergedEntry } from './merged-entry.ts';
 export { isOpaque, isOpaqueSync, makeOpaque, makeOpaqueSync } from './opaque.ts';
 export { openStack, type Stack } from './stack.ts';
 export type { StackOptions, StackSpec } from './stack-spec.ts';
+export type { StreamOptions, StreamProgress } from './streaming.ts';
 export type { Findings } from './walk.ts';
 export { isWhiteout, isWhiteoutSync, type WhiteoutOptions, whiteout, whiteoutSync } from './whiteout.ts';

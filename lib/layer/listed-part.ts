@@ -1,6 +1,7 @@
 // What one layer gives to a merged directory: kept whole while it is small; read as it comes, and asked by name, when large.
 import type { OverlayError } from '../format/overlay-error.ts';
 import { ENAMETOOLONG, ENOENT } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type DirectoryScan, openScan } from '../kernel/scan-directory.ts';
 import { scanNames } from '../kernel/scan-names.ts';
@@ -19,6 +20,7 @@ export class ListedPart {
   /** What has been read and not been given yet. */
   #left: Iterator<NamedFound> = [][Symbol.iterator]();
   #whole = false;
+  #isOpened = false;
 
   /** @param problems gets why some of it is missing */
   constructor(dir: RealDirectory, problems: OverlayError[]) {
@@ -31,9 +33,16 @@ export class ListedPart {
     return this.#whole;
   }
 
-  /** Opens it, and reads it to its end when it has at most `most` entries, or somewhat more. */
+  /** Takes over what opening it together with others has given. */
+  opened(scan: DirectoryScan | KernelError): void {
+    this.#isOpened = true;
+    if (scan instanceof KernelError) this.#failed(scan);
+    else this.#scan = scan;
+  }
+
+  /** Opens it unless it is, and reads it to its end when it has at most `most` entries, or somewhat more. */
   *open(most: number): Routine<void> {
-    this.#scan = yield* this.#openScan();
+    if (!this.#isOpened) yield* this.#openScan();
     while (this.#scan !== undefined && this.#kept.size < most) {
       const batch = yield* this.#read(this.#scan);
       if (batch.length === 0) this.close();
@@ -82,13 +91,16 @@ export class ListedPart {
     this.#scan = undefined;
   }
 
-  *#openScan(): Routine<DirectoryScan | undefined> {
+  *#openScan(): Routine<void> {
     try {
-      return yield* reachPlace(this.dir, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS));
+      this.opened(yield* reachPlace(this.dir, (dir, path) => openScan(dir, path, INSIDE, ALL_XATTRS)));
     } catch (error) {
-      this.#problems.push(notOpened(this.dir, error) ?? vanished(this.dir, error));
-      return undefined;
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#problems.push(notOpened(this.dir, error) ?? vanished(this.dir, error));
   }
 
   *#read(scan: DirectoryScan): Routine<NamedFound[]> {

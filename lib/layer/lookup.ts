@@ -1,5 +1,5 @@
 // What lookup() tells of a path: which layer gives it, what each of the others has there, and why that is not seen.
-import type { OverlayError } from '../format/overlay-error.ts';
+import type { Finding, OverlayError } from '../format/overlay-error.ts';
 import type { EntryPath, EntryType } from './change.ts';
 import type { LayerPlace, MergedEntry } from './merged-entry.ts';
 
@@ -49,4 +49,6 @@ export interface Lookup {
   readonly layers: readonly LayerLook[];
   /** What a mounted overlay fails with, here or on the way. */
   readonly error?: OverlayError;
+  /** What is wrong or damaged there in any layer, also what an overlay passes over. */
+  readonly findings: readonly Finding[];
 }

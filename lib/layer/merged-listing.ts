@@ -23,9 +23,10 @@ const STREAMED = 16;
 export class MergedListing {
   /** Why some of it is missing. */
   readonly problems: OverlayError[] = [];
+  /** What each layer gives to it, top first. */
+  readonly parts: readonly ListedPart[];
   readonly #rules: Rules;
   readonly #dir: MergedDirectory;
-  readonly #parts: readonly ListedPart[];
   readonly #byDirectory: ReadonlyMap<RealDirectory, ListedPart>;
   /** Which part is being read. */
   #at = 0;
@@ -34,15 +35,15 @@ export class MergedListing {
     this.#rules = rules;
     this.#dir = dir;
     const dirs = dir.upper === undefined ? dir.lowers : [dir.upper, ...dir.lowers];
-    this.#parts = dirs.map((dir) => new ListedPart(dir, this.problems));
-    this.#byDirectory = new Map(this.#parts.map((part) => [part.dir, part]));
+    this.parts = dirs.map((dir) => new ListedPart(dir, this.problems));
+    this.#byDirectory = new Map(this.parts.map((part) => [part.dir, part]));
   }
 
-  /** Opens it, so that `problems` tells what cannot be read. */
+  /** Opens what of it is not open yet, so that `problems` tells what cannot be read. */
   *open(): Routine<void> {
     let streamed = 0;
-    for (const part of this.#parts) {
-      const most = this.#parts.length === 1 ? 0 : streamed < STREAMED ? KEPT : Number.POSITIVE_INFINITY;
+    for (const part of this.parts) {
+      const most = this.parts.length === 1 ? 0 : streamed < STREAMED ? KEPT : Number.POSITIVE_INFINITY;
       yield* part.open(most);
       if (!part.whole) streamed++;
     }
@@ -52,8 +53,8 @@ export class MergedListing {
   *next(): Routine<Resolution[] | undefined> {
     const resolutions: Resolution[] = [];
     let seen = 0;
-    for (; seen < AT_ONCE && this.#at < this.#parts.length; ) {
-      const batch = yield* this.#parts[this.#at]!.next(AT_ONCE - seen);
+    for (; seen < AT_ONCE && this.#at < this.parts.length; ) {
+      const batch = yield* this.parts[this.#at]!.next(AT_ONCE - seen);
       if (batch.length === 0) this.#at++;
       else {
         seen += batch.length;
@@ -65,17 +66,17 @@ export class MergedListing {
 
   /** The next names of a directory that a single layer has, with what it has there; undefined at the end. */
   *nextFound(): Routine<NamedFound[] | undefined> {
-    const batch = yield* this.#parts[0]!.next(AT_ONCE);
+    const batch = yield* this.parts[0]!.next(AT_ONCE);
     return batch.length === 0 ? undefined : batch;
   }
 
   close(): void {
-    for (const part of this.#parts) part.close();
+    for (const part of this.parts) part.close();
   }
 
   *#untold(batch: NamedFound[]): Routine<NamedFound[]> {
     let left = batch;
-    for (const part of this.#parts.slice(0, this.#at)) {
+    for (const part of this.parts.slice(0, this.#at)) {
       const has = yield* part.has(left.map(([name]) => name));
       left = left.filter(([name]) => !has(name));
     }
@@ -102,14 +103,14 @@ export class MergedListing {
     if (found === undefined || found instanceof OverlayError) return undefined;
     if (found.stat.isDirectory && this.#rules.isLayerRoot(found.stat)) return undefined;
     const upper = this.#at === 0 && this.#dir.upper !== undefined;
-    return plainly(name, found, upper, this.#parts.length === 1);
+    return plainly(name, found, upper, this.parts.length === 1);
   }
 
   /** For a name that the part that is being read has, and none above. */
   #look(name: string, found: Found): Look {
     const [parts, at] = [this.#byDirectory, this.#at];
-    const above = new Set(this.#parts.slice(0, at).map(({ dir }) => dir));
-    const current = this.#parts[at]!.dir;
+    const above = new Set(this.parts.slice(0, at).map(({ dir }) => dir));
+    const current = this.parts[at]!.dir;
     return function* (dir, wanted) {
       if (wanted === name && dir === current) return given(found);
       if (wanted === name && above.has(dir)) return undefined;

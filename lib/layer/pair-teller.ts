@@ -4,7 +4,8 @@ import { placeIn } from '../kernel/walk-tree.ts';
 import type { Change } from './change.ts';
 import { compareEntries, withoutNotes } from './compare-entry.ts';
 import type { ContentComparer } from './content-comparer.ts';
-import { type EntryPath, shownPlace, typeOf } from './merged-entry.ts';
+import { LinkedNames } from './linked-names.ts';
+import { shownPlace, typeOf } from './merged-entry.ts';
 import type { FailedCall } from './path-failure.ts';
 import { failedEntry, placeFailure, scanFailure } from './tree-failure.ts';
 import type { TreeRoot } from './tree-root.ts';
@@ -19,8 +20,7 @@ export class PairTeller {
   readonly #before: TreeRoot;
   readonly #after: TreeRoot;
   readonly #content: ContentComparer;
-  // First names of the files that were told of and have several.
-  readonly #linked = new Map<string, EntryPath>();
+  readonly #links = new LinkedNames();
 
   constructor(before: TreeRoot, after: TreeRoot, content: ContentComparer) {
     this.#before = before;
@@ -86,12 +86,9 @@ export class PairTeller {
 
   /** A change as it is told, one after the other: with the name that was told first, when the file has several. */
   linked(change: Change, { stat }: ScannedEntry): Change {
-    if (stat === undefined || stat.nlink < 2 || stat.isDirectory || change.error !== undefined) return change;
-    const key = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
-    const linkTo = this.#linked.get(key);
-    if (linkTo !== undefined) return { ...change, linkTo };
-    this.#linked.set(key, change.path);
-    return change;
+    if (stat === undefined || change.error !== undefined) return change;
+    const linkTo = this.#links.firstOf(stat, change.path);
+    return linkTo === undefined ? change : { ...change, linkTo };
   }
 }
 

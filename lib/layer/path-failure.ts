@@ -39,7 +39,7 @@ const MEANINGS: readonly Meaning[] = [
   {
     errno: ELOOP,
     code: 'ERR_OVERLAY_SYMLINK_LOOP',
-    says: (path) => `symbolic links on the way to ${path} lead in a circle`,
+    says: (path) => `symbolic links on the way to ${path} lead in a circle, or are more than 40`,
     hint: 'name the directory without the links',
   },
   {

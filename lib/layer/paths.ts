@@ -56,6 +56,7 @@ const NOTHING: Resolution = {
   redirect: undefined,
   dataPath: undefined,
   upperMetacopy: false,
+  whiteout: undefined,
   problem: undefined,
 };
 

@@ -26,6 +26,7 @@ export function plainly(
     redirect: undefined,
     dataPath: undefined,
     upperMetacopy: false,
+    whiteout: undefined,
     problem: undefined,
   };
 }

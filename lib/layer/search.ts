@@ -45,6 +45,8 @@ export interface Resolution {
   readonly dataPath: string | undefined;
   /** The upper has only metadata. */
   readonly upperMetacopy: boolean;
+  /** What ended the search, when that says that the name is deleted from there on. */
+  readonly whiteout: RealEntry | undefined;
   /** What the kernel fails with; the rest is then what was found before. */
   readonly problem: OverlayError | undefined;
 }
@@ -69,6 +71,7 @@ export class Search {
   /** The last entry with a note that must be followed. */
   #noted: RealEntry | undefined;
   #stoppedBy: Step | undefined;
+  #whiteout: RealEntry | undefined;
 
   constructor(rules: Rules, name: string, look: Look, steps?: Step[]) {
     this.#rules = rules;
@@ -105,6 +108,7 @@ export class Search {
       redirect: this.#upperRedirect,
       dataPath: this.#dataPath,
       upperMetacopy: this.#upperMetacopy,
+      whiteout: this.#whiteout,
       problem,
     };
   }
@@ -192,6 +196,7 @@ export class Search {
   #judge(entry: RealEntry, last: boolean): Verdict {
     if (whiteoutOf(entry) !== undefined) {
       this.#stop = true;
+      this.#whiteout = entry;
       return 'whiteout';
     }
     if (last && this.#metacopy && !isRegular(entry)) {

@@ -10,27 +10,31 @@ import type { Change, EntryPath } from './change.ts';
 import { type ChangeOptions, UpperChanges } from './changes.ts';
 import { findData } from './data-layers.ts';
 import { unreadable } from './finding.ts';
+import { readOptions } from './given-path.ts';
 import { type Layer, openPlace } from './layer.ts';
 import type { Lookup } from './lookup.ts';
 import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
+import { remarksOn } from './odd-notes.ts';
+import type { Run } from './opened-ahead.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { Rules } from './rules.ts';
 import { openLayers, type StackSpec } from './stack-spec.ts';
 import { tellStory } from './story.ts';
-import { FindingList, type Findings, type Run, readMerged, walkMerged } from './walk.ts';
+import { endedBy, type StreamOptions, untilAborted } from './streaming.ts';
+import { FindingList, type Findings, readMerged, walkMerged } from './walk.ts';
 
 /** The merged view of layers, without a mount. Paths begin at its root; no symbolic link is followed. Close it. */
 export interface Stack extends AsyncDisposable {
   /** Which layer gives the entry, what it hides, and why. */
   lookup(path: PathLike): Promise<Lookup>;
   /** The entries of a directory, in no order. */
-  readdir(path: PathLike): Findings<MergedEntry>;
+  readdir(path: PathLike, options?: StreamOptions): Findings<MergedEntry>;
   /**
    * An entry, and all below it when it is a directory: each directory before what is in it. Without `path`, everything.
    * What cannot be read is told by the `error` of the directory, and the walk goes on.
    */
-  walk(path?: PathLike): Findings<MergedEntry>;
+  walk(path?: PathLike, options?: StreamOptions): Findings<MergedEntry>;
   /**
    * What the upper changes of the lowers: what would have to be done to the merged view of the lowers, for it to be that of
    * the whole stack. Without an upper nothing. Each directory comes before what is in it.
@@ -80,19 +84,35 @@ class OpenStack implements Stack {
     return await this.#run(tellStory(this.#rules, namesOf(path)));
   }
 
-  readdir(path: PathLike): Findings<MergedEntry> {
-    const found = new FindingList();
-    return streamOf(found, this.#readdir(namesOf(path), found));
+  readdir(path: PathLike, options?: StreamOptions): Findings<MergedEntry> {
+    const names = namesOf(path);
+    readOptions(withoutStreaming(options), {});
+    return this.#stream(options, (run, found) => this.#readdir(run, names, found));
   }
 
-  walk(path: PathLike = '.'): Findings<MergedEntry> {
-    const found = new FindingList();
-    return streamOf(found, this.#walk(namesOf(path), found));
+  walk(path: PathLike = '.', options?: StreamOptions): Findings<MergedEntry> {
+    const names = namesOf(path);
+    readOptions(withoutStreaming(options), {});
+    return this.#stream(options, (run, found) => this.#walk(run, names, found));
   }
 
-  changes(options: ChangeOptions = {}): Findings<Change> {
-    const found = new FindingList();
-    return streamOf(found, new UpperChanges(this.#rules, options, found).all(this.#run));
+  changes(options?: ChangeOptions): Findings<Change> {
+    const own = withoutStreaming(options);
+    const { ignoreUnchanged = false } = readOptions<Pick<ChangeOptions, 'ignoreUnchanged'>>(own, {
+      ignoreUnchanged: [true, false],
+    });
+    return this.#stream(options, (run, found) =>
+      new UpperChanges(this.#rules, ignoreUnchanged, found).all(run),
+    );
+  }
+
+  #stream<T>(
+    { signal, onProgress }: StreamOptions = {},
+    read: (run: Run, found: FindingList) => AsyncGenerator<T>,
+  ): Findings<T> {
+    const found = new FindingList(onProgress);
+    const run: Run = signal === undefined ? this.#run : (routine) => this.#run(endedBy(signal, routine));
+    return streamOf(found, untilAborted(signal, read(run, found)));
   }
 
   async open(path: PathLike): Promise<FileHandle> {
@@ -155,20 +175,28 @@ class OpenStack implements Stack {
     );
   }
 
-  async *#readdir(names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
+  async *#readdir(run: Run, names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
     const { path, dir } = await this.#find(names);
     if (dir === undefined) {
       throw nothingThere(path, 'ERR_OVERLAY_NOT_DIRECTORY', 'is no directory', 'name a directory');
     }
-    yield* readMerged(this.#run, this.#rules, dir, found);
+    yield* readMerged(run, this.#rules, dir, found);
   }
 
-  async *#walk(names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
+  async *#walk(run: Run, names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
     const { path, dir, resolution } = await this.#find(names);
     const entry = mergedEntry(path, resolution)!;
-    if (dir !== undefined) yield* walkMerged(this.#run, this.#rules, { entry, dir }, found);
+    found.remark(remarksOn(this.#rules, resolution));
+    if (dir !== undefined) yield* walkMerged(run, this.#rules, { entry, dir }, found);
     else yield entry;
   }
+}
+
+/** What is left to check; what is no object is refused there. */
+function withoutStreaming(options: ChangeOptions | undefined): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const { signal: _, onProgress: __, ...own } = options;
+  return own;
 }
 
 function streamOf<T>(found: FindingList, entries: AsyncGenerator<T>): Findings<T> {

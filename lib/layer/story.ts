@@ -1,7 +1,8 @@
 // The story of one path: which layer gives it, what each of the others has there, and why that is not seen.
-import { OverlayError } from '../format/overlay-error.ts';
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { findData } from './data-layers.ts';
+import { whiteoutAtBottom } from './finding.ts';
 import { type Layer, placeIn } from './layer.ts';
 import type { HiddenBy, LayerLook, Lookup, Role } from './lookup.ts';
 import {
@@ -13,6 +14,7 @@ import {
   topOf,
   typeOf,
 } from './merged-entry.ts';
+import { isAtBottom, oddNotes } from './odd-notes.ts';
 import { findRoot } from './paths.ts';
 import { lookAt, noteOn, type RealEntry, whiteoutOf } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
@@ -110,14 +112,21 @@ function roleOf(entry: RealEntry, resolution: Resolution | undefined, hidden: bo
 }
 
 function* tell(
+  rules: Rules,
   { layer, place, step, hiddenBy }: Trail,
   resolution: Resolution | undefined,
+  findings: Finding[],
 ): Routine<LayerLook> {
   const where = layerPlace({ layer, place });
   const { entry, error } = step === undefined ? yield* lookAtPlace(layer, place) : { entry: step.entry };
-  if (error !== undefined) return { ...where, role: 'unreadable', error };
+  if (error !== undefined) {
+    findings.push(...error.findings);
+    return { ...where, role: 'unreadable', error };
+  }
   if (entry === undefined) return { ...where, role: 'absent' };
   const role = roleOf(entry, resolution, hiddenBy !== undefined || step === undefined);
+  if (resolution?.problem === undefined) findings.push(...oddNotes(entry));
+  if (role === 'deletes' && isAtBottom(rules, entry)) findings.push(...whiteoutAtBottom(entry).findings);
   return {
     ...where,
     role,
@@ -174,8 +183,9 @@ export function* tellStory(rules: Rules, names: readonly string[]): Routine<Look
     dir = enters ? directoryOf(dir!, resolution!) : undefined;
   }
   const layers: LayerLook[] = [];
+  const findings = [...(problem?.findings ?? [])];
   for (const [i, trail] of trails.entries()) {
-    layers.push(yield* tell(trail, resolution));
+    layers.push(yield* tell(rules, trail, resolution, findings));
     layers.push(...(yield* besideRedirect(trail, literal[i]!, trails)));
   }
   if (resolution !== undefined) layers.push(...(yield* dataLooks(rules, resolution)));
@@ -186,5 +196,6 @@ export function* tellStory(rules: Rules, names: readonly string[]): Routine<Look
     ...(entry === undefined ? {} : { entry }),
     layers,
     ...(problem === undefined ? {} : { error: problem }),
+    findings,
   };
 }

@@ -6,53 +6,75 @@ import { placeIn } from './layer.ts';
 import type { NamedFound } from './listed-part.ts';
 import { directoryOf, type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { MergedListing } from './merged-listing.ts';
+import { remarksOn } from './odd-notes.ts';
+import type { Run } from './opened-ahead.ts';
+import { readTree } from './read-tree.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import type { Resolution } from './search.ts';
+import type { StreamOptions } from './streaming.ts';
 
 /** A stream that does not end at what it cannot read, and tells of it. */
 export interface Findings<T> extends AsyncIterable<T> {
-  /** What was found so far that is wrong, damaged or could not be read. */
+  /** What was found so far that is wrong, damaged or could not be read, also what an overlay passes over. */
   readonly findings: readonly Finding[];
   /** Nothing was left out so far for want of rights, or since it vanished. What a mounted overlay fails at, too, counts. */
   readonly complete: boolean;
 }
 
-/** Runs a routine of a stack that may have been closed. */
-export type Run = <T>(routine: Routine<T>) => Promise<T>;
-
 /** Collects what is wrong while a stream goes on. */
 export class FindingList {
   readonly findings: Finding[] = [];
+  complete = true;
+  readonly #onProgress: StreamOptions['onProgress'];
+  #entries = 0;
 
-  add(error: OverlayError | undefined): void {
-    if (error !== undefined) this.findings.push(...error.findings);
+  constructor(onProgress?: StreamOptions['onProgress']) {
+    this.#onProgress = onProgress;
   }
 
-  get complete(): boolean {
-    return this.findings.length === 0;
+  /** So many more entries have been looked at. */
+  looked(count: number): void {
+    this.#entries += count;
+    if (count > 0) this.#onProgress?.({ entries: this.#entries });
+  }
+
+  /** What makes the stream incomplete. */
+  add(error: OverlayError | undefined): void {
+    if (error === undefined) return;
+    this.complete = false;
+    this.findings.push(...error.findings);
+  }
+
+  /** What is odd, and leaves nothing out. */
+  remark(findings: readonly Finding[]): void {
+    for (const finding of findings) this.findings.push(finding);
+  }
+
+  /** What another stream has found. */
+  take({ findings, complete }: Pick<Findings<unknown>, 'findings' | 'complete'>): void {
+    this.remark(findings);
+    this.complete &&= complete;
   }
 }
 
-/** Batches of what a directory's names stand for; problems with the directory itself are known after the first, if any. */
+/** Batches of what an open directory's names stand for. Closes it. */
 export function batchesOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
-  return batches(run, listing, run(listing.open()), () => listing.next());
+  return batches(run, listing, () => listing.next());
 }
 
 /** The same of a directory that a single layer has: what that has under each name. */
 export function foundIn(run: Run, listing: MergedListing): AsyncGenerator<NamedFound[]> {
-  return batches(run, listing, run(listing.open()), () => listing.nextFound());
+  return batches(run, listing, () => listing.nextFound());
 }
 
 async function* batches<T>(
   run: Run,
   listing: MergedListing,
-  opened: Promise<void>,
   next: () => Routine<T[] | undefined>,
 ): AsyncGenerator<T[]> {
   // Read while the batch before is worked on, which has its own system calls to wait for.
   let ahead: Promise<T[] | undefined> | undefined;
   try {
-    await opened;
     ahead = run(next());
     for (let batch = await ahead; batch !== undefined; batch = await ahead) {
       ahead = run(next());
@@ -69,6 +91,17 @@ async function* batches<T>(
   }
 }
 
+/** Opens a directory and gives its batches. */
+export async function* listingOf(run: Run, listing: MergedListing): AsyncGenerator<Resolution[]> {
+  try {
+    await run(listing.open());
+  } catch (error) {
+    listing.close();
+    throw error;
+  }
+  yield* batchesOf(run, listing);
+}
+
 /** The entries of a directory, without those of directories in it. */
 export async function* readMerged(
   run: Run,
@@ -77,8 +110,10 @@ export async function* readMerged(
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   const listing = new MergedListing(rules, dir);
-  for await (const batch of batchesOf(run, listing)) {
+  for await (const batch of listingOf(run, listing)) {
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const entry = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (entry === undefined) continue;
       found.add(entry.error);
@@ -93,52 +128,32 @@ interface Pending {
   readonly dir: MergedDirectory;
 }
 
-/** A directory that is being opened while the one before is read. */
-interface Opening extends Pending {
-  readonly listing: MergedListing;
-  readonly opened: Promise<void>;
-}
-
-/**
- * A directory, then what is in it, each directory before its entries. Directories wait in a list until their siblings
- * have been told, so that two are open at any time, however deep the tree.
- */
-export async function* walkMerged(
+/** A directory, then what is in it, each directory before its entries. */
+export function walkMerged(
   run: Run,
   rules: Rules,
   start: Pending,
   found: FindingList,
 ): AsyncGenerator<MergedEntry> {
-  const pending = [start];
-  const open = (next: Pending | undefined): Opening | undefined => {
-    if (next === undefined) return undefined;
-    const listing = new MergedListing(rules, next.dir);
-    const opened = run(listing.open());
-    // Waited for in its turn, unless the walk ends before.
-    opened.catch(() => {});
-    return { ...next, listing, opened };
-  };
-  let current = open(pending.pop());
-  let ahead: Opening | undefined;
-  try {
-    while (current !== undefined) {
-      ahead = open(pending.pop());
-      const below: Pending[] = [];
-      yield* walkDirectory(run, current, below, found);
-      for (const dir of below.reverse()) pending.push(dir);
-      current = ahead ?? open(pending.pop());
-    }
-  } finally {
-    await ahead?.opened.catch(() => {});
-    ahead?.listing.close();
-  }
+  return readTree<Pending, MergedEntry>(run, [start], {
+    listingOf: ({ dir }) => new MergedListing(rules, dir),
+    read: (directory, listing, below, between) =>
+      walkDirectory({ run, rules, found, between }, directory, listing, below),
+  });
+}
+
+interface Walk {
+  readonly run: Run;
+  readonly rules: Rules;
+  readonly found: FindingList;
+  readonly between: (below: Pending[]) => AsyncGenerator<MergedEntry>;
 }
 
 async function* walkDirectory(
-  run: Run,
-  { entry, dir, listing, opened }: Opening,
+  { run, rules, found, between }: Walk,
+  { entry, dir }: Pending,
+  listing: MergedListing,
   below: Pending[],
-  found: FindingList,
 ): AsyncGenerator<MergedEntry> {
   // How many of the listing's problems have been told of; undefined before the directory has.
   let told: number | undefined;
@@ -146,16 +161,19 @@ async function* walkDirectory(
     told = Math.min(listing.problems.length, 1);
     return tell(entry, listing.problems[0], found);
   };
-  for await (const batch of batches(run, listing, opened, () => listing.next())) {
+  for await (const batch of batchesOf(run, listing)) {
     // Only now is it known whether the directory can be read.
     if (told === undefined) yield itself();
+    found.looked(batch.length);
     for (const resolution of batch) {
+      found.remark(remarksOn(rules, resolution));
       const inside = mergedEntry(placeIn(dir.path, resolution.name), resolution);
       if (inside === undefined) continue;
       if (inside.type === 'directory' && resolution.problem === undefined)
         below.push({ entry: inside, dir: directoryOf(dir, resolution) });
       else yield tell(inside, undefined, found);
     }
+    yield* between(below);
   }
   if (told === undefined) yield itself();
   for (const problem of listing.problems.slice(told)) found.add(problem);

@@ -1,5 +1,6 @@
 // Takes the upper and the work directory of a mount for itself: opens and locks them, and looks for data in the way.
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   LOCK_EX,
@@ -50,8 +51,17 @@ function requireScratch(plan: Plan, work: Layer, step: number): void {
   plan.about(work).add('require_bits_clear', 0, bytes, MODE_WORD_OFFSET, NOT_SCRATCH);
 }
 
+/** Stops at a descriptor that is not open, before its number is that of something which is opened here. */
+export function requireOpen(plan: Plan, { lower, data, upper, work }: MountRequest): void {
+  for (const layer of [...lower, ...data, upper, work]) {
+    if (layer?.fd === undefined) continue;
+    plan.about(layer).add('statx', 0, layer.fd, '', AT_EMPTY_PATH, STATX_TYPE);
+  }
+}
+
 /** Adds the steps that open, lock and check upper and work; undefined without an upper. */
 export function addClaims(plan: Plan, request: MountRequest): Claims | undefined {
+  requireOpen(plan, request);
   const { upper, work, shareUpper } = request;
   if (upper === undefined || work === undefined) return undefined;
   const claims = { upper: open(plan, upper), work: open(plan, work) };

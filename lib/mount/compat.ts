@@ -4,7 +4,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kerne
 import { KEEP } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
-import { addClaims } from './claim.ts';
+import { addClaims, requireOpen } from './claim.ts';
 import {
   emptyLowerDirectory,
   needsEmptyLower,
@@ -14,15 +14,20 @@ import {
 import { type Foothold, makeFoothold } from './foothold.ts';
 import { collect, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
+import { sizeOf, textOf } from './plan-fsopen.ts';
 import { addGuards, type SeenUppers } from './plan-guards.ts';
 import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
 
+// Two of these leave room for as many lowers as descriptors may be open.
+const LONG = 256;
+
 // Opens every layer given by path, so that the option text holds short names.
 function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fds: number[] }> {
   const plan = new Plan();
+  requireOpen(plan, request);
   const numbered = (layer: Layer): (() => Layer) => {
     if (layer.absolute === undefined) return () => layer;
     const step = plan.about(layer).add('openat', KEEP, AT_FDCWD, layer.absolute, O_PATH | O_DIRECTORY, 0);
@@ -35,8 +40,13 @@ function* openLayers(request: MountRequest): Routine<{ request: MountRequest; fd
   const fds: number[] = [];
   const lower = request.lower.map(numbered);
   const data = request.data.map(numbered);
+  // Their names are kept where they fit, since the mount table shows them.
+  const [upper, work] = [request.upper, request.work].map((layer) =>
+    layer !== undefined && sizeOf(textOf(layer)) > LONG ? numbered(layer) : () => layer,
+  );
   yield* runGuarded(plan, request);
-  return { request: { ...request, lower: lower.map((get) => get()), data: data.map((get) => get()) }, fds };
+  const opened = { lower: lower.map((get) => get()), data: data.map((get) => get()) };
+  return { request: { ...request, ...opened, upper: upper!(), work: work!() }, fds };
 }
 
 function* mountOnce(request: MountRequest, seen: SeenUppers, foothold: Foothold | undefined): Routine<Made> {

@@ -10,6 +10,7 @@ import {
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
   MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
   MS_BIND,
   MS_RDONLY,
   MS_REMOUNT,
@@ -30,8 +31,6 @@ const SHOWN = new RegExp(`^/${EMPTY_LOWER_NAME}$|/${EMPTY_LOWER_NAME}-[A-Za-z0-9
 export function endsInEmptyLower(lower: readonly Uint8Array[]): boolean {
   return lower.length === 2 && SHOWN.test(Buffer.from(lower[1]!).toString('latin1'));
 }
-
-const MOUNT_ATTR_RDONLY = 1;
 
 /** The kernel counts data layers too, and an upper makes one lower enough. */
 export function needsEmptyLower({ lower, data, upper }: MountRequest): boolean {

@@ -43,7 +43,7 @@ function planEnding(ending: Ending, target: string | Uint8Array | undefined): Pl
     plan.program.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
   }
   // It would keep the mount busy; of a detached mount it is all there is.
-  if (fd !== undefined) plan.program.closeGiven(fd);
+  if (fd !== undefined) plan.program.close(fd);
   if (target !== undefined) plan.program.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
   // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same.
   for (const claim of claims) plan.program.add('flock', 0, claim, LOCK_UN);

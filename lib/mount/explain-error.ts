@@ -16,6 +16,7 @@ import { decodeFileSystemStat } from '../kernel/stat.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import type { Overlay } from './overlay.ts';
 import { wrongType } from './refuse.ts';
+import type { Scratch } from './scratch-overlay.ts';
 import { readLayer, readLayers, readTarget } from './spec-paths.ts';
 
 type Where = Overlay | OverlayMount | PathLike;
@@ -72,17 +73,21 @@ function* ofOverlay(overlay: Overlay): Routine<LiveOverlay> {
   yield* program.run();
   const bytes = program.bytes(statfs);
   const readOnly = bytes !== undefined && (decodeFileSystemStat(bytes).flags & ST_RDONLY) !== 0;
+  const memory = 'layers' in overlay ? (overlay as Scratch).layers.upper : undefined;
+  const isInMemory = memory !== undefined && (overlay as Scratch).inMemory;
   const layer = (source: LayerSource | undefined, option: 'upper' | 'work') =>
     source === undefined ? undefined : readLayer(source, option);
   return {
     root,
     lower: readLayers(Array.isArray(spec.lower) ? spec.lower : [spec.lower], 'lower'),
     data: readLayers(spec.data, 'data'),
-    upper: layer(spec.upper, 'upper'),
+    upper: layer(spec.upper ?? memory, 'upper'),
     work: layer(spec.work, 'work'),
     options: spec.options ?? {},
     attributes: listed?.attributes ?? spec.attributes ?? {},
     readOnly: listed?.readOnly ?? (readOnly && spec.attributes?.readOnly !== true),
+    ...(spec.rootless && { rootless: spec.rootless === 'ranges' ? 'ranges' : 'own' }),
+    inMemory: isInMemory,
   };
 }
 

@@ -15,12 +15,14 @@ import {
   type MountFacts,
   type Surroundings,
 } from '../diagnosis/mount-facts.ts';
+import { OPTION_RULES } from '../diagnosis/option-rules.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagnosis/refused-claim.ts';
 import { applyRules, type Rule } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
 import { silentFinding } from '../diagnosis/silent-places.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
+import { UPPER_RULES } from '../diagnosis/upper-rules.ts';
 import { OWN_WORK_RULES } from '../diagnosis/work-rules.ts';
 import { S_IFDIR } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -33,7 +35,8 @@ import type { Layer, Target } from './spec-paths.ts';
 const IN_USE = useOf({ option: 'upper' }).code;
 
 function* directoryFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
-  return yield* explainDirectories(directories.filter((directory) => directory !== undefined));
+  const given = directories.filter((directory) => directory !== undefined);
+  return (yield* explainDirectories(given)).map(({ finding }) => finding);
 }
 
 function* makingFindings(directories: readonly (Layer | Target | undefined)[]): Routine<Finding[]> {
@@ -45,14 +48,22 @@ function* makingFindings(directories: readonly (Layer | Target | undefined)[]): 
   return findings;
 }
 
+// A target that is a file is found out at the end, by mount(2) too.
+function* targetFindings(target: Target | undefined): Routine<Finding[]> {
+  return (yield* directoryFindings([target])).filter(({ code }) => code !== 'ERR_OVERLAY_NOT_DIRECTORY');
+}
+
 /** Who else has directories of it: locks, then the kernel, in the order of their cost. */
 function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Finding[]> {
-  const written = request.shareUpper ? [] : [facts.upper, facts.work].filter(isThere);
-  for (const { subject } of written) {
+  // With an index the kernel refuses it whatever the caller insists on.
+  const indexed = facts.upperFacts.remembered.compared;
+  const written = request.shareUpper && !indexed ? [] : [facts.upper, facts.work].filter(isThere);
+  for (const { subject } of request.shareUpper ? [] : written) {
     const held = yield* lockHeld(pathed(subject as Layer));
     if (held !== undefined) return [...held.findings];
   }
-  const read = request.shareLower || request.guard === 'quick' ? [] : [...facts.lower, ...facts.data];
+  const asked = indexed || (!request.shareLower && request.guard === 'kernel');
+  const read = asked ? [...facts.lower, ...facts.data] : [];
   const free = new Set<string>();
   for (const { subject } of [...written, ...read.filter(isThere)]) {
     const error = yield* kernelClaim(pathed(subject as Layer), free);
@@ -108,12 +119,17 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
     findings.push(...workHasData(work).findings);
   }
+  // Our own lock notices it, before the kernel is asked for anything.
+  findings.push(...ruled(UPPER_RULES.filter(({ code }) => code === 'ERR_OVERLAY_UPPER_IS_WORK')));
   const claims = guarded.filter(({ code }) => code === IN_USE);
   // Who it is says more than that it is.
   findings.push(...(claims.length > 0 || !ask ? claims : yield* claimFindings(request, facts)));
+  // mount(2) looks for its target before anything else.
+  if (!mkdir && request.via === 'mount') findings.push(...(yield* targetFindings(open(target))));
   for (const finding of [noPrivilege(facts.caller), noDriver(facts.driver)]) {
     if (finding !== undefined) findings.push(finding);
   }
+  findings.push(...ruled(OPTION_RULES));
   findings.push(...(yield* directoryFindings([...lower, ...data].map(open))));
   findings.push(...ruled(RULES));
   if (!mkdir) findings.push(...(yield* directoryFindings([open(target)])));

@@ -11,6 +11,7 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import { refuse, wrongType } from './refuse.ts';
+import { withRelativeLayers } from './relative-layers.ts';
 import { readTarget, type Target } from './spec-paths.ts';
 
 /** A place in a mounted overlay. */
@@ -60,8 +61,9 @@ function* placeOf(target: Target): Routine<PlaceInOverlay> {
   const { fd, missing } = yield* reach(asLatin1(Buffer.from(target.absolute as Uint8Array)));
   try {
     const { mountId } = decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_MNT_ID));
-    const mount = (yield* listRoutine()).find(({ id }) => BigInt(id) === mountId);
-    if (mount === undefined) return notInOverlay(target);
+    const listed = (yield* listRoutine()).find(({ id }) => BigInt(id) === mountId);
+    if (listed === undefined) return notInOverlay(target);
+    const mount = yield* withRelativeLayers(listed);
     requireKnown(mount, target);
     const real = asLatin1(yield* call('readlinkat', AT_FDCWD, procPath(fd)));
     const path = `${latin1(mount.root)}/${below(real, latin1(mount.target))}${missing}`;
@@ -108,7 +110,9 @@ function* layersAtRoutine(path: unknown): Routine<PlaceInOverlay> {
 
 /**
  * Which mounted overlay a path lies in, and where: `openStack(mount)` then reads its layers. The path itself need not
- * exist, as what was deleted does not; a symbolic link at its end is not followed. Source: statx(2), statmount(2).
+ * exist, as what was deleted does not; a symbolic link at its end is not followed. Layers that were mounted by relative
+ * paths are looked for from the current directory and those above the mount point, and taken when the overlay's root
+ * proves them. Source: statx(2), statmount(2).
  *
  * @throws {OverlayError} ERR_OVERLAY_NOT_IN_OVERLAY, ERR_OVERLAY_LAYER_UNKNOWN where the mount table does not tell the layers
  */

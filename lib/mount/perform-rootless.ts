@@ -1,7 +1,7 @@
 // Makes a mount without root by the first way of the ladder that works in the user namespace of this thread.
 import { explainNamespaceFailure, namespaceCause } from '../diagnosis/namespace-failure.ts';
-import type { OverlayError } from '../diagnosis/overlay-error.ts';
-import { EACCES, EPERM } from '../kernel/errno.ts';
+import { OverlayError } from '../diagnosis/overlay-error.ts';
+import { EACCES, EINVAL, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApiIn } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -9,6 +9,7 @@ import { ENTRY_STEPS, userNamespace } from '../kernel/user-namespace.ts';
 import { giveBack, takeDirectories } from './claim-rootless.ts';
 import { climbDown, type Learnt } from './climb.ts';
 import { detachedResult } from './compat.ts';
+import { findTooDeep } from './depth-rootless.ts';
 import { needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
 import { explainStep } from './explain-step.ts';
 import { makeFoothold } from './foothold.ts';
@@ -46,6 +47,10 @@ export function* explainRootless(
   if (error.syscall === 'clone' || error.step < ENTRY_STEPS) return yield* explainNamespaceFailure(error);
   const found = yield* explainStep(failed, request, again);
   if (found.code !== 'ERR_OVERLAY_UNEXPLAINED') return found;
+  if (error.errno === -EINVAL) {
+    const deep = yield* findTooDeep(yield* userNamespace(), [...request.lower, ...request.data]);
+    if (deep !== undefined) return new OverlayError([deep], error);
+  }
   const refused = error.errno === -EPERM || error.errno === -EACCES;
   return (refused ? yield* namespaceCause(error) : undefined) ?? found;
 }

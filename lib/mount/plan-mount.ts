@@ -29,21 +29,20 @@ function bytes(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? Buffer.from(text) : text;
 }
 
-/** The option text for mount(2), escaped. */
+/** The option text for mount(2), escaped; in the order in which the new mount API gets the same. */
 export function mountData(request: MountRequest, lowers: readonly Layer[]): Buffer {
   const raw = (layer: Layer) => bytes(textOf(layer));
-  const parts: Uint8Array[] = [
-    Buffer.from('lowerdir='),
-    joinLowerdir(lowers.map(raw), request.data.map(raw)),
-  ];
+  const parts: Uint8Array[] = [];
+  for (const { key, value } of request.parameters) {
+    parts.push(Buffer.from(key));
+    if (value !== undefined) parts.push(Buffer.from('='), escapeOptionValue(bytes(value)));
+    parts.push(Buffer.from(','));
+  }
+  parts.push(Buffer.from('lowerdir='), joinLowerdir(lowers.map(raw), request.data.map(raw)));
   const { upper, work } = request;
   if (upper !== undefined && work !== undefined) {
     parts.push(Buffer.from(',upperdir='), escapeOptionValue(raw(upper)));
     parts.push(Buffer.from(',workdir='), escapeOptionValue(raw(work)));
-  }
-  for (const { key, value } of request.parameters) {
-    parts.push(Buffer.from(`,${key}`));
-    if (value !== undefined) parts.push(Buffer.from('='), escapeOptionValue(bytes(value)));
   }
   return Buffer.concat(parts);
 }

@@ -1,6 +1,9 @@
 // Whether a mount is what was asked for: the kernel drops some options with no more than a line in its log.
+import { isParameterOn } from '../diagnosis/driver-facts.ts';
+import { lookAtMount } from '../diagnosis/mount-facts.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
-import { subjectText } from '../diagnosis/subject.ts';
+import { applyRules } from '../diagnosis/rule.ts';
+import { DROPPED_RULES } from '../diagnosis/work-rules.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call } from '../kernel/call.ts';
 import {
@@ -11,8 +14,6 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../kernel/constants.ts';
-import { EOPNOTSUPP } from '../kernel/errno.ts';
-import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlays } from '../kernel/mount-table.ts';
 import { Program, WANT } from '../kernel/program.ts';
@@ -21,10 +22,9 @@ import { mountIdIn, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
 import { makeFoothold } from './foothold.ts';
 import type { MountRequest } from './spec.ts';
-import type { Layer } from './spec-paths.ts';
 
 interface Droppable {
-  readonly name: 'index' | 'nfsExport' | 'metacopy' | 'redirectDir' | 'volatile';
+  readonly name: 'index' | 'nfsExport' | 'metacopy' | 'redirectDir' | 'uuid' | 'volatile';
   readonly wanted: true | 'on';
   /** What `Y` in /sys/module/overlay/parameters makes the default, which the mount table then does not show. */
   readonly parameter?: string;
@@ -35,34 +35,14 @@ const DROPPABLE: readonly Droppable[] = [
   { name: 'nfsExport', wanted: true, parameter: 'nfs_export' },
   { name: 'metacopy', wanted: true, parameter: 'metacopy' },
   { name: 'redirectDir', wanted: 'on', parameter: 'redirect_dir' },
+  { name: 'uuid', wanted: 'on' },
   { name: 'volatile', wanted: true },
 ];
 
-function* isDefault(parameter: string | undefined): Routine<boolean> {
-  if (parameter === undefined) return false;
-  const text = yield* readIfPossible(`/sys/module/overlay/parameters/${parameter}`);
-  return text?.toString().trim() === 'Y';
-}
-
-function* hasNoHandles(layer: Layer): Routine<boolean> {
-  const { fd, absolute } = layer;
-  try {
-    yield* call('name_to_handle_at', fd ?? AT_FDCWD, absolute ?? '', fd === undefined ? 0 : AT_EMPTY_PATH);
-    return false;
-  } catch (error) {
-    return error instanceof KernelError && error.errno === -EOPNOTSUPP;
-  }
-}
-
-// index and nfs_export need file handles of every layer; the other reasons are in the kernel log alone.
-function* reason(request: MountRequest, name: Droppable['name']): Routine<string> {
-  if (name !== 'index' && name !== 'nfsExport') return '; why is in the kernel log alone (dmesg)';
-  for (const layer of [...request.lower, ...request.data, request.upper]) {
-    if (layer !== undefined && (yield* hasNoHandles(layer))) {
-      return `: the filesystem of ${subjectText(layer)} has no file handles`;
-    }
-  }
-  return '; why is in the kernel log alone (dmesg)';
+// The same rules that explain() goes by; what they do not know is in the kernel log alone.
+function* whyDropped(request: MountRequest, name: string): Routine<Finding | undefined> {
+  const found = applyRules(DROPPED_RULES, yield* lookAtMount(request));
+  return found.find(({ finding }) => finding.option === name)?.finding;
 }
 
 /**
@@ -118,10 +98,10 @@ export function* droppedOption(
       : yield* shownOptions(overlay.mountId);
   if (shown === undefined) return undefined;
   for (const { name, wanted, parameter } of asked) {
-    if (shown[name] === wanted || (yield* isDefault(parameter))) continue;
-    const finding: Finding = {
+    if (shown[name] === wanted || (parameter !== undefined && (yield* isParameterOn(parameter)))) continue;
+    const finding: Finding = (yield* whyDropped(request, name)) ?? {
       code: 'ERR_OVERLAY_OPTION_DROPPED',
-      sentence: `the kernel mounted without ${name}: ${JSON.stringify(wanted)}${yield* reason(request, name)}`,
+      sentence: `the kernel mounted without ${name}: ${JSON.stringify(wanted)}; why is in the kernel log alone (dmesg)`,
       hint: `leave ${name} out, or use layers that allow it: features(dir) tells`,
       option: name,
     };

@@ -17,7 +17,7 @@ import { perform } from './perform.ts';
 import { explainedNamespace, performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
 import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
-import { type Scratch, ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
+import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
 import { type OwnWork, removeOwnWork } from './work-directory.ts';
@@ -138,7 +138,7 @@ function* mountOn(place: Place, request: MountRequest): Routine<Made> {
 }
 
 /** A throw-away overlay that keeps changes below a directory. @throws {OverlayError} */
-export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Scratch> {
+export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<ScratchOverlay> {
   // Nobody else knows the directories; so nobody has to be looked for.
   const request = { ...withoutSync(asked), shareUpper: true };
   const takeOver = request.idRanges ? takeOverIn(yield* explainedNamespace(request)) : undefined;

@@ -1,17 +1,18 @@
 // A live throw-away overlay, which can be made pristine again behind the same path.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import type { AnyOverlayOptions, LayerSource, PathLike, UnmountOptions } from '../format/mount-spec.ts';
+import { O_CLOEXEC } from '../kernel/constants.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import type { Change } from '../layer/change.ts';
 import { type ChangeList, changeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
-import { openStack } from '../layer/stack.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
 import { rangedNamespace } from './id-ranges.ts';
-import { type KeepOptions, keep } from './keep.ts';
+import type { KeepOptions } from './keep.ts';
 import type { Made } from './made.ts';
 import { MountedOverlay, type Overlay } from './overlay.ts';
+import { explainedNamespace } from './perform-rootless.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -33,6 +34,8 @@ export interface Scratch extends Overlay {
    * overlay lives, and is the upper of now, also after a reset.
    */
   readonly layers: StackSpec;
+  /** Changes are kept in memory; otherwise below `upperOn`. */
+  readonly inMemory: boolean;
   /**
    * What was changed: `await` gives an array, `for await` one after the other as they are found. See `Stack.changes` for
    * what they say. Nobody should write to the overlay meanwhile.
@@ -94,6 +97,20 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     runSync(this.#reset());
   }
 
+  /** Of the user namespace that it belongs to, which a process that mounts it has to enter; undefined: of none. */
+  *namespace(): Routine<number | undefined> {
+    return this.#request.rootless === true ? yield* explainedNamespace(this.#request) : undefined;
+  }
+
+  /** Whether its root belongs to whom the lower's root belongs. */
+  get hasOwnerOfLower(): boolean {
+    return this.#request.rootless !== true;
+  }
+
+  get inMemory(): boolean {
+    return this.#source.own === undefined;
+  }
+
   get layers(): StackSpec {
     this.#mustRest();
     // Throws when it has ended.
@@ -114,7 +131,9 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
 
   changes(options?: ChangeOptions): ChangeList {
     const tells = this.#request.rootless === true ? withoutOwnRoot : undefined;
-    return changeList(async () => await openStack(this.layers), options, tells);
+    // Loaded when it is needed: whoever only wants a view starts the sooner.
+    const open = async () => await (await import('../layer/stack.ts')).openStack(this.layers);
+    return changeList(open, options, tells);
   }
 
   async keep(dir: PathLike, options: KeepOptions = {}): Promise<void> {
@@ -122,6 +141,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const lowers = [...(lower as readonly LayerSource[]), ...data];
     const { fd: made } = upper as { fd: number };
     const namespace = this.#request.idRanges ? await runAsync(rangedNamespace()) : undefined;
+    const { keep } = await import('./keep.ts');
     await keep({ view: this.fd, upper: made, lowers, shown: this.path, namespace }, dir, options);
   }
 
@@ -161,7 +181,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const fresh = [made.mount!, ...made.claims];
     const program = new Program(fresh);
     fds.forEach((fd, i) => {
-      program.add('dup3', 0, fresh[i]!, fd, 0);
+      program.add('dup3', 0, fresh[i]!, fd, O_CLOEXEC);
     });
     yield* program.run();
     this.replaced({ ...made, mount: this.made.mount, claims: this.made.claims });

@@ -9,10 +9,11 @@ import { readScratch } from './scratch-spec.ts';
 
 function* nothing(): Routine<void> {}
 
-function* scratchRoutine(
+/** The body of {@link scratch}. */
+export function* scratchRoutine(
   lower: LayerSource | readonly LayerSource[],
   options: ScratchOptions,
-): Routine<Scratch> {
+): Routine<ScratchOverlay> {
   const { request: asked, limits, upperOn } = readScratch(lower, options);
   const request = yield* decideRootless(asked);
   if (upperOn !== undefined) return yield* scratchOnDisk(request, upperOn);

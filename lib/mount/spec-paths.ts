@@ -16,8 +16,8 @@ export interface Layer extends Subject {
 }
 
 export interface Target extends Subject {
-  /** `dir`: what features() looks at; `upperOn`: where scratch() works. */
-  readonly option: 'target' | 'dir' | 'upperOn';
+  /** `dir`: what features() looks at; `upperOn`: where scratch() works; `at` and `cwd`: of run(). */
+  readonly option: 'target' | 'dir' | 'upperOn' | 'at' | 'cwd';
   readonly path: string | Uint8Array;
   readonly absolute: string | Buffer;
 }

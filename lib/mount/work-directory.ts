@@ -71,6 +71,8 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
   const mask = STATX_INO | STATX_MNT_ID;
   const inner = look.add('statx', WANT, dir, '', AT_EMPTY_PATH, mask);
   const outer = look.add('statx', WANT, up, '', AT_EMPTY_PATH, mask);
+  // A filesystem that does not answer is told of before its place.
+  look.add('fstatfs', 0, dir);
   yield* look.run();
   const parent = look.value(up);
   try {

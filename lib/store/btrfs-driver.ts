@@ -4,7 +4,7 @@ import type { Finding } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
 import type { SnapshotRecord, Usage } from '../format/store/record.ts';
 import { createSubvolume, subvolumeInfo, syncFilesystem } from '../kernel/btrfs/subvolumes.ts';
-import { destroyedSubvolumes, isInTree } from '../kernel/btrfs/trees.ts';
+import { destroyedSubvolumes, isInTree, nestedIn } from '../kernel/btrfs/trees.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, STATX_INO, STATX_MNT_ID } from '../kernel/constants.ts';
 import { ENOENT, ENOTTY } from '../kernel/errno.ts';
@@ -14,6 +14,7 @@ import { decodeStat } from '../kernel/stat.ts';
 import { subvolumeUsage } from './btrfs-usage.ts';
 import type { Driver, Making } from './driver.ts';
 import type { OpenEntry } from './entries.ts';
+import { limitSubvolume } from './limits.ts';
 import { requireMetadataSpace } from './metadata-space.ts';
 import type { MountDescription } from './mount-description.ts';
 import { DATA } from './overlay-driver.ts';
@@ -33,13 +34,15 @@ async function withData<T>(directory: number, name: string, use: (fd: number) =>
 
 const isOwn = ({ kind, parent }: SnapshotRecord) => kind !== 'view' || parent === null;
 
-async function make(_place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
+async function make(place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
   if (!isOwn(record)) return {};
   if (parent !== undefined) await withData(parent.fd, DATA, (source) => snapshotTree(source, fd, DATA));
   else {
     await runAsync(createSubvolume(fd, DATA));
     await callAsync('fchmodat', fd, DATA, 0o755);
   }
+  const { limits } = record;
+  if (limits !== undefined) await withData(fd, DATA, (data) => limitSubvolume(place, data, limits));
   return {};
 }
 
@@ -97,6 +100,8 @@ async function destroy(place: Place, directory: number): Promise<void> {
     // The root of a subvolume has this number; a directory of another would be destroyed with it.
     const { inode } = decodeStat(await callAsync('statx', data, '', AT_EMPTY_PATH, STATX_INO));
     if (inode !== 256n) return;
+    // In a read-only subvolume none can be destroyed.
+    if ((await runAsync(nestedIn(data, id))).length > 0) await sealTree(data, false);
   } finally {
     close(data);
   }

@@ -19,7 +19,8 @@ function notActive({ name, kind }: SnapshotRecord): Error {
 }
 
 // Not believed before the directory has its name: it may be written over what an interrupted commit has left.
-async function writeCommitted(fd: number, record: SnapshotRecord): Promise<void> {
+/** On disk when this returns, with all the rest. */
+export async function writeCommitted(fd: number, record: SnapshotRecord): Promise<void> {
   const program = new Program();
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
   const out = program.add('openat', 0, fd, COMMITTED, flags, 0o600);

@@ -6,6 +6,7 @@ import type { DriverName } from '../format/store/store-facts.ts';
 import type { Change } from '../layer/change.ts';
 import type { Findings } from '../layer/walk.ts';
 import type { Cleanup } from './cleanup.ts';
+import type { ImageSource, ImportOptions } from './image-source.ts';
 import type { MountDescription } from './mount-description.ts';
 import type { SnapshotMount } from './mount-snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -46,6 +47,14 @@ export interface Store extends AsyncDisposable {
   readonly driver: DriverName;
   /** Why it has this driver: a sentence. */
   readonly reason: string;
+  /**
+   * Unpacks an image, as openImage() of overlayfs/oci gives it; gives the snapshot of its top layer. Each layer becomes a
+   * committed snapshot whose name is its chain ID. One that is there is not unpacked again, not either when two processes
+   * import at once.
+   *
+   * @throws {OverlayError} what unpackLayer() throws, ERR_STORE_NO_LAYERS
+   */
+  import(image: ImageSource, options?: ImportOptions): Promise<Snapshot>;
   /** A writable snapshot of a committed one, or of nothing. @throws {OverlayError} ERR_STORE_EXISTS, ERR_STORE_NOT_FOUND, ERR_STORE_NOT_COMMITTED, ERR_STORE_NO_QUOTA, ERR_STORE_METADATA_SPACE */
   prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot>;
   /** The same, read-only. */
@@ -62,7 +71,11 @@ export interface Store extends AsyncDisposable {
   list(filter?: SnapshotFilter | string | readonly string[]): Promise<Snapshot[]>;
   /** What it takes by itself, without its parents. Of an active one it is counted now. */
   usage(key: string): Promise<Usage>;
-  /** @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE */
+  /**
+   * It is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or `close`.
+   *
+   * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
+   */
   remove(key: string): Promise<void>;
   /** Replaces its labels. */
   update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot>;

@@ -29,8 +29,8 @@ export interface Driver {
   unseal?(place: Place, entry: OpenEntry): Promise<void>;
   usage(place: Place, entry: OpenEntry): Promise<Usage>;
   mounts(place: Place, entry: OpenEntry): Promise<MountDescription[]>;
-  /** Before its directory is removed; the snapshot has no name any more. */
-  destroy(place: Place, directory: number): Promise<void>;
+  /** Before its directory is removed; the snapshot has no name any more. Without a record nothing is known of it. */
+  destroy(place: Place, directory: number, record?: SnapshotRecord): Promise<void>;
   /** What is wrong with the data of a snapshot whose record is right. */
   check(place: Place, entry: OpenEntry): Promise<Finding[]>;
   /** Mends what {@link check} finds, as far as that can be done without losing anything. */

@@ -121,10 +121,6 @@ export async function makeSnapshot(
   const parent = snapshot.parent === undefined ? undefined : await openParent(place, snapshot.parent);
   try {
     const record = newRecord(snapshot, parent);
-    if (record.limits !== undefined)
-      throw refusal('ERR_STORE_NO_QUOTA', `the driver ${driver.name} keeps no limits`, 'leave them out', {
-        option: 'limits',
-      });
     await driver.beforeMaking?.(place, record);
     const aside = await makeAside(place);
     try {

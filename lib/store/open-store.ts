@@ -3,6 +3,7 @@ import { FormatError } from '../format/format-error.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { pathToBytes } from '../format/path-bytes.ts';
+import { unpackLayer } from '../oci/unpack-layer.ts';
 import type { Store, StoreOptions } from './contract.ts';
 import { readFields } from './given-words.ts';
 import { openPlace } from './open-place.ts';
@@ -36,5 +37,5 @@ export async function openStore(root: PathLike, options?: StoreOptions): Promise
     });
   }
   const path = rootBytes(root);
-  return new OpenStore(await explained(path, () => openPlace(path, driver)));
+  return new OpenStore(await explained(path, () => openPlace(path, driver)), unpackLayer);
 }

@@ -9,6 +9,7 @@ import { runAsync } from '../kernel/routine.ts';
 import { countTree } from './count.ts';
 import type { Driver, Making } from './driver.ts';
 import type { OpenEntry } from './entries.ts';
+import { limitByProject, unlimitProject } from './limits.ts';
 import { bindMount, type MountDescription, overlayMount } from './mount-description.ts';
 import { DIRECTORY, type Place } from './place.ts';
 import { isErrno, quoted } from './refusal.ts';
@@ -50,7 +51,8 @@ async function make(place: Place, { fd, record, parent }: Making): Promise<Parti
   } else program.add('fchmodat', 0, fd, DATA, 0o755);
   if (record.kind === 'active') program.add('mkdirat', 0, fd, WORK, 0o700);
   await program.later();
-  return {};
+  if (record.limits === undefined) return {};
+  return { project: await limitByProject(place, fd, [DATA, WORK], record.limits) };
 }
 
 async function usage(_place: Place, { fd, record }: OpenEntry): Promise<Usage> {
@@ -114,10 +116,15 @@ export const overlayDriver: Driver = {
   name: 'overlay',
   make,
   seal: async () => ({}),
-  afterCommit: async (_place, { fd }) => await runAsync(removeTree(fd, WORK)),
+  afterCommit: async (_place, { fd, record }) => {
+    await runAsync(removeTree(fd, WORK));
+    if (record.project !== undefined) await unlimitProject(fd, DATA);
+  },
   usage,
   mounts,
-  destroy: async () => {},
+  destroy: async (_place, directory, record) => {
+    if (record === undefined || record.project !== undefined) await unlimitProject(directory, DATA);
+  },
   check,
   mend,
 };

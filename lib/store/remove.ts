@@ -49,29 +49,41 @@ async function removeEmpty(session: number, aside: string): Promise<boolean> {
   return program.value(last) === 0;
 }
 
-/** Removes it from the disk; nobody finds it any more. */
-async function erase(place: Place, driver: Driver, aside: string, directory: number): Promise<void> {
-  const { fd } = await place.session();
-  await driver.destroy(place, directory);
-  if (!(await removeEmpty(fd, aside))) await runAsync(removeTree(fd, aside));
+/** Removes it from the disk; nobody finds it any more. What cannot be removed is left for `cleanup`, which says why. */
+async function erase(place: Place, driver: Driver, aside: string, entry: OpenEntry): Promise<void> {
+  try {
+    const { fd } = await place.session();
+    await driver.destroy(place, entry.fd, entry.record);
+    if (!(await removeEmpty(fd, aside))) await runAsync(removeTree(fd, aside));
+  } catch {
+    place.abandoned.add(aside);
+  } finally {
+    close(entry.fd);
+  }
+}
+
+async function removeEntry(place: Place, driver: Driver, entry: OpenEntry): Promise<void> {
+  const { record, directory } = entry;
+  if (record.kind === 'committed') await refuseParent(place, entry);
+  const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
+  await refuseMounted(place, record.name, directory, upper);
+  const aside = await takeAway(place, entry);
+  // Freeing what is on the disk takes longer than all else, and nothing depends on it.
+  await place.meanwhile(erase(place, driver, aside, entry));
 }
 
 /**
- * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE. What fails after it has gone, such
- * as the removal of a file that is immutable, leaves rubbish that `cleanup` tells of
+ * The snapshot is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or
+ * `close`.
+ *
+ * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
  */
 export async function removeSnapshot(place: Place, driver: Driver, key: string): Promise<void> {
   const entry = await openEntry(place, key, 'own');
   try {
-    const { record, directory, fd } = entry;
-    if (record.kind === 'committed') await refuseParent(place, entry);
-    const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
-    await refuseMounted(place, record.name, directory, upper);
-    const aside = await takeAway(place, entry);
-    place.abandoned.add(aside);
-    await erase(place, driver, aside, fd);
-    place.abandoned.delete(aside);
-  } finally {
+    await removeEntry(place, driver, entry);
+  } catch (error) {
     close(entry.fd);
+    throw error;
   }
 }

@@ -25,7 +25,7 @@ async function* ofOverlay(
   try {
     const changes = stack.changes({ ignoreUnchanged: true });
     yield* changes;
-    found.findings.push(...changes.findings);
+    found.take(changes);
   } finally {
     await stack.close();
   }
@@ -41,7 +41,7 @@ async function* ofTrees(
     record.parent === null ? place.path('empty') : place.path('snapshots', record.chain[0]!, DATA);
   const changes = compareTrees(before, place.path('snapshots', directory, DATA), { trustMtime: true });
   yield* changes;
-  found.findings.push(...changes.findings);
+  found.take(changes);
 }
 
 async function* changesIn(

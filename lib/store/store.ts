@@ -17,6 +17,8 @@ import type { Driver } from './driver.ts';
 import { allEntries, isDamaged, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
 import { readFields, readKey, readLabels, readLimits } from './given-words.ts';
+import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
+import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
 import type { MountDescription } from './mount-description.ts';
 import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapshot.ts';
@@ -35,8 +37,11 @@ export class OpenStore implements Store {
   readonly #place: Place;
   readonly #driver: Driver;
 
-  constructor(place: Place) {
+  readonly #unpack: Unpack;
+
+  constructor(place: Place, unpack: Unpack) {
     this.#place = place;
+    this.#unpack = unpack;
     this.#driver = DRIVERS[place.facts.driver];
   }
 
@@ -50,6 +55,13 @@ export class OpenStore implements Store {
 
   get reason(): string {
     return this.#place.facts.reason;
+  }
+
+  async import(image: ImageSource, options?: ImportOptions): Promise<Snapshot> {
+    const wanted = readFields(options, ['onProgress', 'signal']) as ImportOptions;
+    return snapshotOf(
+      await this.#do(() => importImage(this.#place, this.#driver, this.#unpack, image, wanted)),
+    );
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {

@@ -1,4 +1,6 @@
 // Ends a worker of a test runner whose runner was killed: nobody waits for its tests, and its forks would stay with it.
+import { readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 const { setInterval } = globalThis;
@@ -12,6 +14,14 @@ function isWorker(): boolean {
   return isMainThread && (ofNode || ofVitest);
 }
 
+function programOf(process: number | 'self'): string | undefined {
+  try {
+    return basename(readlinkSync(`/proc/${process}/exe`)).replace(/ \(deleted\)$/, '');
+  } catch {
+    return undefined; // of another user, as no runner is
+  }
+}
+
 let watching = false;
 
 /** From the first fork on. A runner that ends in order ends its workers itself, and this never has anything to do. */
@@ -19,6 +29,8 @@ export function endWithRunner(): void {
   if (watching || !isWorker()) return;
   watching = true;
   const runner = process.ppid;
+  // It may have been killed before this worker came so far, and some other process be its parent since then.
+  if (process.connected === false || programOf(runner) !== programOf('self')) process.exit(1);
   setInterval(() => {
     if (process.ppid !== runner) process.exit(1);
   }, LOOK_MS).unref();

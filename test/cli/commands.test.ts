@@ -12,8 +12,10 @@ test('the commands', () => {
     'which',
     'diff',
     'apply',
+    'run',
     'tree',
     'whiteout',
+    'store',
     'doctor',
   ]);
 });

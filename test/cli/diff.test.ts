@@ -45,6 +45,28 @@ privileged('deletions first, a directory once, a rename as one; exit codes for s
   // The same of the layers, when nothing is mounted.
   expect(overlayfs(['diff', '--lower', at('l'), '--upper', at('u')]).stdout).toBe(text.stdout);
 });
+privileged('of a path below the root what is changed there; a path that no layer has is an error', () => {
+  const { target } = mounted();
+  rmSync(`${target}/gone`, { recursive: true });
+  appendFileSync(`${target}/edited`, '!');
+  writeFileSync(`${target}/edited2`, '');
+  mkdirSync(`${target}/new/sub`, { recursive: true });
+  const lines = (path: string) =>
+    overlayfs(['diff', `${target}/${path}`])
+      .stdout.split('\n')
+      .slice(0, -1);
+  expect(lines('edited')).toEqual(['C /edited  (content, mtime)']);
+  expect(lines('gone/deep/f')).toEqual(['D /gone/']);
+  expect(lines('new')).toEqual(['A /new/', 'A /new/sub/']);
+  expect(lines('new/sub')).toEqual(['A /new/sub/']);
+  expect(lines('kept')).toEqual([]);
+  expect(overlayfs(['diff', '--exit-code', `${target}/kept`]).status).toBe(0);
+  expect(overlayfs(['diff', `${target}/nope`])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
+  });
+  overlayfs(['umount', target]);
+});
 privileged('what was only copied up is left out when that is asked for', () => {
   const { target } = mounted();
   chmodSync(`${target}/kept`, 0o644);

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { setXattr } from '../support/xattr.ts';
 import { overlayfs, overlayfsAsNobody } from './run-program.ts';
 
 function flagsOf() {
@@ -46,6 +48,24 @@ test('--depth, colours where they are wanted, JSON lines', () => {
   expect(lines.map((line) => (JSON.parse(line) as { path: string }).path).sort()).toEqual(
     ['.', 'd', 'd/one', 'd/two\n', 'link', 'z'].sort(),
   );
+});
+privileged('of a file whose content is elsewhere both layers', () => {
+  const scratch = scratchDirectory();
+  scratch.file('u/meta');
+  scratch.file('l/meta', 'content');
+  scratch.file('l/outside');
+  scratch.file('data/objects/a', 'content');
+  for (const name of ['u/meta', 'l/outside']) setXattr(scratch.join(name), 'trusted.overlay.metacopy', '');
+  setXattr(scratch.join('l/outside'), 'trusted.overlay.redirect', '/objects/a');
+  const layers = ['--lower', scratch.join('l'), '--upper', scratch.join('u'), '--data', scratch.join('data')];
+  expect(
+    overlayfs(['tree', ...layers])
+      .stdout.split('\n')
+      .slice(1, 3),
+  ).toEqual([
+    '├── meta  [upper, content of lower 0]',
+    '└── outside  [lower 0, content /objects/a of a data layer]',
+  ]);
 });
 test('a file, nothing, and a depth that is none', () => {
   const { flags } = flagsOf();

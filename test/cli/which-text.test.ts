@@ -40,7 +40,9 @@ test('only the layers that answer stand out', () => {
     look({ role: 'deletes', whiteout: 'device' }),
     look({ ...lower(0), type: 'file', hiddenBy: { ...upper, place: 'a', why: 'whiteout' } }),
   ];
-  expect(whichText({ path: 'a', layers }, { lower: ['/l'], upper: { fd: 7 } }, { paint })).toEqual([
+  expect(
+    whichText({ path: 'a', findings: [], layers }, { lower: ['/l'], upper: { fd: 7 } }, { paint }),
+  ).toEqual([
     'a: deleted by upper',
     '  upper    descriptor 7/a  whiteout (device 0:0): deleted here',
     '  lower 0  /l/a            file, hidden: deleted by the whiteout a of upper',
@@ -48,6 +50,10 @@ test('only the layers that answer stand out', () => {
   expect(painted.map((text) => text.split(':')[0])).toEqual(['bold', 'dim', 'dim']);
 });
 test('what an overlay fails with comes first', () => {
-  const [head] = whichText({ path: 'a', layers: [], error }, { lower: '/l' }, { paint: (text) => text });
+  const [head] = whichText(
+    { path: 'a', findings: [], layers: [], error },
+    { lower: '/l' },
+    { paint: (text) => text },
+  );
   expect(head).toBe('a: an overlay fails here: it is broken');
 });

@@ -2,6 +2,7 @@
 import type { DangerFacts } from '../../lib/diagnosis/danger-facts.ts';
 import type { DirectoryFacts } from '../../lib/diagnosis/directory-facts.ts';
 import { NO_FLAGS } from '../../lib/diagnosis/directory-flags.ts';
+import { NO_INDEX } from '../../lib/diagnosis/index-content.ts';
 import type { AskedMount, MountFacts } from '../../lib/diagnosis/mount-facts.ts';
 import { applyRules, type Rule } from '../../lib/diagnosis/rule.ts';
 import { NO_UPPER } from '../../lib/diagnosis/upper-facts.ts';
@@ -75,10 +76,13 @@ export function facts(changes: Changes = {}): MountFacts {
     room: ROOM_TO_WORK,
     refusedLayers: [],
     withoutHandles: [],
+    twins: undefined,
+    index: NO_INDEX,
     refusedOptions: [],
     descriptors: { open: 20, limit: 1024, none: false },
     caller: { uid: 0, capSysAdmin: true, initialUserNamespace: true },
     driver: true,
+    followsAlways: false,
     mounts: [disk!],
     silent: [],
     mountLimit: 100_000,

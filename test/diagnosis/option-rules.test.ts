@@ -17,6 +17,9 @@ test.each([
   ['bogus', 'leave it out'],
   ['indx', 'did you mean index?'],
   ['context', 'SELinux'],
+  ['noatime', 'attributes: { noatime: true }'],
+  ['bind', 'mount(8)'],
+  ['x-systemd.automount', 'mount(8)'],
 ])('gives the words of the kernel and advice for %s', (key, advice) => {
   const [found] = applyRules(OPTION_RULES, facts(refused(key)));
   expect(found!.finding).toMatchObject({ code: 'ERR_OVERLAY_OPTION_REFUSED', option: key });

@@ -13,7 +13,7 @@ import { expect, test } from 'vitest';
 import { lookAtDirectories } from '../../lib/diagnosis/directory-facts.ts';
 import { isThere } from '../../lib/diagnosis/mount-facts.ts';
 import type { Directory } from '../../lib/diagnosis/subject.ts';
-import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from '../../lib/diagnosis/work-facts.ts';
+import { lookForRoom, ROOM_TO_WORK, type Stuck, type WorkFacts } from '../../lib/diagnosis/work-facts.ts';
 import { ENOENT, ENOSPC, EPERM } from '../../lib/kernel/errno.ts';
 import { runAsync, runSync } from '../../lib/kernel/routine.ts';
 import { run } from '../support/command.ts';
@@ -90,27 +90,40 @@ describePrivileged('room', () => {
     expect((await lookAt(`${path}/w`)).errno).toBe(0);
   });
 
-  test.each<[string, (leftover: string) => void, string | undefined]>([
+  test.each<[string, (leftover: string) => void, Stuck | undefined]>([
     ['nothing', () => {}, undefined],
     ['what the driver removes', (dir) => mkdirSync(`${dir}/a/b`, { recursive: true }), undefined],
-    ['too deep a tree', (dir) => mkdirSync(`${dir}/a/b/c`, { recursive: true }), 'work/a/b'],
+    [
+      'too deep a tree',
+      (dir) => mkdirSync(`${dir}/a/b/c`, { recursive: true }),
+      { path: 'work/a/b', why: 'deep' },
+    ],
     [
       'an immutable file',
       (dir) => {
         writeFileSync(`${dir}/keep`, '');
         run('chattr', '+i', `${dir}/keep`);
       },
-      'work/keep',
+      { path: 'work/keep', why: 'fixed' },
+    ],
+    ['its own flag', (dir) => run('chattr', '+a', dir), { path: 'work', why: 'fixed' }],
+    [
+      'something mounted in it',
+      (dir) => {
+        mkdirSync(`${dir}/a`);
+        run('mount', '-t', 'tmpfs', 'test', `${dir}/a`);
+      },
+      { path: 'work/a', why: 'mounted' },
     ],
   ])('a leftover with %s', async (_, fill, stuck) => {
     const work = scratchDirectory().directory('work');
     mkdirSync(`${work}/work`);
-    fill(`${work}/work`);
     chmodSync(`${work}/work`, 0);
+    fill(`${work}/work`);
     try {
       expect(await lookAt(work)).toMatchObject({ errno: 0, stuck });
     } finally {
-      run('chattr', '-R', '-i', work);
+      run('chattr', '-R', '-ia', work);
     }
   });
 });

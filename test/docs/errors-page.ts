@@ -58,6 +58,12 @@ const SECTIONS: Readonly<Record<keyof typeof CODES, Section>> = {
       'Of `planApply`, `apply` and `resumeApply`. Other codes come too, such as `ERR_OVERLAY_NO_SPACE`, `ERR_OVERLAY_NO_ACCESS` and `ERR_OVERLAY_IMMUTABLE`: unless the code is `ERR_OVERLAY_APPLY_UNFINISHED` or `ERR_OVERLAY_REMAINS`, the target is as it was.',
     column: 'mount(8)',
   },
+  run: {
+    title: 'Running commands',
+    before:
+      'Of `run`. Those of a failed `scratch` come too. `overlayfs run` ends with 125 for all but the two that have another code of their own.',
+    column: 'mount(8)',
+  },
   images: {
     title: 'Image layers and documents',
     before: 'Of the words that image layers are made of. Nothing of the public API throws them yet.',

@@ -1,3 +1,5 @@
+// The inode in an origin: of each filesystem's form, of either byte order, and of bytes that are none.
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeOrigin } from '../../lib/format/origin.ts';
 
@@ -26,7 +28,24 @@ test('reads a handle that a machine of the other byte order wrote', () => {
 test.each([
   ['an empty value', Buffer.alloc(0)],
   ['another magic', Buffer.alloc(40)],
+  ['a length below its head', handle(1, 77, 9).fill(5, 2, 3)],
   ['a length beyond its end', handle(1, 77, 9).subarray(0, 25)],
 ])('takes %s for no origin', (_, value) => {
   expect(decodeOrigin(value)).toBeUndefined();
+});
+
+test('no bytes make it throw', () => {
+  const heads = fc.tuple(
+    ...[fc.constantFrom(0, 1), fc.constant(0xfb), fc.nat(60), fc.constantFrom(0, 1, 2, 4, 8), fc.nat(255)],
+  );
+  const likely = fc
+    .tuple(heads, fc.uint8Array({ maxLength: 50 }))
+    .map(([head, rest]) => Buffer.from([...head, ...rest]));
+  fc.assert(
+    fc.property(fc.oneof(likely, fc.uint8Array({ maxLength: 60 })), (bytes) => {
+      const inode = decodeOrigin(bytes)?.inode;
+      expect(inode === undefined || inode >= 0n).toBe(true);
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -23,7 +23,7 @@ const headers: readonly (readonly string[])[] = [
 ];
 
 /** Too young for the headers of many a machine. */
-const young: readonly string[] = ['STATX_MNT_ID_UNIQUE', 'LSMT_ROOT'];
+const young: readonly string[] = ['STATX_MNT_ID_UNIQUE', 'LSMT_ROOT', 'ST_NOSYMFOLLOW', 'FS_IOC_GETFSUUID'];
 
 /** What the headers say, by name; what they do not know is left out. */
 function fromHeaders(names: readonly string[]): Map<string, bigint> {

@@ -112,7 +112,7 @@ describe.each(drivers)('%s', (_, run) => {
     expect(given.map((fd) => close(fd))).toEqual([false, false]);
     const again = [open(), open()];
     const failing = new Program(again);
-    failing.closeGiven(again[0]!);
+    failing.close(again[0]!);
     failing.add('openat', 0, AT_FDCWD, '/nowhere', flags, 0);
     await failure(run(failing));
     // The first was ended by its step; the second is ours again.

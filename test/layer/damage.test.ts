@@ -1,5 +1,5 @@
 // What is hostile, damaged, out of reach or gone is told of, and the rest is read.
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { OverlayError } from '../../lib/format/overlay-error.ts';
 import { callSync, close } from '../../lib/kernel/call.ts';
@@ -7,6 +7,7 @@ import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../lib/kernel/constants.ts';
 import type { MergedEntry } from '../../lib/layer/merged-entry.ts';
 import { openStack } from '../../lib/layer/stack.ts';
 import type { StackSpec } from '../../lib/layer/stack-spec.ts';
+import { mount } from '../../lib/mount/mount.ts';
 import { privileged, unprivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { setXattr } from '../support/xattr.ts';
@@ -90,6 +91,86 @@ privileged('a redirect leads through no symbolic link, and into no other layer',
   expect((await stack.lookup('link/secret')).entry).toBeUndefined();
   expect(await codeOf(stack.open('link/secret'))).toBe('ERR_OVERLAY_NOT_FOUND');
   expect(await stack.readlink('link')).toBe(scratch.join('outside'));
+});
+
+privileged('redirects that lead in circles end, as they do in the mount', async () => {
+  const scratch = scratchDirectory();
+  for (const layer of ['u', 'l0', 'l1', 'l2'])
+    for (const name of ['x', 'y', 'self']) scratch.file(`${layer}/${name}/of-${layer}-${name}`);
+  for (const [layer, turn] of [
+    ['u', ['/y', '/x', '/self']],
+    ['l0', ['y', 'x', 'self']],
+    ['l1', ['/y', 'x', '/self/../self']],
+  ] as const)
+    for (const [i, name] of ['x', 'y', 'self'].entries())
+      setXattr(scratch.join(layer, name), 'trusted.overlay.redirect', turn[i]!);
+  const lower = ['l0', 'l1', 'l2'].map((name) => scratch.join(name));
+  const spec = { lower, upper: scratch.join('u'), work: scratch.directory('w') };
+  const options = { redirectDir: 'on' } as const;
+  await using stack = await openStack({ ...spec, options });
+  await using overlay = await mount({ ...spec, options });
+  for (const name of ['x', 'y']) {
+    const names = (await all(stack.readdir(name))).map(({ path }) => String(path).slice(name.length + 1));
+    expect(names.sort()).toEqual(readdirSync(`${overlay.path}/${name}`).sort());
+    // Each layer is left by the redirect for the one below, so that none is seen twice.
+    expect(names).toHaveLength(4);
+  }
+  expect((await stack.lookup('self')).error?.code).toBe('ERR_OVERLAY_BAD_REDIRECT');
+  expect(() => readdirSync(`${overlay.path}/self`)).toThrow('EACCES');
+});
+
+test('links that lead in circles, or out, are entries like others, and nothing is looked for behind them', async () => {
+  const scratch = scratchDirectory();
+  scratch.directory('l/dir');
+  for (const [name, target] of [
+    ['loop', 'loop'],
+    ['ping', 'pong'],
+    ['pong', 'ping'],
+    ['dir/up', '..'],
+    ['out', '/proc/self/cwd'],
+  ] as const)
+    symlinkSync(target, scratch.join('l', name));
+  await using stack = await openStack({ lower: scratch.join('l'), upper: scratch.directory('u') });
+  const walk = stack.walk();
+  expect(paths(await all(walk))).toEqual(['.', 'dir', 'dir/up', 'loop', 'out', 'ping', 'pong']);
+  expect(walk.complete).toBe(true);
+  for (const path of ['loop/x', 'dir/up/dir', 'out/package.json', 'ping/'])
+    expect((await stack.lookup(path)).entry?.type).toBe(path === 'ping/' ? 'symlink' : undefined);
+  expect(await codeOf(stack.open('loop'))).toBe('ERR_OVERLAY_NOT_FILE');
+});
+
+test('names with newlines, of any bytes, in all that reads', async () => {
+  const scratch = scratchDirectory();
+  const [dir, name] = [Buffer.from('new\nline'), Buffer.from([0x66, 0xff, 0x0a, 0xfe])];
+  const path = Buffer.concat([dir, Buffer.from('/'), name]);
+  for (const layer of ['u', 'l'])
+    mkdirSync(Buffer.concat([Buffer.from(`${scratch.directory(layer)}/`), dir]), { recursive: true });
+  const inLayer = (layer: string) => Buffer.concat([Buffer.from(`${scratch.join(layer)}/`), path]);
+  writeFileSync(inLayer('l'), 'before');
+  writeFileSync(inLayer('u'), 'afterwards');
+  await using stack = await openStack({ lower: scratch.join('l'), upper: scratch.join('u') });
+  const { path: told, entry, layers } = await stack.lookup(path);
+  expect([told, entry?.size, layers.map(({ place }) => place)]).toEqual([path, 10, [path, path]]);
+  const walked = (await all(stack.walk())).map((entry) => entry.path);
+  expect(walked).toEqual(['.', 'new\nline', path]);
+  expect((await all(stack.readdir(dir))).map((entry) => entry.path)).toEqual([path]);
+  const changed = (await all(stack.changes())).filter(({ type }) => type === 'file');
+  expect(changed).toMatchObject([{ kind: 'modified', path }]);
+});
+
+test('an entry that vanishes between its listing and its content is an error of its own', async () => {
+  const scratch = scratchDirectory();
+  for (const name of ['l/one', 'l/two', 'u/one', 'u/two']) scratch.file(name, name[0]!);
+  await using stack = await openStack({ lower: scratch.join('l'), upper: scratch.join('u') });
+  const entries = await all(stack.readdir('.'));
+  rmSync(scratch.join('u/one'));
+  rmSync(scratch.join('l/one'));
+  expect(paths(entries)).toEqual(['one', 'two']);
+  expect(await codeOf(stack.open('one'))).toBe('ERR_OVERLAY_NOT_FOUND');
+  expect((await stack.lookup('one')).entry).toBeUndefined();
+  expect((await stack.lookup('two')).entry?.size).toBe(1);
+  const changed = (await all(stack.changes())).filter(({ path }) => path !== '.');
+  expect(changed.map(({ path }) => path)).toEqual(['two']);
 });
 
 privileged('damaged notes are findings on their entries, in all streams', async () => {

@@ -11,6 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { OverlayError } from '../../lib/format/overlay-error.ts';
 import { callSync } from '../../lib/kernel/call.ts';
@@ -194,6 +196,42 @@ describe.each(forms)('%s', (_, { make, ask }) => {
     setXattr(path, 'trusted.overlay.whiteout', '');
     expect([await ask(path), found()]).toEqual([false, true]);
     expect(await ask('/dev/null')).toBe(false);
+  });
+
+  privileged('at no moment is the name without the one or the other', async () => {
+    const scratch = scratchDirectory();
+    const path = scratch.file('top/name', 'own');
+    scratch.directory('spare');
+    // Word 0: stop; word 1: how often somebody looked; word 2: how often nothing was there.
+    const shared = new Int32Array(new SharedArrayBuffer(12));
+    const watcher = new Worker(
+      `const { workerData } = require('node:worker_threads');
+       const { lstatSync } = require('node:fs');
+       const { shared, path } = workerData;
+       while (Atomics.load(shared, 0) === 0) {
+         if (lstatSync(path, { throwIfNoEntry: false }) === undefined) Atomics.add(shared, 2, 1);
+         Atomics.add(shared, 1, 1);
+       }`,
+      { eval: true, workerData: { shared, path } },
+    );
+    const exchange = (from: string) => callSync('renameat2', AT_FDCWD, from, AT_FDCWD, path, 2);
+    const looks = () => Atomics.load(shared, 1);
+    while (looks() === 0) await setTimeout(1);
+    for (const what of ['file', 'directory'])
+      for (let round = 0; round < 40; round++) {
+        const spare = scratch.join('spare', `${what}${round}`);
+        if (what === 'file') writeFileSync(spare, 'own');
+        else mkdirSync(`${spare}/in`, { recursive: true });
+        exchange(spare);
+        const already = looks();
+        await make(path, { form: round % 2 === 0 ? 'device' : 'xattr' });
+        for (let waited = 0; looks() === already && waited < 1000; waited++) await setTimeout(1);
+        expect(await ask(path)).toBe(true);
+      }
+    Atomics.store(shared, 0, 1);
+    await new Promise((resolve) => watcher.once('exit', resolve));
+    expect(looks()).toBeGreaterThanOrEqual(80);
+    expect(Atomics.load(shared, 2)).toBe(0);
   });
 
   test('what is wrong with a path or an option is said, and nothing is made', async () => {

@@ -21,10 +21,10 @@ test('puts data-only layers behind double colons', () => {
 test('names descriptors by their number', () => {
   expect(textOf({ lower: [{ fd: 4 }, '/b'] })).toBe('lowerdir=/proc/self/fd/4:/b');
 });
-test('puts the options last, flags bare and values escaped', () => {
+test('puts the options first, as the new mount API gets them, flags bare and values escaped', () => {
   const options = { index: true, userxattr: true, raw: { new: 'a,b', bare: true } };
   expect(textOf({ lower: '/l', upper: '/u', work: '/w', options })).toBe(
-    'lowerdir=/l,upperdir=/u,workdir=/w,index=on,userxattr,new=a\\,b,bare',
+    'index=on,userxattr,new=a\\,b,bare,lowerdir=/l,upperdir=/u,workdir=/w',
   );
 });
 test('is read back as it was meant, whatever bytes the paths have', () => {

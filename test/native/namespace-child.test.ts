@@ -58,7 +58,7 @@ describe.each(drivers)('%s', (_, run) => {
     expect(readlinkSync(procPath(fd))).toBe('/proc');
     expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(/^flags:\s*0?12\d{6}$/m);
     const use = inChild([fd]);
-    use.closeGiven(fd);
+    use.close(fd);
     await run(use);
     expect(close(fd)).toBe(false);
     expect(openDescriptors()).toEqual(before);

@@ -21,7 +21,7 @@ import { callSync } from '../../lib/kernel/call.ts';
 import { AT_FDCWD } from '../../lib/kernel/constants.ts';
 import { shortened, shownPath } from './difference.ts';
 import type { Needs, Operation, Place } from './operations.ts';
-import { below, errnoOf, withEntry } from './snapshot.ts';
+import { below, errnoOf, withEntry, xattrsOf } from './snapshot.ts';
 
 const RENAME_EXCHANGE = 2;
 
@@ -242,7 +242,10 @@ const acts: { readonly [D in keyof Needs]: (needs: Needs[D], ground: Ground) => 
     withEntry(path, (fd) => callSync('setxattr', fd, key, bytes, 0));
   },
   removexattr({ at, name }, ground) {
-    const [path, key] = [ground.existing(at), ground.chosen(xattrNames, name)];
+    const path = ground.existing(at);
+    // Seldom would it have a name that is chosen blindly.
+    const own = Object.keys(xattrsOf(path));
+    const key = ground.chosen(own.length > 0 ? own : xattrNames, name);
     withEntry(path, (fd) => callSync('removexattr', fd, key));
   },
 };

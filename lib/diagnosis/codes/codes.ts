@@ -8,6 +8,7 @@ import { LAYER_CODES } from './layer-codes.ts';
 import { LIVE_CODES } from './live-codes.ts';
 import { MACHINE_CODES } from './machine-codes.ts';
 import type { CodeRow } from './row.ts';
+import { RUN_CODES } from './run-codes.ts';
 import { RUN_TIME_CODES } from './run-time-codes.ts';
 import { STORE_CODES } from './store-codes.ts';
 
@@ -21,6 +22,7 @@ export type ErrorCode =
   | keyof typeof LAYER_CODES
   | keyof typeof LIVE_CODES
   | keyof typeof MACHINE_CODES
+  | keyof typeof RUN_CODES
   | keyof typeof RUN_TIME_CODES
   | keyof typeof STORE_CODES;
 
@@ -34,6 +36,7 @@ export const CODES: Readonly<
     | 'live'
     | 'layers'
     | 'apply'
+    | 'run'
     | 'images'
     | 'store'
     | 'runTime',
@@ -47,6 +50,7 @@ export const CODES: Readonly<
   live: LIVE_CODES,
   layers: LAYER_CODES,
   apply: APPLY_CODES,
+  run: RUN_CODES,
   images: IMAGE_CODES,
   store: STORE_CODES,
   runTime: RUN_TIME_CODES,

@@ -10,8 +10,16 @@ export const DIRECTORY_CODES = {
     remedy: 'create what the link names, or correct the link',
   },
   ERR_OVERLAY_SYMLINK_LOOP: {
-    meaning: 'symbolic links lead in a circle',
+    meaning: 'symbolic links lead in a circle, or more than 40 are on the way',
     remedy: 'correct the links; `readlink` shows where each leads',
+  },
+  ERR_OVERLAY_NOSYMFOLLOW: {
+    meaning: 'a symbolic link on the way is on a mount with `nosymfollow`, where none is followed',
+    remedy: 'name the directory that the link leads to',
+  },
+  ERR_OVERLAY_UNREACHABLE: {
+    meaning: 'a directory, or its filesystem, does not answer: a FUSE server that has ended, a lost device',
+    remedy: 'unmount it (`umount -l`) and mount it again, or use another directory',
   },
   ERR_OVERLAY_NOT_DIRECTORY: {
     meaning: 'it, or something on the way to it, is no directory',
@@ -128,6 +136,11 @@ export const DIRECTORY_CODES = {
   ERR_OVERLAY_OTHER_UPPER: {
     meaning: 'with index or nfs_export: the index in work belongs to another upper, or upper was copied',
     remedy: 'give an empty work directory, or leave work out',
+  },
+  ERR_OVERLAY_INDEX_UNFIT: {
+    meaning:
+      'with index or nfs_export: `index` in work is no index of an overlay, or the notes for one cannot be written',
+    remedy: 'remove what is there, or give an empty work directory',
   },
   ERR_OVERLAY_UNBINDABLE: {
     meaning: 'a layer is on an unbindable mount',

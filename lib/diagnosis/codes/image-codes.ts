@@ -42,4 +42,61 @@ export const IMAGE_CODES = {
     meaning: 'an image that is not for the platform; the hint has those that it is for',
     remedy: 'name one of those',
   },
+  ERR_OVERLAY_LAYER_COMPRESSION: {
+    meaning: 'a layer whose compression is broken, ends too early, or is none that layers have',
+    remedy: 'fetch or make it anew',
+  },
+  ERR_OVERLAY_NO_ZSTD: {
+    meaning: 'a layer is to be compressed by zstd, which this Node cannot',
+    remedy: 'use Node 22.15 or newer, or gzip',
+  },
+  ERR_OVERLAY_LAYER_LIMIT: {
+    meaning:
+      'a layer with more entries, bytes, names in a path or compression than the limit; `option` has which',
+    remedy: 'raise the limit, if the layer is to be trusted',
+  },
+  ERR_OVERLAY_LAYER_PATH: {
+    meaning: 'an entry of a layer that lies in what is no directory, or behind links that lead in a circle',
+    remedy: 'do not use the layer: no tool writes such entries by accident',
+  },
+  ERR_OVERLAY_LAYER_LINK: {
+    meaning: 'a hard link of a layer to what neither it nor a known layer below has, or to a directory',
+    remedy: 'name the layers below as `lowers`',
+  },
+  ERR_OVERLAY_LAYER_OWNER: {
+    meaning: 'this process may not give a file to the owner that a layer names',
+    remedy: 'run as root, or pass `rootless: true`',
+  },
+  ERR_OVERLAY_LAYER_DEVICE: {
+    meaning: 'this process may not make a device of a layer',
+    remedy: 'run as root, or pass `rootless: true`',
+  },
+  ERR_OVERLAY_LAYER_XATTR: {
+    meaning: 'an extended attribute of a layer cannot be set, by this process or on this filesystem',
+    remedy: 'run as root on ext4, XFS or btrfs, or pass `rootless: true`',
+  },
+  ERR_OVERLAY_LAYER_OPAQUE_ROOT: {
+    meaning: 'a layer that deletes all below it, unpacked for an overlay without `lowers`',
+    remedy: 'name the layers below',
+  },
+  ERR_OVERLAY_TARGET_EXISTS: {
+    meaning: 'what is to be made is there already, or something is mounted there',
+    remedy: 'name another place, or remove it',
+  },
+  ERR_OVERLAY_NO_IMAGE: {
+    meaning: 'neither an OCI layout, nor an archive of one, nor one of `docker save`',
+    remedy: 'make one of it with `skopeo copy`',
+  },
+  ERR_OVERLAY_IMAGE_NAME: {
+    meaning: 'several images and none named, or none of the name',
+    remedy: 'name one of those that the hint has',
+  },
+  ERR_OVERLAY_IMAGE_COMPRESSED: {
+    meaning: 'an archive of an image that is compressed as a whole',
+    remedy: 'decompress it first',
+  },
+  ERR_OVERLAY_DIGEST_MISMATCH: {
+    meaning: 'content that has another digest or size than the image says',
+    remedy: 'fetch the image anew',
+  },
 } as const;

@@ -37,6 +37,15 @@ export const LAYER_CODES = {
     remedy: 'remove the file or the attribute',
     seen: 'EIO',
   },
+  ERR_OVERLAY_ODD_NOTE: {
+    meaning:
+      'an attribute of the overlay that says nothing it understands; a remark in `findings`, no failure',
+    remedy: 'remove the attribute, or look for what wrote it: the layer may be damaged',
+  },
+  ERR_OVERLAY_WHITEOUT_AT_BOTTOM: {
+    meaning: 'a whiteout in the bottom layer, which hides nothing; a remark in `findings`, no failure',
+    remedy: 'remove it, or put the layer below that it was made for',
+  },
   ERR_OVERLAY_MOUNT_IN_LAYER: {
     meaning:
       'another mount covers something in a layer, and without CAP_SYS_ADMIN what lies under it is not seen',

@@ -88,6 +88,12 @@ export const RUN_TIME_CODES = {
     remedy: 'map that id too, or give the layer to an id that is mapped',
     seen: 'EOVERFLOW, EPERM, EACCES',
   },
+  ERR_OVERLAY_NOT_PERMITTED: {
+    meaning:
+      'owner and mode of the file, or of its directory, forbid it to this user, as without the overlay',
+    remedy: 'run as the owner or as root, or change the permissions',
+    seen: 'EACCES, EPERM',
+  },
   ERR_OVERLAY_LAYER_CLOSED: {
     meaning: 'in a user namespace, a lower belongs to an id that is not mapped, and is closed to others',
     remedy: '`chmod o+rx` the directory, or map its owner',

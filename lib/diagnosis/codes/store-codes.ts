@@ -37,6 +37,10 @@ export const STORE_CODES = {
     meaning: 'the snapshot is mounted somewhere, or being made, committed or removed',
     remedy: 'unmount it; the message says where it is mounted, or by whom',
   },
+  ERR_STORE_NO_LAYERS: {
+    meaning: 'an image without layers was to be imported',
+    remedy: 'prepare an empty snapshot instead',
+  },
   ERR_STORE_TOO_DEEP: {
     meaning: 'a chain of more parents than an overlay can have lowers (500)',
     remedy: 'squash some of the layers',

@@ -29,6 +29,8 @@ const both = ['fsopen', 'mount'] as const;
 const READING = constants.O_DIRECTORY | 0o2000000;
 // FSCONFIG_CMD_CREATE is 6, FSCONFIG_SET_FD 5.
 const CREATE = 'fsconfig@1:6';
+// Another errno than any of those injected: a look that fails with the errno of the mount has found its cause.
+const REFUSED = `${CREATE}=EXDEV`;
 
 const faults: Readonly<Record<string, Fault>> = {
   fsopen: { via: ['fsopen'], call: () => 'fsopen:overlay' },
@@ -49,8 +51,8 @@ const faults: Readonly<Record<string, Fault>> = {
   'claim: listmount': { via: both, call: () => 'listmount', passable: true },
   'claim: statmount': { via: both, call: () => 'statmount', passable: true },
   'fstatfs of the new mount': { via: both, call: () => 'fstatfs' },
-  'look: fstatfs': { via: ['fsopen'], call: () => 'fstatfs', with: `${CREATE}=EIO` },
-  'look: open_tree': { via: ['fsopen'], call: () => 'open_tree', with: `${CREATE}=EIO` },
+  'look: fstatfs': { via: ['fsopen'], call: () => 'fstatfs', with: REFUSED },
+  'look: open_tree': { via: ['fsopen'], call: () => 'open_tree', with: REFUSED },
 };
 
 interface Outcome {

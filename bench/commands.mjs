@@ -1,0 +1,86 @@
+// Compares `overlayfs run true` with `unshare -Urm true` and an empty Node; and run() with spawn() of child_process, as
+// root and without, from a small process and from one with a heap of 1 GiB. Everything takes turns in one run.
+//
+//   npm run bench:run -- [--heap MIB] [--rounds N] [--lower DIRECTORY]
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { median, printTable } from './table.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    heap: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '40' },
+    lower: { type: 'string', default: '/usr' },
+  },
+});
+const rounds = Number(options.rounds);
+const cwd = options.lower;
+const { run } = await import(new URL('../dist/index.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+
+async function inTurns(contenders) {
+  const took = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let i = -3; i < rounds; i++) {
+    for (const [name, contender] of Object.entries(contenders)) {
+      const start = performance.now();
+      await contender();
+      if (i >= 0) took[name].push(performance.now() - start);
+    }
+  }
+  return Object.fromEntries(Object.entries(took).map(([name, all]) => [name, median(all)]));
+}
+
+const place = mkdtempSync(join(tmpdir(), 'overlayfs-bench-'));
+try {
+  const empty = join(place, 'empty.mjs');
+  writeFileSync(empty, '');
+  const spawned =
+    (command, ...args) =>
+    () =>
+      spawnSync(command, args, { cwd, stdio: 'ignore' });
+  const whole = await inTurns({
+    node: spawned(process.execPath, empty),
+    unshare: spawned('unshare', '-Urm', 'true'),
+    run: spawned(process.execPath, program, 'run', '--discard', 'true'),
+  });
+  printTable(
+    'Whole programs, medians',
+    ['', 'ms'],
+    [
+      ['node with an empty module', whole.node],
+      ['unshare -Urm true', whole.unshare],
+      ['overlayfs run --discard true', whole.run],
+      ['over the sum of the two', whole.run - whole.node - whole.unshare],
+    ],
+    [2],
+  );
+
+  const start = (rootless) => async () => {
+    const command = await run('true', [], { cwd, stdio: 'ignore', rootless });
+    await command.finished;
+    await command.discard();
+  };
+  const contenders = {
+    'child_process.spawn': async () => void (await once(spawn('true', { cwd, stdio: 'ignore' }), 'close')),
+    ...(process.geteuid() === 0 && { 'run, as root': start(false) }),
+    'run, without root': start(true),
+  };
+  const small = await inTurns(contenders);
+  // Objects and no Buffers: memory that the collector has to know and fork(2) would have to copy the tables of.
+  const ballast = Array.from({ length: Number(options.heap) }, () => new Array(131_072).fill(1.5));
+  const large = await inTurns(contenders);
+  printTable(
+    `true, started and awaited, medians; with a heap of ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB`,
+    ['', 'small, ms', 'large, ms'],
+    Object.keys(contenders).map((name) => [name, small[name], large[name]]),
+    [2, 2],
+  );
+  if (ballast.length === 0) console.log('(without ballast)');
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}

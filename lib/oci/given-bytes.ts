@@ -1,0 +1,49 @@
+// The bytes of a layer as they were given: a file, or a stream of the caller's.
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { PathLike } from '../format/mount-spec.ts';
+import { shown } from '../format/overlay-error.ts';
+import { readPath } from '../layer/given-path.ts';
+import { explainedFile, failure } from './failure.ts';
+
+// One read of a file: large enough that a job for it costs nothing beside it.
+export const PIECE: number = 512 * 1024;
+
+export function isStream(source: unknown): source is Readable {
+  return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
+}
+
+async function* ofFile(path: Buffer): AsyncGenerator<Buffer, void> {
+  const file = await open(path).catch((error) => {
+    throw explainedFile(error, shown(path), 'the layer');
+  });
+  try {
+    for (;;) {
+      const buffer = Buffer.allocUnsafeSlow(PIECE);
+      const { bytesRead } = await file.read(buffer, 0, PIECE, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* ofStream(stream: Readable): AsyncGenerator<Buffer, void> {
+  for await (const chunk of stream) {
+    if (chunk instanceof Uint8Array) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    else {
+      const sentence = `the stream gives ${typeof chunk}s, and a layer is bytes`;
+      throw failure('ERR_OVERLAY_INVALID_TYPE', sentence, 'pass a stream without encoding and object mode');
+    }
+  }
+}
+
+/**
+ * The bytes, chunk by chunk; a stream is destroyed when not read to its end.
+ *
+ * @throws {OverlayError} for what is neither, at once; for a file that cannot be read, when it is iterated
+ */
+export function givenBytes(source: Readable | PathLike): AsyncGenerator<Buffer, void> {
+  return isStream(source) ? ofStream(source) : ofFile(readPath(source).bytes);
+}

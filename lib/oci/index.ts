@@ -1,0 +1,9 @@
+// What the package gives as overlayfs/oci: layers of images to directories and back, and the images they are in.
+export type { Lowers } from './below.ts';
+export type { WhiteoutForm } from './deletions.ts';
+export type { Dropped } from './dropped.ts';
+export type { UnpackLimits } from './limits.ts';
+export { type Image, type ImageLayer, type ImageOptions, openImage } from './open-image.ts';
+export { unpackLayer } from './unpack-layer.ts';
+export type { UnpackOptions, UnpackProgress } from './unpack-options.ts';
+export type { Unpacked } from './unpack-tree.ts';

@@ -1,0 +1,60 @@
+// Reads a layer from its first byte to its last: decompresses, hashes, counts, and hands out what the archive says.
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { PathLike } from '../format/mount-spec.ts';
+import type { Digest } from '../format/oci/digest.ts';
+import { type TarEvent, TarReader } from '../format/tar/reader.ts';
+import { decompressed } from './decompress.ts';
+import { givenBytes } from './given-bytes.ts';
+import type { Limits } from './limits.ts';
+
+export interface LayerReading {
+  /** Bytes as given, so far. */
+  read: number;
+  /** Of the layer without its compression; once all is read. */
+  diffId: Digest | undefined;
+}
+
+/** What takes the events; `endEntry` comes between an entry with its content and the next one. */
+export interface LayerTaker {
+  take(event: TarEvent): Promise<void> | void;
+  endEntry(): Promise<void> | void;
+}
+
+/** @throws {FormatError} `those of archives` @throws {OverlayError} ERR_OVERLAY_LAYER_COMPRESSION, ERR_OVERLAY_LAYER_LIMIT */
+export async function readLayer(
+  source: Readable | PathLike,
+  reading: LayerReading,
+  limits: Limits,
+  taker: LayerTaker,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const counted = async function* (): AsyncGenerator<Buffer, void> {
+    for await (const bytes of givenBytes(source)) {
+      reading.read += bytes.length;
+      yield bytes;
+    }
+  };
+  const hash = createHash('sha256');
+  const reader = new TarReader();
+  let uncompressed = 0;
+  let open = false;
+  const hand = async (events: Iterable<TarEvent>): Promise<void> => {
+    for (const event of events) {
+      if (event.kind === 'entry' && open) await taker.endEntry();
+      open = true;
+      await taker.take(event);
+    }
+  };
+  for await (const bytes of decompressed(counted())) {
+    signal?.throwIfAborted();
+    hash.update(bytes);
+    uncompressed += bytes.length;
+    limits.ratio(reading.read, uncompressed);
+    await hand(reader.push(bytes));
+  }
+  await hand(reader.end());
+  if (open) await taker.endEntry();
+  signal?.throwIfAborted();
+  reading.diffId = `sha256:${hash.digest('hex')}`;
+}

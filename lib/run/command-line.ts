@@ -1,0 +1,111 @@
+// The command as execve(2) takes it: where its program may lie, its arguments and its environment as bytes.
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { refuse, wrongType } from '../mount/refuse.ts';
+
+type Word = string | Uint8Array;
+
+/** A file that may be the program, and how it is started. */
+export interface Candidate {
+  readonly path: Buffer;
+  /** The same from the root, as this process finds it. */
+  readonly there: Buffer;
+  readonly argv: Buffer;
+}
+
+export interface CommandLine {
+  /** For people. */
+  readonly name: string;
+  /** In the order of execvp(3). */
+  readonly candidates: readonly Candidate[];
+  readonly environment: Buffer;
+}
+
+const NUL = Buffer.from([0]);
+
+function bytesOf(word: unknown, option: string, index?: number): Buffer {
+  if (typeof word !== 'string' && !(word instanceof Uint8Array))
+    return wrongType(option, 'a string or a Buffer', word, index);
+  const bytes = Buffer.from(word as Uint8Array);
+  if (!bytes.includes(0)) return bytes;
+  const place = index === undefined ? { option } : { option, index };
+  return refuse('ERR_OVERLAY_NUL_BYTE', place, `${option} contains a NUL byte`, 'remove the NUL byte');
+}
+
+function joined(words: readonly Buffer[]): Buffer {
+  return Buffer.concat(words.flatMap((word) => [word, NUL]));
+}
+
+// process.env has text; what is no UTF-8 in it is read again where it came from.
+function ownEnvironment(): Readonly<Record<string, Word | undefined>> {
+  const environment: Record<string, Word | undefined> = { ...process.env };
+  if (!Object.entries(environment).some(([name, value]) => `${name}${value}`.includes('\ufffd')))
+    return environment;
+  const raw = readFileSync('/proc/self/environ', 'latin1').split('\0');
+  for (const entry of raw) {
+    const bytes = Buffer.from(entry, 'latin1');
+    const [name = ''] = bytes.toString().split('=', 1);
+    if (environment[name] === bytes.subarray(Buffer.byteLength(name) + 1).toString())
+      environment[name] = bytes.subarray(Buffer.byteLength(name) + 1);
+  }
+  return environment;
+}
+
+function environmentOf(env: Readonly<Record<string, Word | undefined>>): Buffer {
+  const entries = Object.entries(env).filter(([, value]) => value !== undefined);
+  return joined(
+    entries.map(([name, value]) => Buffer.concat([Buffer.from(`${name}=`), bytesOf(value, `env.${name}`)])),
+  );
+}
+
+function pathsOf(command: Buffer, searched: Word | undefined): Buffer[] {
+  if (command.includes('/')) return [command];
+  // glibc's, where there is no PATH.
+  const directories = Buffer.from((searched ?? '/bin:/usr/bin') as Uint8Array)
+    .toString('latin1')
+    .split(':');
+  return directories.map((dir) => Buffer.concat([Buffer.from(`${dir || '.'}/`, 'latin1'), command]));
+}
+
+/** Whether execve(2) will say ENOEXEC of it: execvp(3) hands such a file to the shell. */
+function isForShell(path: Buffer): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    if (!statSync(path).isFile()) return false;
+    const fd = openSync(path, 'r');
+    try {
+      const head = Buffer.alloc(4);
+      readSync(fd, head, 0, 4, 0);
+      return !head.toString('latin1').startsWith('#!') && head.toString('latin1') !== '\x7fELF';
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+}
+
+/** @param from where a relative path begins. @throws {OverlayError} for words that are no words */
+export function commandLine(
+  command: unknown,
+  args: unknown,
+  { argv0, env, from }: { argv0?: string | undefined; env?: unknown; from: string | Buffer },
+): CommandLine {
+  const name = bytesOf(command, 'command');
+  if (name.length === 0)
+    refuse('ERR_OVERLAY_EMPTY_PATH', { option: 'command' }, 'the command is empty', 'name a program');
+  if (!Array.isArray(args)) return wrongType('args', 'an array', args);
+  if (env !== undefined && (typeof env !== 'object' || env === null))
+    return wrongType('env', 'an object', env);
+  const words = args.map((word, i) => bytesOf(word, 'args', i));
+  const environment = (env as Readonly<Record<string, Word | undefined>> | undefined) ?? ownEnvironment();
+  const argv = joined([argv0 === undefined ? name : bytesOf(argv0, 'argv0'), ...words]);
+  const candidates = pathsOf(name, environment.PATH).flatMap((path): Candidate[] => {
+    const there =
+      path[0] === 0x2f ? path : Buffer.concat([Buffer.from(from as Uint8Array), Buffer.from('/'), path]);
+    const plain = { path, there, argv };
+    if (!isForShell(there)) return [plain];
+    const shell = Buffer.from('/bin/sh');
+    return [plain, { path: shell, there: shell, argv: joined([Buffer.from('sh'), path, ...words]) }];
+  });
+  return { name: name.toString(), candidates, environment: environmentOf(environment) };
+}

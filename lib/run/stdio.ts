@@ -1,0 +1,112 @@
+// The first descriptors of a command: where each comes from, and the streams on our side of those that are pipes.
+import { openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { callSync, close } from '../kernel/call.ts';
+import { AT_FDCWD, O_RDWR, O_WRONLY, procPath } from '../kernel/constants.ts';
+import { refuse, wrongType } from '../mount/refuse.ts';
+import type { RunOptions, StdioEntry } from './options.ts';
+
+/** Our side of a pipe. */
+export interface Stdio {
+  /** What the command gets as 0, 1, 2 and so on. */
+  readonly sources: readonly number[];
+  /** Ours by the same numbers; null where it is no pipe. */
+  readonly streams: readonly (Socket | null)[];
+  /** Lets the command's side go: it has its own by now, or never will. */
+  release(): void;
+  /** Lets our side go too. */
+  abandon(): void;
+}
+
+function descriptorOf(entry: unknown, index: number): number {
+  const { fd, _handle: handle } = entry as { fd?: unknown; _handle?: { fd?: unknown } };
+  const number = typeof entry === 'number' ? entry : (fd ?? handle?.fd);
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number < 2 ** 30)
+    return number;
+  const expected = "'pipe', 'inherit', 'ignore', a descriptor, or a stream that has one";
+  if (typeof entry === 'string') {
+    const sentence = `stdio[${index}] is ${JSON.stringify(entry)}, and may be ${expected}`;
+    return refuse('ERR_OVERLAY_INVALID_VALUE', { option: 'stdio', index }, sentence, `use ${expected}`);
+  }
+  return wrongType('stdio', expected, entry, index);
+}
+
+function entriesOf({ stdio = 'pipe' }: RunOptions): StdioEntry[] {
+  if (typeof stdio === 'string') return [stdio, stdio, stdio];
+  if (!Array.isArray(stdio)) return wrongType('stdio', 'a word or an array', stdio);
+  const entries = [...(stdio as readonly StdioEntry[])];
+  while (entries.length < 3) entries.push(undefined);
+  return entries.map((entry, i) => entry ?? (i < 3 ? 'pipe' : 'ignore'));
+}
+
+interface Pipe {
+  readonly theirs: number;
+  readonly stream: Socket;
+}
+
+// Pipes and no sockets, as those of child_process are: /dev/stdout of a program can be opened then. Each side is opened
+// anew, so that what one sets for itself (O_NONBLOCK) is not set for the other.
+function pipe(index: number): Pipe {
+  const end = callSync('pipe2', 0);
+  if (index === 0) {
+    const fd = openSync(procPath(end), 'w');
+    return { theirs: end, stream: new Socket({ fd, readable: false, writable: true }) };
+  }
+  try {
+    const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
+    const fd = openSync(procPath(end), 'r');
+    return { theirs, stream: new Socket({ fd, readable: true, writable: false }) };
+  } finally {
+    close(end);
+  }
+}
+
+/** @throws {OverlayError} for what cannot be a descriptor */
+export function openStdio(options: RunOptions): Stdio {
+  const entries = entriesOf(options);
+  const [sources, streams, own]: [number[], (Socket | null)[], number[]] = [[], [], []];
+  const release = () => {
+    for (const fd of own.splice(0)) close(fd);
+  };
+  const abandon = () => {
+    release();
+    for (const stream of streams) stream?.destroy();
+  };
+  try {
+    for (const [i, entry] of entries.entries()) {
+      let stream: Socket | null = null;
+      if (entry === 'inherit') sources.push(i);
+      else if (entry === 'ignore') {
+        own.push(callSync('openat', AT_FDCWD, '/dev/null', O_RDWR, 0));
+        sources.push(own.at(-1)!);
+      } else if (entry === 'pipe') {
+        if (i > 2) {
+          const sentence = `stdio[${i}]: only the first three can be pipes`;
+          refuse('ERR_OVERLAY_NOT_SUPPORTED', { option: 'stdio', index: i }, sentence, 'pass a descriptor');
+        }
+        const made = pipe(i);
+        own.push(made.theirs);
+        sources.push(made.theirs);
+        stream = made.stream;
+      } else sources.push(descriptorOf(entry, i));
+      streams.push(stream);
+    }
+    return { sources, streams, release, abandon };
+  } catch (error) {
+    abandon();
+    throw error;
+  }
+}
+
+/** Calls `then` when no stream of ours is open any more. */
+export function whenClosed(streams: Stdio['streams'], then: () => void): void {
+  const open = streams.filter((stream) => stream !== null && !stream.closed);
+  let left = open.length;
+  if (left === 0) then();
+  for (const stream of open) {
+    stream!.once('close', () => {
+      left -= 1;
+      if (left === 0) then();
+    });
+  }
+}

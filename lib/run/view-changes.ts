@@ -1,0 +1,78 @@
+// What a command has changed in its views: one list, told from their common root.
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
+import { bytesToPath } from '../format/path-bytes.ts';
+import type { Change, EntryPath } from '../layer/change.ts';
+import type { ChangeList } from '../layer/change-list.ts';
+import type { ChangeOptions } from '../layer/changes.ts';
+import type { View } from './views.ts';
+
+function below(place: string, path: EntryPath): EntryPath {
+  if (place === '') return path;
+  const inside = Buffer.from(path as Uint8Array);
+  const prefix = Buffer.from(place, 'latin1');
+  return bytesToPath(path === '.' ? prefix : Buffer.concat([prefix, Buffer.from('/'), inside]));
+}
+
+function moved(place: string, change: Change): Change {
+  const { path, from, linkTo } = change;
+  return {
+    ...change,
+    path: below(place, path),
+    ...(from !== undefined && { from: below(place, from) }),
+    ...(linkTo !== undefined && { linkTo: below(place, linkTo) }),
+  };
+}
+
+// The root of an upper is another directory than that of a lower, so that its time differs though nothing was done.
+function isRootTime({ path, what }: Change): boolean {
+  return path === '.' && what.every((part) => part === 'mtime');
+}
+
+export class ViewChanges implements ChangeList {
+  readonly #views: readonly View[];
+  readonly #options: ChangeOptions | undefined;
+  #lists: readonly ChangeList[] = [];
+  #failed: Finding[] = [];
+
+  constructor(views: readonly View[], options: ChangeOptions | undefined) {
+    this.#views = views;
+    this.#options = options;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.#failed, ...this.#lists.flatMap(({ findings }) => findings)];
+  }
+
+  get complete(): boolean {
+    return this.#failed.length === 0 && this.#lists.every(({ complete }) => complete);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Change, void> {
+    const lists = this.#views.map(({ place, overlay }) => ({ place, list: overlay.changes(this.#options) }));
+    this.#lists = lists.map(({ list }) => list);
+    this.#failed = [];
+    for (const { place, list } of lists) {
+      try {
+        for await (const change of list) if (!isRootTime(change)) yield moved(place, change);
+      } catch (error) {
+        // What was mounted there may have been unmounted meanwhile: no reason to keep silent on all the others.
+        if (lists.length === 1 || !(error instanceof OverlayError)) throw error;
+        this.#failed.push(...error.findings);
+      }
+    }
+  }
+
+  async #all(): Promise<Change[]> {
+    const all: Change[] = [];
+    for await (const change of this) all.push(change);
+    return all;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array
+  then<A = Change[], B = never>(
+    onFulfilled?: ((value: Change[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#all().then(onFulfilled, onRejected);
+  }
+}

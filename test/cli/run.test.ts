@@ -1,0 +1,185 @@
+// overlayfs run: what people and scripts see of it, its exit codes, the terminal, and signals on their way.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { processesWith } from '../support/leaks.ts';
+import { privileged } from '../support/privilege.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { programFile } from './run-program.ts';
+
+interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const environment = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
+
+/** Without a terminal of its own. */
+function overlayfsIn(cwd: string, ...args: readonly string[]): Ran {
+  const words = ['--wait', process.execPath, programFile, 'run', ...args];
+  return spawnSync('setsid', words, { cwd, encoding: 'utf8', env: environment });
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+
+/** With a terminal, on which somebody types when it shows something. */
+async function typed(
+  cwd: string,
+  shows: string,
+  typing: string,
+  ...args: readonly string[]
+): Promise<string> {
+  const words = [process.execPath, programFile, 'run', ...args].map(quoted).join(' ');
+  const child = spawn('script', ['-qec', words, '/dev/null'], { cwd, env: environment });
+  let out = '';
+  let waits = true;
+  child.stdout.on('data', (bytes) => {
+    out += bytes;
+    if (waits && out.includes(shows)) {
+      waits = false;
+      child.stdin.write(typing);
+    }
+  });
+  await once(child, 'close');
+  return out.replaceAll('\r', '');
+}
+
+function directory(): string {
+  const dir = scratchDirectory().directory('dir');
+  writeFileSync(join(dir, 'gone'), 'x');
+  writeFileSync(join(dir, 'file'), 'old');
+  return dir;
+}
+
+const CHANGES = ['sh', '-c', 'echo out; rm gone; echo new >file; mkdir sub; echo 1 >sub/one; exit 3'];
+
+describe('afterwards', () => {
+  privileged(
+    'deletions come first, nothing is applied without being asked, the exit code is the command`s',
+    () => {
+      const dir = directory();
+      const { status, stdout, stderr } = overlayfsIn(dir, '--', ...CHANGES);
+      expect([status, stdout]).toEqual([3, 'out\n']);
+      expect(stderr).toBe(
+        [
+          'D /gone',
+          'C /file  (content, mtime)',
+          'A /sub/',
+          'A /sub/one',
+          'overlayfs: 1 deleted, 0 renamed, 2 added, 1 changed',
+          'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps\n',
+        ].join('\n'),
+      );
+      expect(readdirSync(dir).sort()).toEqual(['file', 'gone']);
+    },
+  );
+
+  privileged('--yes applies, --discard does not, --keep writes an upper', () => {
+    const dir = directory();
+    expect(overlayfsIn(dir, '--discard', ...CHANGES).stderr).not.toContain('discarded, since');
+    expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('old');
+    const upper = scratchDirectory().join('upper');
+    expect(overlayfsIn(dir, '--keep', upper, ...CHANGES)).toMatchObject({ status: 3 });
+    expect(readdirSync(upper).sort()).toEqual(['file', 'gone', 'sub']);
+    expect(overlayfsIn(dir, '--yes', ...CHANGES)).toMatchObject({ status: 3 });
+    expect([readdirSync(dir).sort(), readFileSync(join(dir, 'file'), 'utf8')]).toEqual([
+      ['file', 'sub'],
+      'new\n',
+    ]);
+  });
+
+  privileged('--json has stdout for itself', () => {
+    const { stdout, stderr } = overlayfsIn(directory(), '--json', '--discard', ...CHANGES);
+    expect(stderr).toBe('out\n');
+    expect(JSON.parse(stdout)).toMatchObject({
+      exitCode: 3,
+      signal: null,
+      decision: 'discarded',
+      leftProcesses: false,
+    });
+    expect(JSON.parse(stdout).changes[0]).toMatchObject({ kind: 'deleted', path: 'gone' });
+    expect(JSON.parse(stdout).changes).toHaveLength(4);
+  });
+
+  privileged('on a terminal it is asked for', async () => {
+    const dir = directory();
+    expect(await typed(dir, '[y/N]', 'no\n', ...CHANGES)).toContain('apply these changes? [y/N]');
+    expect(existsSync(join(dir, 'gone'))).toBe(true);
+    expect(await typed(dir, '[y/N]', 'y\n', ...CHANGES)).toContain('overlayfs: applied');
+    expect(existsSync(join(dir, 'gone'))).toBe(false);
+    expect(await typed(dir, 'nothing', '', 'true')).toBe('overlayfs: nothing was changed\n');
+  });
+});
+
+describe('exit codes', () => {
+  privileged('of signals, of commands that are not there or cannot be started, and our own', () => {
+    const dir = directory();
+    const code = (...args: readonly string[]) => overlayfsIn(dir, ...args).status;
+    expect(code('sh', '-c', 'kill -TERM $$')).toBe(143);
+    expect(code('no-such-command')).toBe(127);
+    expect(code('./file')).toBe(126);
+    expect(code('--at', '/', 'true')).toBe(125);
+    expect(code('--at', '/nowhere', 'true')).toBe(125);
+    expect(code('--nonsense', 'true')).toBe(125);
+    expect(code()).toBe(125);
+    expect(code('--yes', '--discard', 'true')).toBe(125);
+    expect(code('--size', 'much', 'true')).toBe(125);
+    expect(code('--size', '1m', 'sh', '-c', 'exit 2')).toBe(2);
+  });
+
+  privileged('flags behind the command are its own', () => {
+    expect(overlayfsIn(directory(), 'echo', '--help', '--yes', '--').stdout).toBe('--help --yes --\n');
+    const { status, stdout } = overlayfsIn('/', '--help');
+    expect(status).toBe(0);
+    expect(stdout).toContain('no security sandbox');
+  });
+});
+
+describe('signals', () => {
+  privileged('reach the command, and SIGKILL of ours ends all of it', async () => {
+    const dir = directory();
+    const mark = `overlayfs-cli-run-${process.pid}`;
+    const start = async () => {
+      const script = "trap 'echo got; exit 4' TERM; sleep 60 & echo ready; wait";
+      const child = spawn(process.execPath, [programFile, 'run', 'sh', '-c', script], {
+        cwd: dir,
+        env: { ...environment, MARK: mark },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await once(child.stdout, 'data');
+      return child;
+    };
+    const told = await start();
+    told.kill('SIGTERM');
+    expect(await once(told, 'exit')).toEqual([4, null]);
+    const killed = await start();
+    expect(processesWith(`MARK=${mark}`).length).toBeGreaterThan(2);
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    await expect.poll(() => processesWith(`MARK=${mark}`)).toEqual([]);
+  });
+
+  privileged('a command that stops stops us, and goes on with us', async () => {
+    const child = spawn(
+      'setsid',
+      ['--wait', process.execPath, programFile, 'run', 'sh', '-c', 'echo ready; kill -STOP $$; exit 5'],
+      { cwd: directory(), env: environment, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    await once(child.stdout, 'data');
+    // setsid(1) becomes it, as it leads no group of processes.
+    const state = () => /\) (\S)/.exec(readFileSync(`/proc/${child.pid}/stat`, 'latin1'))![1];
+    await expect.poll(state).toBe('T');
+    process.kill(child.pid!, 'SIGCONT');
+    expect(await once(child, 'exit')).toEqual([5, null]);
+  });
+
+  privileged('Ctrl-C is the command`s', async () => {
+    const script = "trap 'echo interrupted; exit 6' INT; echo x >new; echo ready; sleep 20 & wait";
+    const out = await typed(directory(), 'ready', '\u0003', '--discard', 'sh', '-c', script);
+    expect(out).toContain('interrupted');
+    expect(out).toContain('1 added');
+  });
+});

@@ -1,0 +1,101 @@
+// Row H of the catalogue and beyond it: what lies where the index is to be, and options that the kernel would drop.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { onTestFinished } from 'vitest';
+import type { MountSpec } from '../../../lib/format/mount-spec.ts';
+
+import { run } from '../../support/command.ts';
+import { tmpfsMount } from '../../support/filesystems.ts';
+import type { LayerDirectories, Scratch } from '../../support/scratch.ts';
+import { type Condition, type Expected, holds } from './condition.ts';
+
+const indexed = { options: { index: true } };
+
+function unfit(id: string, name: string, make: (work: string) => void): Condition {
+  return {
+    id,
+    name,
+    build: (layers) => {
+      make(layers.work);
+      return [
+        { ...layers, ...indexed },
+        { code: 'ERR_OVERLAY_INDEX_UNFIT', option: 'work', path: layers.work },
+      ];
+    },
+  };
+}
+
+function fixed(path: string): void {
+  run('chattr', '+i', path);
+  onTestFinished(() => void run('chattr', '-i', path));
+}
+
+holds('the index directory', [
+  unfit('H12-file', 'a file is where the index is to be', (work) => writeFileSync(`${work}/index`, '')),
+  unfit('H12-link', 'a link is where the index is to be', (work) => symlinkSync('/etc', `${work}/index`)),
+  unfit('H12-entry', 'the index has an entry of somebody else', (work) => {
+    mkdirSync(`${work}/index`);
+    writeFileSync(`${work}/index/mine`, '');
+  }),
+  unfit('H12-fixed', 'the index is immutable', (work) => {
+    mkdirSync(`${work}/index`);
+    fixed(`${work}/index`);
+  }),
+  {
+    id: 'H12-upper',
+    name: 'an index, and an immutable upper',
+    build: (layers) => {
+      fixed(layers.upper);
+      const expected = { code: 'ERR_OVERLAY_INDEX_UNFIT', option: 'upper', path: layers.upper };
+      return [{ ...layers, ...indexed }, expected];
+    },
+  },
+]);
+
+type Build = (layers: LayerDirectories, scratch: Scratch) => MountSpec;
+
+const dropped = (id: string, name: string, option: string, build: Build): Condition => ({
+  id,
+  name,
+  // It is mounted before it is undone, and the kernel may take a moment to let go of upper.
+  spoils: true,
+  build: (layers, scratch): [MountSpec, Expected] => [
+    build(layers, scratch),
+    { code: 'ERR_OVERLAY_OPTION_DROPPED', option, early: true },
+  ],
+});
+
+function onRamfs(layers: LayerDirectories, scratch: Scratch): MountSpec {
+  const { path } = tmpfsMount({ type: 'ramfs', scratch });
+  for (const name of ['u', 'w']) mkdirSync(`${path}/${name}`);
+  return { ...layers, upper: `${path}/u`, work: `${path}/w` };
+}
+
+function twins(layers: LayerDirectories, scratch: Scratch): MountSpec {
+  const lower = ['one', 'two'].map((name) => {
+    const from = scratch.directory(name);
+    writeFileSync(`${from}/file`, name);
+    run('mksquashfs', from, `${from}.img`, '-quiet', '-no-progress');
+    run('mount', '-o', 'loop', `${from}.img`, from);
+    return from;
+  });
+  return { ...layers, lower };
+}
+
+holds('options that would be dropped', [
+  dropped('H11-twins', 'index, and two lowers without a UUID', 'index', (layers, scratch) => ({
+    ...twins(layers, scratch),
+    ...indexed,
+  })),
+  dropped('F15-uuid', 'uuid on a filesystem without attributes', 'uuid', (layers, scratch) => ({
+    ...onRamfs(layers, scratch),
+    options: { uuid: 'on' },
+  })),
+  dropped('F15-metacopy', 'metacopy on a filesystem without attributes', 'metacopy', (layers, scratch) => ({
+    ...onRamfs(layers, scratch),
+    options: { metacopy: true },
+  })),
+  dropped('F15-detached', 'the same, detached', 'metacopy', (layers, scratch) => {
+    const { target: _, ...spec } = onRamfs(layers, scratch);
+    return { ...spec, options: { metacopy: true } };
+  }),
+]);

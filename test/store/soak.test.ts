@@ -1,0 +1,28 @@
+// The soak of stores itself, with few kills: it passes, it sees a loss, and it leaves nothing.
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { loopFilesystem } from '../support/filesystems.ts';
+import { type Outcome, runNode } from '../support/node-process.ts';
+import { describePrivileged } from '../support/privilege.ts';
+
+const soak = (...args: readonly string[]): Outcome => runNode(new URL('soak.mjs', import.meta.url), { args });
+
+describePrivileged('the soak of stores', () => {
+  test('loses nothing over overlay and over btrfs', () => {
+    const btrfs = loopFilesystem('btrfs', { sizeMiB: 512 }).path;
+    for (const more of [[], ['--driver', 'btrfs', '--on', btrfs]]) {
+      const { status, stdout, stderr } = soak('--kills', '6', ...more);
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/^6 kills, \d+ events in \d+ s: nothing lost\n$/);
+      expect(status).toBe(0);
+    }
+    expect(readdirSync(btrfs)).toEqual([]);
+  }, 60_000);
+  test('sees that a file of a committed snapshot has gone', () => {
+    const { status, stderr } = soak('--kills', '30', '--lose');
+    expect(stderr).toMatch(/^FAILED after kill \d+: .*(ENOENT|has .*, and should have)/m);
+    expect(status).toBe(1);
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-soak-store-'))).toEqual([]);
+  }, 60_000);
+});
