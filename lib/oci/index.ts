@@ -4,6 +4,8 @@ export type { WhiteoutForm } from './deletions.ts';
 export type { Dropped } from './dropped.ts';
 export type { UnpackLimits } from './limits.ts';
 export { type Image, type ImageLayer, type ImageOptions, openImage } from './open-image.ts';
+export { type Packed, type PackedLayer, type PackOptions, packLayer } from './pack-layer.ts';
 export { unpackLayer } from './unpack-layer.ts';
 export type { UnpackOptions, UnpackProgress } from './unpack-options.ts';
 export type { Unpacked } from './unpack-tree.ts';
+export { type GivenConfig, type WriteOptions, writeImage } from './write-image.ts';
