@@ -46,6 +46,7 @@ const testedBy: Record<string, string> = {
   'lib/oci/pack-directory.ts': 'test/oci/pack-layer.test.ts',
   'lib/oci/pack-stack.ts': 'test/oci/pack-layer.test.ts',
   'lib/oci/write-image.ts': 'test/oci/pack-layer.test.ts',
+  'lib/oci/unpack-image.ts': 'test/cli/unpack.test.ts',
   'lib/oci/tree.ts': 'test/oci/hostile.test.ts',
   'lib/oci/unpack-options.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/unpack-tree.ts': 'test/oci/unpack-layer.test.ts',

@@ -5,6 +5,7 @@ export type { Dropped } from './dropped.ts';
 export type { UnpackLimits } from './limits.ts';
 export { type Image, type ImageLayer, type ImageOptions, openImage } from './open-image.ts';
 export { type Packed, type PackedLayer, type PackOptions, packLayer } from './pack-layer.ts';
+export { type UnpackImageOptions, unpackImage } from './unpack-image.ts';
 export { unpackLayer } from './unpack-layer.ts';
 export type { UnpackOptions, UnpackProgress } from './unpack-options.ts';
 export type { Unpacked } from './unpack-tree.ts';
