@@ -90,6 +90,7 @@ const testedBy: Record<string, string> = {
   'lib/store/btrfs-usage.ts': 'test/store/store.test.ts',
   'lib/store/gate.ts': 'test/store/import.test.ts',
   'lib/store/claim.ts': 'test/store/import.test.ts',
+  'lib/store/pack-snapshot.ts': 'test/store/import.test.ts',
   'lib/store/import-image.ts': 'test/store/import.test.ts',
   'lib/kernel/project-quota.ts': 'test/store/limits.test.ts',
   'lib/store/check.ts': 'test/store/trouble.test.ts',
