@@ -57,6 +57,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'unpacks an image into a directory, or each of its layers',
     load: async () => (await import('./unpack.ts')).unpackCommand,
   },
+  pack: {
+    summary: 'packs the layer in a directory for an image',
+    load: async () => (await import('./pack.ts')).packCommand,
+  },
   store: {
     summary: 'keeps named snapshots in a directory, over overlays or btrfs',
     load: async () => (await import('./store.ts')).storeCommand,

@@ -16,6 +16,7 @@ test('the commands', () => {
     'tree',
     'whiteout',
     'unpack',
+    'pack',
     'store',
     'doctor',
   ]);
