@@ -11,6 +11,7 @@
         "native/exports.cc",
         "native/file_calls.cc",
         "native/guardian.cc",
+        "native/list_in_time.cc",
         "native/mount_calls.cc",
         "native/namespace_child.cc",
         "native/process_calls.cc",

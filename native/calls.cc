@@ -7,6 +7,7 @@
 #include "ancestry.h"
 #include "checks.h"
 #include "file_calls.h"
+#include "list_in_time.h"
 #include "mount_calls.h"
 #include "namespace_child.h"
 #include "process_calls.h"
@@ -141,6 +142,7 @@ constexpr Call table[] = {
     row<removexattr>("removexattr"),
     row<name_to_handle_at>("name_to_handle_at"),
     row<dup3>("dup3"),
+    row<list_in_time>("list_in_time"),
     row<pipe2>("pipe2"),
     row<chdir>("chdir", true),
     row<unshare>("unshare", true),

@@ -74,7 +74,7 @@ void killChildren() {
       pid = pid * 10 + (text[i] - '0');
       continue;
     }
-    syscall(SYS_kill, pid, SIGKILL);
+    if (pid > 0) syscall(SYS_kill, pid, SIGKILL);
     pid = 0;
   }
 }

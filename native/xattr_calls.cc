@@ -1,6 +1,8 @@
 // The system calls on extended attributes, of files of any kind.
 #include "xattr_calls.h"
 
+#include <cerrno>
+
 #include "outcome.h"
 #include "proc_path.h"
 
@@ -21,11 +23,15 @@ Result<std::string> getxattr(FdArg file, Text name) {
   return filled("getxattr", got, std::move(buffer));
 }
 
-// ssize_t listxattr(const char *path, char *list, size_t size);
+// ssize_t listxattr(const char *path, char *list, size_t size); few files have more names than fit into the first buffer,
+// and to clear the largest takes longer than all else.
 Result<std::string> listxattr(FdArg file) {
-  std::string buffer(xattr_limit, '\0');
-  long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), buffer.size());
-  return filled("listxattr", got, std::move(buffer));
+  for (std::size_t size = 256;; size = xattr_limit) {
+    std::string buffer(size, '\0');
+    long got = syscall(SYS_listxattr, ProcPath(file).data(), buffer.data(), size);
+    if (got >= 0 || errno != ERANGE || size == xattr_limit)
+      return filled("listxattr", got, std::move(buffer));
+  }
 }
 
 // int setxattr(const char *path, const char *name, const void *value, size_t size, int flags);

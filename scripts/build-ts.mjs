@@ -31,15 +31,35 @@ const entries = {
   'store/index': 'lib/store/index.ts',
   'cli/main': 'lib/cli/main.ts',
 };
-const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
-await build({
+const common = {
   cwd: root,
-  input: Object.fromEntries(present),
   platform: 'node',
   external: [/^node:/, 'fzstd'],
   logLevel: 'warn',
+};
+
+/** What starting a command needs at once: as one file, since `overlayfs run` is to cost no more than it must. */
+async function startingModules() {
+  const file = 'lib/run/run.ts';
+  if (!existsSync(join(root, file))) return new Set();
+  const later = { name: 'later', resolveDynamicImport: () => ({ id: 'node:later', external: true }) };
+  const { output } = await build({ ...common, input: { run: file }, write: false, plugins: [later] });
+  return new Set(output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
+}
+
+const starting = await startingModules();
+const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
+await build({
+  ...common,
+  input: Object.fromEntries(present),
   transform: { target: 'es2022' },
-  output: { dir: fresh, format: 'esm', chunkFileNames: 'shared-[hash].js', minify: false },
+  output: {
+    dir: fresh,
+    format: 'esm',
+    chunkFileNames: 'shared-[hash].js',
+    minify: false,
+    codeSplitting: { groups: [{ name: 'start', test: (id) => starting.has(id) }] },
+  },
 });
 const program = join(fresh, 'cli/main.js');
 if (existsSync(program)) chmodSync(program, 0o755);

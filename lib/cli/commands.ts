@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'marks names of a layer as deleted, or directories as opaque',
     load: async () => (await import('./whiteout.ts')).whiteoutCommand,
   },
+  unpack: {
+    summary: 'unpacks an image into a directory, or each of its layers',
+    load: async () => (await import('./unpack.ts')).unpackCommand,
+  },
   store: {
     summary: 'keeps named snapshots in a directory, over overlays or btrfs',
     load: async () => (await import('./store.ts')).storeCommand,

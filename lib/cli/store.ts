@@ -1,9 +1,11 @@
 // overlayfs store: snapshots by name, in a directory, over overlays or btrfs.
+import { openImage } from '../oci/index.ts';
 import { openStore, type PrepareOptions, type Store } from '../store/index.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
 import { toJson } from './json.ts';
+import { LayerBars } from './layer-bars.ts';
 import { printable } from './printable.ts';
 import { findingLines, snapshotLines, usageLine } from './store-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -54,7 +56,26 @@ const one = (given: Given, terminal: Terminal, snapshot: { readonly name: string
   return 0;
 };
 
+async function importImage(store: Store, path: string, given: Given, terminal: Terminal): Promise<number> {
+  const platform = given.text('platform');
+  const image = await openImage(wordToPath(path), platform === undefined ? {} : { platform });
+  try {
+    const bars = new LayerBars(terminal, image.layers);
+    const top = await store.import(image, { onProgress: bars.update });
+    bars.end();
+    return one(given, terminal, top);
+  } finally {
+    await image[Symbol.asyncDispose]();
+  }
+}
+
 const ACTIONS: Readonly<Record<string, Action>> = {
+  import: {
+    words: 'IMAGE',
+    least: 1,
+    most: 1,
+    run: (store, [path], given, terminal) => importImage(store, path!, given, terminal),
+  },
   list: {
     words: '[FILTER]…',
     least: 0,
@@ -168,6 +189,7 @@ export const storeCommand: Command = {
   about: [
     'A directory that is empty, or not there yet, becomes a store. Only committed snapshots can be parents; only active ones',
     'and views can be mounted. What `mount` mounts stays: umount(8) ends it.',
+    '`import` takes an OCI layout, a tar of one, or what `docker save` writes; the names of its layers are their chain IDs.',
     'A filter is as containerd has it: kind==active,labels.app==web. Of several one has to be true.',
     '`check` exits with 1 when something is wrong; what processes that died have left is not, and `cleanup` removes it.',
   ],
@@ -175,6 +197,7 @@ export const storeCommand: Command = {
     root: { value: 'DIR', about: 'the directory of the store' },
     driver: { value: 'NAME', choices: ['auto', 'overlay', 'btrfs'], about: 'for a new store; default: auto' },
     label: { value: 'NAME=TEXT', repeatable: true, about: 'a label of what is made' },
+    platform: { value: 'OS/ARCH', about: 'import: of an image for several; default: this machine' },
     bytes: { value: 'N', about: 'prepare: how much may be written; K, M, G, T' },
     inodes: { value: 'N', about: 'prepare: how many files may be made' },
     repair: { about: 'check: mend what can be mended without losing anything' },

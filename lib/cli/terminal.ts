@@ -15,16 +15,20 @@ export function wantsColour(isTTY: boolean, env: Environment): boolean {
 
 export class Terminal {
   readonly colour: boolean;
+  /** Somebody looks at what goes wrong and how far things are: it may be drawn over. */
+  readonly live: boolean;
+  #drawn = 0;
   readonly #out: Writable;
   readonly #err: Writable;
   readonly #closed = new Set<Writable>();
   /** What a stream failed with, other than that nobody reads it any more. */
   failure: Error | undefined;
 
-  constructor(out: Writable, err: Writable, colour: boolean) {
+  constructor(out: Writable, err: Writable, colour: boolean, live = false) {
     this.#out = out;
     this.#err = err;
     this.colour = colour;
+    this.live = live;
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#closed.add(stream);
@@ -43,6 +47,16 @@ export class Terminal {
     this.#write(this.#err, text);
   }
 
+  /** Draws lines about how far things are in the place of those that were drawn before; only where it is live. */
+  draw(lines: readonly string[]): void {
+    if (!this.live) return;
+    const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
+    this.#drawn = lines.length;
+    // To the beginning of the first, and away with all below.
+    if (!this.#closed.has(this.#err))
+      this.#err.write(`${up}\r\u001b[J${lines.map((line) => `${line}\n`).join('')}`);
+  }
+
   /** Can be taken out of the terminal. */
   readonly paint = (text: string, ...styles: readonly Style[]): string => {
     if (!this.colour || text === '') return text;
@@ -57,5 +71,6 @@ export class Terminal {
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   const colour = wantsColour(process.stdout.isTTY === true, process.env);
-  return new Terminal(process.stdout, process.stderr, colour);
+  const live = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
+  return new Terminal(process.stdout, process.stderr, colour, live);
 }

@@ -8,10 +8,12 @@ import { about, type Found, type Rule } from './rule.ts';
 
 const quote = (path: Uint8Array) => JSON.stringify(shown(path));
 
-function each(facts: MountFacts, find: (looked: DirectoryFacts) => Found | undefined): Found[] {
-  const { upper, lower, data } = facts;
-  return [upper, ...lower, ...data].filter(isThere).flatMap((looked) => find(looked) ?? []);
-}
+type Look = (facts: MountFacts, find: (looked: DirectoryFacts) => Found | undefined) => Found[];
+
+const ofUpper: Look = ({ upper }, find) => [upper].filter(isThere).flatMap((looked) => find(looked) ?? []);
+
+const ofLowers: Look = ({ lower, data }, find) =>
+  [...lower, ...data].filter(isThere).flatMap((looked) => find(looked) ?? []);
 
 /** What is mounted in a directory, not on it; nothing is known of one that is in no mount table. */
 export function mountsIn(
@@ -25,7 +27,7 @@ export function mountsIn(
   );
 }
 
-export const CLONE_RULES: readonly Rule[] = [
+const cloneRules = (each: Look): readonly Rule[] => [
   {
     code: 'ERR_OVERLAY_UNBINDABLE',
     errnos: [EINVAL],
@@ -72,3 +74,7 @@ export const CLONE_RULES: readonly Rule[] = [
       }),
   },
 ];
+
+/** Upper is cloned before the driver looks at work, and the lowers when it has looked at both. */
+export const UPPER_CLONE_RULES: readonly Rule[] = cloneRules(ofUpper);
+export const LOWER_CLONE_RULES: readonly Rule[] = cloneRules(ofLowers);

@@ -3,6 +3,7 @@ import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { OVERLAYFS_SUPER_MAGIC } from '../kernel/constants.ts';
+import { ETIMEDOUT } from '../kernel/errno.ts';
 import { CALLER_FILES, type Caller, callerIn } from '../kernel/features/caller.ts';
 import { readFiles } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -15,6 +16,7 @@ import { findWithoutHandles } from './handle-facts.ts';
 import { type IndexContent, lookAtIndexContent, NO_INDEX } from './index-content.ts';
 import { findRefusedLayers, type RefusedLayer } from './layer-trials.ts';
 import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
+import { answering, findSilent, type SilentPlace } from './silent-places.ts';
 import type { Directory } from './subject.ts';
 import { findTwins } from './twin-facts.ts';
 import { dialectOf, INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
@@ -32,6 +34,8 @@ export interface AskedMount {
   /** What the caller insists on, so that it is done before the kernel looks. */
   readonly trustVolatile?: boolean;
   readonly changeLower?: boolean;
+  /** By which family of calls. */
+  readonly via?: 'auto' | 'fsopen' | 'mount';
   /** `true`: made in a user namespace of its own. */
   readonly rootless?: boolean | 'auto';
 }
@@ -63,6 +67,8 @@ export interface MountFacts {
   /** The module's parameter redirect_always_follow: redirect_dir=off means follow. */
   readonly followsAlways: boolean;
   readonly mounts: readonly MountinfoEntry[];
+  /** The directories that were not looked at, since nobody answers there. */
+  readonly silent: readonly SilentPlace[];
   /** fs.mount-max, and how many mounts this namespace has. */
   readonly mountLimit: number | undefined;
 }
@@ -104,6 +110,24 @@ function* lookWhereToWork(
   return yield* lookForRoom(where.subject, beside ? '..' : '.', where.filesystem);
 }
 
+/** All of them. */
+export function directoriesOf({ lower, data, upper, work, target }: AskedMount): Directory[] {
+  return [...lower, ...data, upper, work, target].filter((directory) => directory !== undefined);
+}
+
+/** What has to be known before anything else is looked at. */
+export interface Surroundings {
+  readonly mounts: readonly MountinfoEntry[];
+  readonly silent: readonly SilentPlace[];
+}
+
+/** @param directories all that will be looked at */
+export function* lookAround(directories: readonly (Directory | undefined)[]): Routine<Surroundings> {
+  const mounts = yield* readMounts();
+  const given = directories.filter((directory) => directory !== undefined);
+  return { mounts, silent: yield* findSilent(given, mounts) };
+}
+
 // Where the mount is made when it is made without root; undefined when it is made here, or there is no such place.
 function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
   if (rootless !== true) return undefined;
@@ -115,44 +139,60 @@ function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
   }
 }
 
-/** Looks once at everything; what cannot be looked at is missing from the facts. */
-export function* lookAtMount(asked: AskedMount): Routine<MountFacts> {
-  const mounts = yield* readMounts();
+/**
+ * Looks once at everything; what cannot be looked at is missing from the facts.
+ *
+ * @param around absent: it is looked at here
+ */
+export function* lookAtMount(asked: AskedMount, around?: Surroundings): Routine<MountFacts> {
+  const { mounts, silent } = around ?? (yield* lookAround(directoriesOf(asked)));
   const [status, uidMap, filesystems, index, limits, mountMax, follow] = yield* readFiles(MACHINE);
   const { lower, data, upper, work, target } = asked;
-  const single = [upper, work, target].filter((directory) => directory !== undefined);
-  const looked = yield* lookAtDirectories([...lower, ...data, ...single], mounts);
-  const factsOf = (directory: Directory | undefined) =>
-    directory && looked.find(({ subject }) => subject === directory);
+  const all = directoriesOf(asked);
+  const looked = yield* lookAtDirectories(answering(all, silent), mounts);
+  const factsOf = (directory: Directory | undefined): Looked | undefined =>
+    directory &&
+    (looked.find(({ subject }) => subject === directory) ?? { subject: directory, errno: ETIMEDOUT });
   const [lookedUpper, lookedWork] = [factsOf(upper), factsOf(work)];
   const namespace = yield* placeOfMount(asked);
+  const answeringWork = isThere(lookedWork) ? work : undefined;
   const upperFacts = isThere(lookedUpper)
-    ? yield* lookAtUpper(lookedUpper, work, asked.parameters, index, namespace)
+    ? yield* lookAtUpper(lookedUpper, answeringWork, asked.parameters, index, namespace)
     : NO_UPPER;
   const indexed = upperFacts.remembered.compared;
   return {
     asked,
-    lower: looked.slice(0, lower.length),
-    data: looked.slice(lower.length, lower.length + data.length),
+    lower: lower.map((directory) => factsOf(directory)!),
+    data: data.map((directory) => factsOf(directory)!),
     upper: lookedUpper,
     work: lookedWork,
     target: factsOf(target),
     upperFacts,
     twins: indexed
-      ? yield* findTwins(looked.slice(0, lower.length + data.length).filter(isThere))
+      ? yield* findTwins([...lower, ...data].map((directory) => factsOf(directory)!).filter(isThere))
       : undefined,
-    index: indexed && work ? yield* lookAtIndexContent(work, dialectOf(asked.parameters)) : NO_INDEX,
+    index:
+      indexed && answeringWork
+        ? yield* lookAtIndexContent(answeringWork, dialectOf(asked.parameters))
+        : NO_INDEX,
     room: yield* lookWhereToWork(lookedUpper, work === undefined, lookedWork),
     refusedLayers: yield* findRefusedLayers(
       looked.filter(({ subject }) => subject !== target).filter(isThere),
     ),
-    withoutHandles: yield* findWithoutHandles([...lower, ...data, upper], asked.parameters),
+    withoutHandles: yield* findWithoutHandles(
+      answering(
+        all.filter((directory) => directory !== work && directory !== target),
+        silent,
+      ),
+      asked.parameters,
+    ),
     refusedOptions: yield* findRefusedOptions(asked.parameters, namespace),
     descriptors: yield* lookAtDescriptors(limits),
     caller: callerOf(asked, callerIn(status, uidMap)),
     driver: driverIn(filesystems),
     followsAlways: isOn(follow),
     mounts,
+    silent,
     mountLimit: mountMax && Number(mountMax.toString()),
   };
 }

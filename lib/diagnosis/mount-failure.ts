@@ -1,5 +1,5 @@
 // From the failed call of a mount to the error that says what is wrong: only what a look at the machine confirmed.
-import { EBUSY, ENODEV, EPERM } from '../kernel/errno.ts';
+import { EBUSY, EINVAL, ENODEV, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { checkedText, wordsText } from './checked.ts';
@@ -7,12 +7,20 @@ import { explainDirectories } from './directory.ts';
 import { nearestInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
 import { explainMaking } from './making.ts';
-import { type AskedMount, lookAtMount, type MountFacts } from './mount-facts.ts';
+import {
+  type AskedMount,
+  lookAround,
+  lookAtMount,
+  type MountFacts,
+  type Surroundings,
+} from './mount-facts.ts';
+import { findRefusedOptions } from './option-facts.ts';
 import { type Finding, OverlayError, shown } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
 import { useOf } from './refused-claim.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
+import { answering, silentFinding } from './silent-places.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 /** What the failed mount was made of. */
@@ -50,7 +58,17 @@ function* directoryFinding(error: KernelError, failed: FailedMount): Routine<Fin
   const target = asked.filter(({ option }) => option === 'target');
   const ordered = [...target, ...asked.filter((dir) => !target.includes(dir))];
   const found = yield* explainDirectories(error.syscall === 'mount' ? ordered : asked);
-  return found.find(({ errnos }) => errnos.includes(-error.errno))?.finding;
+  // mount(2) calls a target that is a file none, after the driver has had its say; move_mount(2) calls it invalid.
+  const late = (finding: Finding) => error.syscall === 'mount' && finding.option === 'target';
+  return found.find(
+    ({ finding, errnos }) => errnos.includes(-error.errno) && !(late(finding) && error.errno === -EINVAL),
+  )?.finding;
+}
+
+// The option text has the options first.
+function* optionFailed({ errno, syscall }: KernelError, { asked }: FailedMount): Routine<boolean> {
+  if (syscall !== 'mount' || errno !== -EINVAL || asked === undefined) return false;
+  return asked.rootless !== true && (yield* findRefusedOptions(asked.parameters)).length > 0;
 }
 
 function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
@@ -114,15 +132,25 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
   const lacking = error.syscall !== 'mkdirat' && failed.asked?.rootless !== true;
   if (error.errno === -EPERM && lacking) add(yield* explainPrivilege());
   if (error.errno === -ENODEV) add(yield* explainDriver());
-  if (error.syscall === 'mkdirat' && failed.subject !== undefined) add(yield* explainMaking(failed.subject));
-  if (findings.length === 0) add(yield* directoryFinding(error, failed));
-  if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(failed));
-  const facts = findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed)) : undefined;
+  const around = yield* lookAround(failed.directories);
+  const open = { ...failed, directories: answering(failed.directories, around.silent) };
+  const asked = failed.subject;
+  if (error.syscall === 'mkdirat' && asked && answers(asked, around)) add(yield* explainMaking(asked));
+  if (findings.length === 0 && !(yield* optionFailed(error, failed))) {
+    add(yield* directoryFinding(error, open));
+  }
+  if (findings.length === 0 && error.errno === -EBUSY) add(yield* inUseFinding(open));
+  const facts =
+    findings.length === 0 ? yield* lookAtMount(failed.asked ?? askedOf(failed), around) : undefined;
   if (facts !== undefined) findings.push(...ruleFindings(error, facts));
   const words = yield* wordsOn(failed, findings[0]);
   const heard = words instanceof KernelError ? undefined : words;
   const [first = unexplained(error, failed, facts!, words), ...rest] = findings;
-  return new OverlayError([first, ...rest], error, heard);
+  return new OverlayError([first, ...rest, ...around.silent.map(silentFinding)], error, heard);
+}
+
+function answers(subject: Subject, { silent }: Surroundings): boolean {
+  return !silent.some(({ directory }) => directory === subject);
 }
 
 /** A call about one directory, its failure explained. */

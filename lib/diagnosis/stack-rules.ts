@@ -4,6 +4,7 @@ import { OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC } from '../kernel/constants.ts'
 import { EINVAL, ELOOP } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
+import { mountOf } from './mount-of.ts';
 import { about, type Found, type Rule } from './rule.ts';
 import { subjectText } from './subject.ts';
 
@@ -11,19 +12,6 @@ import { subjectText } from './subject.ts';
 const DEEPEST = 2;
 
 const lowers = ({ lower, data }: MountFacts): DirectoryFacts[] => [...lower, ...data].filter(isThere);
-
-function mountOf(path: Buffer, mounts: readonly MountinfoEntry[]): MountinfoEntry | undefined {
-  let best: MountinfoEntry | undefined;
-  for (const mount of mounts) {
-    const { target } = mount;
-    const holds =
-      target.length === 1 ||
-      (path.subarray(0, target.length).equals(target) && [undefined, 0x2f].includes(path[target.length]));
-    // The last of the longest: it was mounted on top.
-    if (holds && target.length >= (best?.target.length ?? 0)) best = mount;
-  }
-  return best;
-}
 
 /** How many overlays lie on top of each other in this mount: 1 for one over ordinary filesystems. */
 function depthOf(mount: MountinfoEntry, mounts: readonly MountinfoEntry[], limit: number = 8): number {
@@ -95,6 +83,10 @@ export const STACK_RULES: readonly Rule[] = [
           : undefined,
       ),
   },
+];
+
+/** At the very end, when the driver has an index. */
+export const OVERLAP_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_LAYERS_OVERLAP',
     errnos: [ELOOP],

@@ -19,6 +19,25 @@ export const TARGET_RULES: readonly Rule[] = [
         : [],
   },
   {
+    code: 'ERR_OVERLAY_FOREIGN_TARGET',
+    errnos: [EINVAL],
+    // move_mount(2) takes it since Linux 6.15.
+    find: ({ target, mounts, asked: { via } }) =>
+      via === 'mount' &&
+      isThere(target) &&
+      mounts.length > 0 &&
+      target.mount === undefined &&
+      target.cloneErrno !== EINVAL
+        ? [
+            about(
+              target,
+              'it is on a mount that is attached nowhere, such as a detached overlay, and mount(2) mounts nothing there',
+              'attach that mount first, or name another directory',
+            ),
+          ]
+        : [],
+  },
+  {
     code: 'ERR_OVERLAY_TARGET_REMOVED',
     errnos: [ENOENT],
     find: ({ target }) =>

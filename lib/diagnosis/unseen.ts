@@ -1,5 +1,6 @@
 // What could not be looked at, so that nobody takes silence about it for a good sign.
 import { isThere, type MountFacts } from './mount-facts.ts';
+import { silentText } from './silent-places.ts';
 
 /** The places that would have told more; empty when all could be read. */
 export function unseenIn(facts: MountFacts): string[] {
@@ -17,5 +18,5 @@ export function unseenIn(facts: MountFacts): string[] {
       directories.some(({ placeInFilesystem }) => placeInFilesystem === undefined),
     ],
   ];
-  return unread.filter(([, missing]) => missing).map(([what]) => what);
+  return [...unread.filter(([, missing]) => missing).map(([what]) => what), ...facts.silent.map(silentText)];
 }

@@ -27,6 +27,7 @@ const onMount = ({ mount }: DirectoryFacts) =>
     ? 'a mount that is in no mount table'
     : `the mount at ${JSON.stringify(shown(mount.target))}`;
 
+/** What the kernel looks at when it is given the two. */
 export const UPPER_RULES: readonly Rule[] = [
   // First, though the kernel looks later: our own lock notices it before the kernel is asked.
   {
@@ -72,6 +73,10 @@ export const UPPER_RULES: readonly Rule[] = [
           : undefined,
       ),
   },
+];
+
+/** What it looks at when it has taken upper. */
+export const PAIR_RULES: readonly Rule[] = [
   {
     code: 'ERR_OVERLAY_WORK_ON_OTHER_MOUNT',
     errnos: [EINVAL],

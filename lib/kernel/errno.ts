@@ -75,6 +75,7 @@ export const EOVERFLOW = 75;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
 export const ENOTCONN = 107;
+export const ETIMEDOUT = 110;
 export const ESTALE = 116;
 export const EDQUOT = 122;
 export const ECANCELED = 125;

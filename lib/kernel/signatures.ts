@@ -64,6 +64,7 @@ export interface CallSignatures {
   removexattr: [file: Fd, name: Text];
   name_to_handle_at: [dir: Fd, path: Text, flags: number];
   dup3: [from: Fd, to: Fd, flags: number];
+  list_in_time: [paths: Blob, milliseconds: number];
   pipe2: [flags: number];
   scan_directory: [dir: Fd, prefixes: Uint8Array, room: number];
   scan_entries: [dir: Fd, names: Uint8Array, prefixes: Uint8Array, room: number];
@@ -100,6 +101,7 @@ type Bytes =
   | 'scan_directory'
   | 'scan_entries'
   | 'ancestors'
+  | 'list_in_time'
   | 'poll';
 type Descriptors = 'pipe2' | 'fsopen' | 'fspick' | 'fsmount' | 'open_tree' | 'openat' | 'openat2';
 

@@ -8,7 +8,28 @@ import { FindingList, type Findings } from './walk.ts';
 /** `for await` gives them as they are found; `await` gives an array of all. Each looks anew. */
 export interface ChangeList extends Findings<Change>, PromiseLike<Change[]> {}
 
-class OpenedChanges implements ChangeList {
+/** What iterates can be awaited too. */
+export abstract class AwaitableChanges implements ChangeList {
+  abstract readonly findings: readonly Finding[];
+  abstract readonly complete: boolean;
+  abstract [Symbol.asyncIterator](): AsyncGenerator<Change, void>;
+
+  async #all(): Promise<Change[]> {
+    const all: Change[] = [];
+    for await (const change of this) all.push(change);
+    return all;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array
+  then<A = Change[], B = never>(
+    onFulfilled?: ((value: Change[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#all().then(onFulfilled, onRejected);
+  }
+}
+
+class OpenedChanges extends AwaitableChanges {
   readonly #open: () => Promise<Stack>;
   readonly #options: ChangeOptions | undefined;
   readonly #tells: (change: Change) => Change | undefined;
@@ -19,6 +40,7 @@ class OpenedChanges implements ChangeList {
     options: ChangeOptions | undefined,
     tells: (change: Change) => Change | undefined,
   ) {
+    super();
     this.#open = open;
     this.#options = options;
     this.#tells = tells;
@@ -40,20 +62,6 @@ class OpenedChanges implements ChangeList {
       const told = this.#tells(change);
       if (told !== undefined) yield told;
     }
-  }
-
-  async #all(): Promise<Change[]> {
-    const all: Change[] = [];
-    for await (const change of this) all.push(change);
-    return all;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array
-  then<A = Change[], B = never>(
-    onFulfilled?: ((value: Change[]) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#all().then(onFulfilled, onRejected);
   }
 }
 

@@ -8,13 +8,21 @@ import { explainDirectories } from '../diagnosis/directory.ts';
 import { type LiveSource, lookAtGuarded } from '../diagnosis/guard-facts.ts';
 import { findGuarded, GUARD_CODES } from '../diagnosis/guard-rules.ts';
 import { explainMaking } from '../diagnosis/making.ts';
-import { isThere, lookAtMount, type MountFacts } from '../diagnosis/mount-facts.ts';
+import {
+  isThere,
+  lookAround,
+  lookAtMount,
+  type MountFacts,
+  type Surroundings,
+} from '../diagnosis/mount-facts.ts';
 import { OPTION_RULES } from '../diagnosis/option-rules.ts';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagnosis/refused-claim.ts';
 import { applyRules, type Rule } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
+import { silentFinding } from '../diagnosis/silent-places.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
+import { UPPER_RULES } from '../diagnosis/upper-rules.ts';
 import { OWN_WORK_RULES } from '../diagnosis/work-rules.ts';
 import { S_IFDIR } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -40,6 +48,11 @@ function* makingFindings(directories: readonly (Layer | Target | undefined)[]): 
   return findings;
 }
 
+// A target that is a file is found out at the end, by mount(2) too.
+function* targetFindings(target: Target | undefined): Routine<Finding[]> {
+  return (yield* directoryFindings([target])).filter(({ code }) => code !== 'ERR_OVERLAY_NOT_DIRECTORY');
+}
+
 /** Who else has directories of it: locks, then the kernel, in the order of their cost. */
 function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Finding[]> {
   // With an index the kernel refuses it whatever the caller insists on.
@@ -59,12 +72,23 @@ function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Findi
   return [];
 }
 
+/** Gives a directory back that answers. */
+function answeringOf({ silent }: Surroundings) {
+  return <T extends Layer | Target>(directory: T | undefined): T | undefined =>
+    silent.some((place) => place.directory === directory) ? undefined : directory;
+}
+
 /** What the guards refuse, whom the mount table or this thread's detached overlays tell of. */
 function* guardFindings(request: MountRequest, facts: MountFacts, live: LiveUppers): Routine<Finding[]> {
+  const upper = isThere(facts.upper) ? request.upper : undefined;
   const listed = live.uppers.map(({ option, path, overlay }): LiveSource => {
     return { option, absolute: path, target: overlay.target };
   });
-  const seen = yield* lookAtGuarded(request, [...listed, ...detachedDirectories()], facts.mounts);
+  const seen = yield* lookAtGuarded(
+    { ...request, upper },
+    [...listed, ...detachedDirectories()],
+    facts.mounts,
+  );
   return findGuarded(facts, seen, request);
 }
 
@@ -75,32 +99,41 @@ function* guardFindings(request: MountRequest, facts: MountFacts, live: LiveUppe
  */
 export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean): Routine<Finding[]> {
   const { lower, data, upper, work, target, mkdir } = request;
-  const facts = yield* lookAtMount(request);
-  const seen = yield* lookAtDangers(request);
+  const around = yield* lookAround([...lower, ...data, upper, work, target]);
+  const open = answeringOf(around);
+  const facts = yield* lookAtMount(request, around);
+  const seen = yield* lookAtDangers({
+    ...request,
+    upper: open(upper),
+    work: open(work),
+    target: open(target),
+  });
   yield* live.refresh();
   const guarded = yield* guardFindings(request, facts, live);
   const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
-  const findings = yield* (mkdir ? makingFindings : directoryFindings)([upper, work]);
+  const findings = yield* (mkdir ? makingFindings : directoryFindings)([open(upper), open(work)]);
   // All are made before anything else.
-  if (mkdir) findings.push(...(yield* makingFindings([target])));
+  if (mkdir) findings.push(...(yield* makingFindings([open(target)])));
   findings.push(...ruled(OWN_WORK_RULES));
   // What the kernel leaves there is a directory of mode 000.
   if (work && seen.leftover && !request.discardWork && seen.leftover.mode !== S_IFDIR) {
     findings.push(...workHasData(work).findings);
   }
+  // Our own lock notices it, before the kernel is asked for anything.
+  findings.push(...ruled(UPPER_RULES.filter(({ code }) => code === 'ERR_OVERLAY_UPPER_IS_WORK')));
   const claims = guarded.filter(({ code }) => code === IN_USE);
   // Who it is says more than that it is.
   findings.push(...(claims.length > 0 || !ask ? claims : yield* claimFindings(request, facts)));
   // mount(2) looks for its target before anything else.
-  if (!mkdir && request.via === 'mount') findings.push(...(yield* directoryFindings([target])));
+  if (!mkdir && request.via === 'mount') findings.push(...(yield* targetFindings(open(target))));
   for (const finding of [noPrivilege(facts.caller), noDriver(facts.driver)]) {
     if (finding !== undefined) findings.push(finding);
   }
   findings.push(...ruled(OPTION_RULES));
-  findings.push(...(yield* directoryFindings([...lower, ...data])));
+  findings.push(...(yield* directoryFindings([...lower, ...data].map(open))));
   findings.push(...ruled(RULES));
-  if (!mkdir) findings.push(...(yield* directoryFindings([target])));
-  findings.push(...guarded, ...findDangers(facts, seen));
+  if (!mkdir) findings.push(...(yield* directoryFindings([open(target)])));
+  findings.push(...around.silent.map(silentFinding), ...guarded, ...findDangers(facts, seen));
   return findings.filter(
     (finding, i) =>
       findings.findIndex(
@@ -127,9 +160,10 @@ export function* refuseLocked(
   const twice = yield* upperIsWork(pathed(request.upper!), pathed(request.work!));
   if (twice !== undefined) return twice;
   yield* live.refresh();
-  const [first, ...rest] = (yield* guardFindings(request, yield* lookAtMount(request), live)).filter(
-    ({ code }) => code === IN_USE,
-  );
+  const { lower, data, upper, work, target } = request;
+  const around = yield* lookAround([...lower, ...data, upper, work, target]);
+  const facts = yield* lookAtMount(request, around);
+  const [first, ...rest] = (yield* guardFindings(request, facts, live)).filter(({ code }) => code === IN_USE);
   return first === undefined
     ? yield* lockedClaim(pathed(subject!), error)
     : new OverlayError([first, ...rest], error);

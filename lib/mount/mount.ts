@@ -1,6 +1,10 @@
 // mount(): from a spec to a live overlay, or to an error and nothing changed.
+import { UPPER_CLONE_RULES } from '../diagnosis/clone-rules.ts';
+import { lookAtMount } from '../diagnosis/mount-facts.ts';
 import { explaining } from '../diagnosis/mount-failure.ts';
+import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim } from '../diagnosis/refused-claim.ts';
+import { applyRules } from '../diagnosis/rule.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
@@ -64,8 +68,18 @@ function* prepared(request: MountRequest, made: Buffer[], listen: boolean): Rout
     return new MountedOverlay(request, yield* performSomehow(withWork, listen), work);
   } catch (error) {
     yield* removeOwnWork(work);
-    throw error;
+    throw (yield* placeGone(error, request)) ?? error;
   }
+}
+
+// On a mount that was undone, or is another namespace's, our own work directory has no path: that is told of upper.
+function* placeGone(error: unknown, request: MountRequest): Routine<OverlayError | undefined> {
+  if (!(error instanceof OverlayError) || error.option !== 'work') return undefined;
+  if (error.code !== 'ERR_OVERLAY_NOT_FOUND') return undefined;
+  const [first, ...rest] = applyRules(UPPER_CLONE_RULES, yield* lookAtMount(request)).map(
+    ({ finding }) => finding,
+  );
+  return first && new OverlayError([first, ...rest], error.cause as KernelError);
 }
 
 /** The body of {@link mount}. */

@@ -9,6 +9,7 @@ import type {
   Propagation,
 } from '../format/mount-spec.ts';
 import { nearestName } from '../format/nearest-name.ts';
+import { LAYER_KEYS, OPTION_KEYS, OVERLAY_OPTIONS } from '../format/option-table.ts';
 import { checkOptions, optionsToParameters, type Parameter } from '../format/options.ts';
 import { refuse, refuseProblem, wrongType } from './refuse.ts';
 import { type Layer, readLayer, readLayers, readTarget, type Target } from './spec-paths.ts';
@@ -100,14 +101,27 @@ function readRootless({ rootless }: Fields): boolean | 'auto' {
 function refuseUnknownFields(fields: Fields): void {
   for (const name in fields) {
     if (FIELDS.has(name)) continue;
-    const near = nearestName(name, FIELDS);
+    const near = LAYER_KEYS.get(name) ?? nearestName(name, FIELDS);
+    const inside = placeInside(name);
     refuse(
       'ERR_OVERLAY_UNKNOWN_OPTION',
       { option: name },
       `${JSON.stringify(name)} is not part of a mount spec`,
-      near === undefined ? `the parts are ${[...FIELDS].join(', ')}` : `did you mean ${near}?`,
+      inside ?? (near === undefined ? `the parts are ${[...FIELDS].join(', ')}` : `did you mean ${near}?`),
     );
   }
+}
+
+// What is part of a part.
+function placeInside(name: string): string | undefined {
+  if (OVERLAY_OPTIONS.some((row) => row.name === name) || name === 'raw') {
+    return `it is an option: options: { ${name}: … }`;
+  }
+  const option = OPTION_KEYS.get(name);
+  if (option !== undefined && option !== name) return `it is an option: options: { ${option}: … }`;
+  return checkAttributes({ [name]: true }) === undefined
+    ? `it is an attribute: attributes: { ${name}: true }`
+    : undefined;
 }
 
 function readSource(fields: Fields): string {

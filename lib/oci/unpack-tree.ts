@@ -74,8 +74,13 @@ export class TreeUnpacking {
     return new TreeUnpacking(root, batches, creation, dialect, options);
   }
 
-  async layer(source: Readable | PathLike): Promise<Unpacked> {
-    const { format = 'overlay', lowers, rootless = false, limits: given, signal, diffId } = this.#options;
+  /** @param own what holds for this layer alone */
+  async layer(
+    source: Readable | PathLike,
+    own: Pick<UnpackOptions, 'diffId' | 'onProgress'> = {},
+  ): Promise<Unpacked> {
+    const { format = 'overlay', lowers, rootless = false, limits: given, signal } = this.#options;
+    const { diffId, onProgress } = { ...this.#options, ...own };
     const plain = format === 'plain';
     await using below = new Below(plain ? undefined : lowers, this.#dialect);
     const limits = new Limits(given);
@@ -90,7 +95,7 @@ export class TreeUnpacking {
       fromBelow: (names) => below.copyable(names),
     });
     const reading: LayerReading = { read: 0, diffId: undefined };
-    const report = this.#reporter(unpacking, reading);
+    const report = this.#reporter(unpacking, reading, onProgress);
     try {
       const taker = {
         take: unpacking.take.bind(unpacking),
@@ -114,13 +119,16 @@ export class TreeUnpacking {
       throw error;
     }
     const { entries, bytes, dropped } = unpacking;
-    this.#options.onProgress?.({ entries, bytes, read: reading.read });
+    onProgress?.({ entries, bytes, read: reading.read });
     return { diffId: reading.diffId!, entries, bytes, dropped };
   }
 
   /** Some hundred times a layer, so that who draws it has little to do. */
-  #reporter(unpacking: Unpacking, reading: LayerReading): () => void {
-    const { onProgress } = this.#options;
+  #reporter(
+    unpacking: Unpacking,
+    reading: LayerReading,
+    onProgress: UnpackOptions['onProgress'],
+  ): () => void {
     if (onProgress === undefined) return () => {};
     let read = 0;
     return () => {

@@ -2,7 +2,7 @@
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
 import type { Change, EntryPath } from '../layer/change.ts';
-import type { ChangeList } from '../layer/change-list.ts';
+import { AwaitableChanges, type ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { View } from './views.ts';
 
@@ -28,13 +28,14 @@ function isRootTime({ path, what }: Change): boolean {
   return path === '.' && what.every((part) => part === 'mtime');
 }
 
-export class ViewChanges implements ChangeList {
+export class ViewChanges extends AwaitableChanges {
   readonly #views: readonly View[];
   readonly #options: ChangeOptions | undefined;
   #lists: readonly ChangeList[] = [];
   #failed: Finding[] = [];
 
   constructor(views: readonly View[], options: ChangeOptions | undefined) {
+    super();
     this.#views = views;
     this.#options = options;
   }
@@ -60,19 +61,5 @@ export class ViewChanges implements ChangeList {
         this.#failed.push(...error.findings);
       }
     }
-  }
-
-  async #all(): Promise<Change[]> {
-    const all: Change[] = [];
-    for await (const change of this) all.push(change);
-    return all;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array
-  then<A = Change[], B = never>(
-    onFulfilled?: ((value: Change[]) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#all().then(onFulfilled, onRejected);
   }
 }

@@ -4,7 +4,7 @@ import type { Finding } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
 import type { SnapshotRecord, Usage } from '../format/store/record.ts';
 import { createSubvolume, subvolumeInfo, syncFilesystem } from '../kernel/btrfs/subvolumes.ts';
-import { destroyedSubvolumes, isInTree } from '../kernel/btrfs/trees.ts';
+import { destroyedSubvolumes, isInTree, nestedIn } from '../kernel/btrfs/trees.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, STATX_INO, STATX_MNT_ID } from '../kernel/constants.ts';
 import { ENOENT, ENOTTY } from '../kernel/errno.ts';
@@ -100,6 +100,8 @@ async function destroy(place: Place, directory: number): Promise<void> {
     // The root of a subvolume has this number; a directory of another would be destroyed with it.
     const { inode } = decodeStat(await callAsync('statx', data, '', AT_EMPTY_PATH, STATX_INO));
     if (inode !== 256n) return;
+    // In a read-only subvolume none can be destroyed.
+    if ((await runAsync(nestedIn(data, id))).length > 0) await sealTree(data, false);
   } finally {
     close(data);
   }

@@ -5,6 +5,7 @@ import type { SnapshotKind, SnapshotLimits, Usage } from '../format/store/record
 import type { DriverName } from '../format/store/store-facts.ts';
 import type { Change } from '../layer/change.ts';
 import type { Findings } from '../layer/walk.ts';
+import type { PackedLayer, PackOptions } from '../oci/pack-layer.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { ImageSource, ImportOptions } from './image-source.ts';
 import type { MountDescription } from './mount-description.ts';
@@ -81,6 +82,8 @@ export interface Store extends AsyncDisposable {
   update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot>;
   /** How it differs from its parent, or from nothing. */
   changes(key: string): Findings<Change>;
+  /** The same as the layer of an image, as packLayer() of overlayfs/oci gives it. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view */
+  pack(key: string, options?: PackOptions): Promise<PackedLayer>;
   /** What is wrong with the store; rubbish, which `cleanup` removes, last. */
   check(): Promise<Finding[]>;
   /** Mends what `check` finds, without losing anything unless `discard`: then what cannot be used is removed. Gives what is still wrong. */

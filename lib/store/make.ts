@@ -129,7 +129,8 @@ export async function makeSnapshot(
       await publish(place, aside.name, snapshot.name);
       return whole;
     } catch (error) {
-      await discard(place, driver, aside.name, aside.fd);
+      // What cannot be undone is rubbish; the first error is the one that counts.
+      await discard(place, driver, aside.name, aside.fd).catch(() => place.abandoned.add(aside.name));
       throw error;
     } finally {
       close(aside.fd);

@@ -1,6 +1,8 @@
 // Removes a snapshot: out of sight by one rename, then from the disk.
+import { randomBytes } from 'node:crypto';
 import { callAsync, close } from '../kernel/call.ts';
 import { AT_REMOVEDIR, RENAME_NOREPLACE } from '../kernel/constants.ts';
+import { EDQUOT, ENOSPC } from '../kernel/errno.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
@@ -8,7 +10,7 @@ import type { Driver } from './driver.ts';
 import { allEntries, isDamaged, type OpenEntry, openEntry, RECORD } from './entries.ts';
 import { refuseMounted } from './in-use.ts';
 import type { Place } from './place.ts';
-import { refusal } from './refusal.ts';
+import { isErrno, refusal } from './refusal.ts';
 
 const SHOWN_CHILDREN = 5;
 
@@ -23,12 +25,27 @@ async function refuseParent(place: Place, { record, directory }: OpenEntry): Pro
   throw refusal('ERR_STORE_HAS_CHILDREN', sentence, 'remove those first', { option: 'key' });
 }
 
-/** Takes its name from it; nobody finds it any more. Gives its name in the session. */
-async function takeAway(place: Place, entry: OpenEntry): Promise<string> {
-  const session = await place.session();
-  const aside = place.freshName();
+/** Where a snapshot is that has no name any more. */
+interface Aside {
+  readonly fd: number;
+  readonly name: string;
+}
+
+// On a full disk no session can be made, and the snapshot itself is put in its place: it is locked as one.
+async function roomFor(place: Place): Promise<Aside> {
+  try {
+    return { fd: (await place.session()).fd, name: place.freshName() };
+  } catch (error) {
+    if (!isErrno(error, ENOSPC, EDQUOT)) throw error;
+    return { fd: place.root, name: `sessions/${randomBytes(6).toString('hex')}` };
+  }
+}
+
+/** Takes its name from it; nobody finds it any more. */
+async function takeAway(place: Place, entry: OpenEntry): Promise<Aside> {
+  const aside = await roomFor(place);
   const move = () =>
-    callAsync('renameat2', place.snapshots, entry.directory, session.fd, aside, RENAME_NOREPLACE);
+    callAsync('renameat2', place.snapshots, entry.directory, aside.fd, aside.name, RENAME_NOREPLACE);
   if (entry.record.kind !== 'committed') await move();
   else
     await place.lock.hold(async () => {
@@ -39,24 +56,23 @@ async function takeAway(place: Place, entry: OpenEntry): Promise<string> {
 }
 
 // What most snapshots have that were never written to, in one job instead of twenty. A directory with more in it stays.
-async function removeEmpty(session: number, aside: string): Promise<boolean> {
+async function removeEmpty({ fd, name }: Aside): Promise<boolean> {
   const program = new Program();
-  program.add('unlinkat', MAY_FAIL, session, `${aside}/${RECORD}`, 0);
+  program.add('unlinkat', MAY_FAIL, fd, `${name}/${RECORD}`, 0);
   for (const directory of ['fs', 'work/work', 'work/index', 'work'])
-    program.add('unlinkat', MAY_FAIL, session, `${aside}/${directory}`, AT_REMOVEDIR);
-  const last = program.add('unlinkat', MAY_FAIL, session, aside, AT_REMOVEDIR);
+    program.add('unlinkat', MAY_FAIL, fd, `${name}/${directory}`, AT_REMOVEDIR);
+  const last = program.add('unlinkat', MAY_FAIL, fd, name, AT_REMOVEDIR);
   await program.later();
   return program.value(last) === 0;
 }
 
-/** Removes it from the disk; nobody finds it any more. What cannot be removed is left for `cleanup`, which says why. */
-async function erase(place: Place, driver: Driver, aside: string, entry: OpenEntry): Promise<void> {
+/** Removes it from the disk. What cannot be removed is left for `cleanup`, which says why. */
+async function erase(place: Place, driver: Driver, aside: Aside, entry: OpenEntry): Promise<void> {
   try {
-    const { fd } = await place.session();
     await driver.destroy(place, entry.fd, entry.record);
-    if (!(await removeEmpty(fd, aside))) await runAsync(removeTree(fd, aside));
+    if (!(await removeEmpty(aside))) await runAsync(removeTree(aside.fd, aside.name));
   } catch {
-    place.abandoned.add(aside);
+    if (aside.fd !== place.root) place.abandoned.add(aside.name);
   } finally {
     close(entry.fd);
   }

@@ -1,10 +1,13 @@
 // The lock of a whole store, for the moments in which names change: it goes with the process that holds it.
 
-import { lockHolders } from '../diagnosis/in-use.ts';
-import { callSync } from '../kernel/call.ts';
-import { LOCK_EX, LOCK_NB, LOCK_UN, procPath } from '../kernel/constants.ts';
+import { holdersIn } from '../diagnosis/in-use.ts';
+import { parseMountinfo } from '../format/mountinfo.ts';
+import { callAsync, callSync } from '../kernel/call.ts';
+import { AT_EMPTY_PATH, LOCK_EX, LOCK_NB, LOCK_UN, STATX_INO, STATX_MNT_ID } from '../kernel/constants.ts';
 import { EAGAIN } from '../kernel/errno.ts';
+import { readIfPossible } from '../kernel/files.ts';
 import { runAsync } from '../kernel/routine.ts';
+import { decodeStat } from '../kernel/stat.ts';
 import { isErrno, quoted, refusal } from './refusal.ts';
 
 /** Nobody holds it for longer than a scan of the records takes; who has it for so long has been stopped. */
@@ -24,15 +27,27 @@ export function tryLock(fd: number, operation: number): boolean {
   }
 }
 
+// /proc/locks has the filesystem's device, which on btrfs is not that of its files: the mount table has it.
+async function holdersOf(fd: number): Promise<number[]> {
+  const { device, inode, mountId } = decodeStat(
+    await callAsync('statx', fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID),
+  );
+  const read = async (path: string) => (await runAsync(readIfPossible(path))) ?? Buffer.alloc(0);
+  const mount = parseMountinfo(await read('/proc/self/mountinfo')).find(({ id }) => BigInt(id) === mountId);
+  return holdersIn((await read('/proc/locks')).toString(), mount ?? device, inode);
+}
+
+async function holderName(pid: number): Promise<string> {
+  if (pid === process.pid) return 'this process';
+  const command = (await runAsync(readIfPossible(`/proc/${pid}/comm`)))?.toString().trimEnd();
+  return `process ${pid}${command === undefined ? '' : ` (${command})`}`;
+}
+
 /** Who holds a lock on it, for the end of a sentence. */
 export async function holderText(fd: number): Promise<string> {
-  const holders = await runAsync(lockHolders(procPath(fd)));
-  if (holders.length === 0) return 'somebody whom /proc/locks does not show';
-  return holders
-    .map(({ pid, command }) =>
-      pid === process.pid ? 'this process' : `process ${pid}${command === undefined ? '' : ` (${command})`}`,
-    )
-    .join(', ');
+  const holders = new Set(await holdersOf(fd));
+  if (holders.size === 0) return 'somebody whom /proc/locks does not show';
+  return (await Promise.all([...holders].map(holderName))).join(', ');
 }
 
 export class StoreLock {

@@ -8,6 +8,7 @@ import type { DriverName } from '../format/store/store-facts.ts';
 import { close } from '../kernel/call.ts';
 import type { Change } from '../layer/change.ts';
 import type { Findings } from '../layer/walk.ts';
+import type { PackedLayer, PackOptions } from '../oci/pack-layer.ts';
 import { btrfsDriver } from './btrfs-driver.ts';
 import { checkStore } from './check.ts';
 import { type Cleanup, cleanupStore } from './cleanup.ts';
@@ -23,6 +24,7 @@ import { makeSnapshot } from './make.ts';
 import type { MountDescription } from './mount-description.ts';
 import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapshot.ts';
 import { overlayDriver } from './overlay-driver.ts';
+import { packSnapshot } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
 import { explained } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
@@ -126,6 +128,11 @@ export class OpenStore implements Store {
   changes(key: string): Findings<Change> {
     this.#place.mustBeOpen();
     return changesOf(this.#place, this.#driver, readKey(key));
+  }
+
+  async pack(key: string, options?: PackOptions): Promise<PackedLayer> {
+    const name = readKey(key);
+    return await this.#do(() => packSnapshot(this.#place, this.#driver, name, options));
   }
 
   async check(): Promise<Finding[]> {

@@ -15,6 +15,7 @@ test('the commands', () => {
     'run',
     'tree',
     'whiteout',
+    'unpack',
     'store',
     'doctor',
   ]);

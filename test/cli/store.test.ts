@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
-import { scratchDirectory } from '../support/scratch.ts';
+import { type Scratch, scratchDirectory } from '../support/scratch.ts';
 import { overlayfs } from './run-program.ts';
 
 privileged('a snapshot from its preparation to its removal', () => {
@@ -66,4 +67,54 @@ test.each([
   expect(status).toBe(2);
   expect(stderr).toContain(`overlayfs store: ${sentence}`);
   expect(existsSync(root)).toBe(false);
+});
+
+/** A layout with one layer of one file. */
+function layout(scratch: Scratch): string {
+  const root = scratch.directory('layout/blobs/sha256');
+  const put = (bytes: Buffer) => {
+    const hex = createHash('sha256').update(bytes).digest('hex');
+    writeFileSync(`${root}/${hex}`, bytes);
+    return { digest: `sha256:${hex}`, size: bytes.length };
+  };
+  const json = (value: unknown) => put(Buffer.from(JSON.stringify(value)));
+  scratch.file('tree/etc/motd', 'hello');
+  run('tar', '-cf', scratch.join('layer.tar'), '-C', scratch.join('tree'), '.');
+  const layer = put(readFileSync(scratch.join('layer.tar')));
+  const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as 'x64'] ?? process.arch;
+  const config = json({
+    architecture,
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [layer.digest] },
+  });
+  const types = 'application/vnd.oci.image';
+  const manifest = json({
+    schemaVersion: 2,
+    mediaType: `${types}.manifest.v1+json`,
+    config: { mediaType: `${types}.config.v1+json`, ...config },
+    layers: [{ mediaType: `${types}.layer.v1.tar`, ...layer }],
+  });
+  const manifests = [{ mediaType: `${types}.manifest.v1+json`, ...manifest }];
+  scratch.file('layout/oci-layout', '{"imageLayoutVersion":"1.0.0"}');
+  scratch.file('layout/index.json', JSON.stringify({ schemaVersion: 2, manifests }));
+  return scratch.join('layout');
+}
+
+privileged('imports an image, and says how far it is in one line where nobody looks', () => {
+  const scratch = scratchDirectory();
+  const image = layout(scratch);
+  const store = (...words: readonly string[]) =>
+    overlayfs(['store', ...words, '--root', scratch.join('root')]);
+  const first = store('import', image);
+  expect(first).toMatchObject({ status: 0, stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) });
+  expect(first.stderr).toBe('1 layer (10.0 KiB): 1 unpacked, 0 there already\n');
+  expect(store('import', image).stderr).toBe('1 layer (10.0 KiB): 0 unpacked, 1 there already\n');
+  expect(store('prepare', 'web', first.stdout.trim()).status).toBe(0);
+  expect(store('mount', 'web', scratch.directory('target')).status).toBe(0);
+  expect(readFileSync(scratch.join('target/etc/motd'), 'utf8')).toBe('hello');
+  expect(store('import', scratch.join('nowhere'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CLONE_RULES } from '../../lib/diagnosis/clone-rules.ts';
+import { LOWER_CLONE_RULES, UPPER_CLONE_RULES } from '../../lib/diagnosis/clone-rules.ts';
 import { EINVAL } from '../../lib/kernel/errno.ts';
 import { type Changes, codes, DISK, directory, mountinfo } from './facts.ts';
 
@@ -26,5 +26,5 @@ test.each<[string, Changes, string[]]>([
   ['mounts beside', { lower: refused, mounts: beside, caller: namespace }, []],
   ['mounts inside, outside of a user namespace', { lower: refused, mounts: inside }, []],
 ])('%s', (_, changes, expected) => {
-  expect(codes(CLONE_RULES, changes)).toEqual(expected);
+  expect(codes([...UPPER_CLONE_RULES, ...LOWER_CLONE_RULES], changes)).toEqual(expected);
 });

@@ -84,6 +84,7 @@ export function facts(changes: Changes = {}): MountFacts {
     driver: true,
     followsAlways: false,
     mounts: [disk!],
+    silent: [],
     mountLimit: 100_000,
     ...changes,
   };

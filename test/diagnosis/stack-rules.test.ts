@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { STACK_RULES } from '../../lib/diagnosis/stack-rules.ts';
+import { OVERLAP_RULES, STACK_RULES } from '../../lib/diagnosis/stack-rules.ts';
 import { type Changes, codes, DISK, directory, mountinfo } from './facts.ts';
 
 const OVERLAY = 0x794c7630;
@@ -48,5 +48,5 @@ test.each<[string, Changes, string[]]>([
   ['the upper in a lower', { upper: directory('/l/u', 'upper') }, []],
   ['layers whose place is unknown', { lower: [lower('/u/b', { mount: undefined })] }, []],
 ])('%s', (_, changes, expected) => {
-  expect(codes(STACK_RULES, changes)).toEqual(expected);
+  expect(codes([...STACK_RULES, ...OVERLAP_RULES], changes)).toEqual(expected);
 });

@@ -22,6 +22,11 @@ test.each<[string, Changes, string[]]>([
     { target: directory('/t', 'target', { mount: undefined }) },
     [],
   ],
+  [
+    'the same, and mount(2)',
+    { target: directory('/t', 'target', { mount: undefined }), asked: { via: 'mount' } },
+    ['FOREIGN_TARGET target'],
+  ],
 ])('%s', (_, changes, expected) => {
   expect(codes(TARGET_RULES, changes)).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { expect } from 'vitest';
-import { isThere, lookAtMount, type MountFacts } from '../../lib/diagnosis/mount-facts.ts';
+import { isThere, lookAtMount, type MountFacts, readMounts } from '../../lib/diagnosis/mount-facts.ts';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { runSync } from '../../lib/kernel/routine.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
@@ -9,7 +9,8 @@ import { bindfsMount } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
-const look = (spec: MountSpec): MountFacts => runSync(lookAtMount(readSpec(spec)));
+const look = (spec: MountSpec): MountFacts =>
+  runSync(lookAtMount(readSpec(spec), { mounts: runSync(readMounts()), silent: [] }));
 
 privileged('reads whose lower and upper an index belongs to', () => {
   const layers = { ...scratchDirectory().layers(), options: { index: true } } as const;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NO_UPPER } from '../../lib/diagnosis/upper-facts.ts';
-import { UPPER_RULES } from '../../lib/diagnosis/upper-rules.ts';
+import { PAIR_RULES, UPPER_RULES } from '../../lib/diagnosis/upper-rules.ts';
 import type { Abilities } from '../../lib/kernel/features/abilities.ts';
 import { no, unknown, yes } from '../../lib/kernel/features/answer.ts';
 import { type Changes, codes, directory } from './facts.ts';
@@ -48,5 +48,5 @@ test.each<[string, Changes, string[]]>([
   ['one without trusted attributes, unused', { ...able({ trustedXattr: no('none') }), ...userxattr }, []],
   ['one that could not be tried', able({ renameWhiteout: unknown('not tried') }), []],
 ])('%s', (_, changes, expected) => {
-  expect(codes(UPPER_RULES, changes)).toEqual(expected);
+  expect(codes([...UPPER_RULES, ...PAIR_RULES], changes)).toEqual(expected);
 });

@@ -54,6 +54,8 @@ describePrivileged('an overlay', () => {
         ['', 'ERR_OVERLAY_EMPTY_PATH'],
         ['a\0', 'ERR_OVERLAY_NUL_BYTE'],
         ['~/m', 'ERR_OVERLAY_TILDE'],
+        [overlay.path, 'ERR_OVERLAY_FOREIGN_TARGET'],
+        [`${overlay.path}/shared`, 'ERR_OVERLAY_NOT_DIRECTORY'],
       ] as const) {
         expect(await errorOf(() => form.attach(overlay, path as string))).toMatchObject({
           code,

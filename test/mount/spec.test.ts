@@ -57,6 +57,17 @@ const rows: readonly Row[] = [
   ['a URL of the web', { lower: new URL('http://x/y') }, { code: 'ERR_OVERLAY_INVALID_PATH' }],
   ['an encoded slash', { lower, upper: new URL('file:///a%2fb') }, { code: 'ERR_OVERLAY_INVALID_PATH' }],
   ['work without upper', { lower, work }, { code: 'ERR_OVERLAY_WORK_WITHOUT_UPPER', option: 'work' }],
+  ['mount(8)’s name of a part', { lowerdir: '/l' }, unknown('lowerdir', 'did you mean lower?')],
+  [
+    'an option as a part',
+    { lower, metacopy: true },
+    unknown('metacopy', 'it is an option: options: { metacopy: … }'),
+  ],
+  [
+    'an attribute as a part',
+    { lower, noexec: true },
+    unknown('noexec', 'it is an attribute: attributes: { noexec: true }'),
+  ],
   ['a part that is misspelt', { lower, uper: upper }, unknown('uper', 'did you mean upper?')],
   ['a part of mount(2)', { lowerdir: lower }, unknown('lowerdir', expect.stringContaining('lower'))],
   ['mkdir that is no boolean', { lower, mkdir: 'yes' }, type('mkdir')],

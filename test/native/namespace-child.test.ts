@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { close } from '../../lib/kernel/call.ts';
+import { callAsync, callSync, close } from '../../lib/kernel/call.ts';
 import {
   AT_FDCWD,
   CLONE_NEWUSER,
@@ -18,6 +18,7 @@ import { packageRoot } from '../support/built-package.ts';
 import { runFaked } from '../support/fake-errno.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { printedJson, runNode } from '../support/node-process.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 
 const drivers: [string, (program: Program) => Promise<Program>][] = [
   ['sync', async (program) => runSync(program.run())],
@@ -143,4 +144,16 @@ describe('in a process of its own', () => {
       syscall: 'clone',
     });
   });
+});
+
+test('list_in_time: what is missing or no directory answers too; how far it came, in bytes', async () => {
+  const scratch = scratchDirectory();
+  const paths = Buffer.from(
+    [scratch.path, scratch.file('file'), scratch.join('no'), '/proc'].join('\0') + '\0',
+  );
+  for (const blob of [paths, Buffer.alloc(0)]) {
+    const bytes = Buffer.from(new Uint32Array([blob.length]).buffer);
+    expect(callSync('list_in_time', blob, 1000)).toEqual(bytes);
+    expect(await callAsync('list_in_time', blob, 1000)).toEqual(bytes);
+  }
 });

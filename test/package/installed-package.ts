@@ -45,8 +45,11 @@ function install(directory: string): void {
   symlinkSync(process.execPath, join(bin, 'node'));
   if (!existsSync(join(packageRoot, 'dist/index.js'))) compile();
   const own = pack(packageRoot, directory);
-  // There is no registry to get it from.
-  const dependency = pack(join(packageRoot, 'node_modules/node-addon-api'), directory);
+  const { dependencies = {} } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  // There is no registry to get them from.
+  const others = Object.keys(dependencies).map((name) =>
+    pack(join(packageRoot, 'node_modules', name), directory),
+  );
   const tarball: Tarball = {
     file: own.filename,
     names: own.files.map(({ path }) => path),
@@ -56,7 +59,7 @@ function install(directory: string): void {
   writeFileSync(join(directory, 'tarball.json'), JSON.stringify(tarball));
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true }\n');
   // Install scripts may run: there must be none that needs a compiler.
-  npm(project, ['install', `../${own.filename}`, `../${dependency.filename}`], bin);
+  npm(project, ['install', ...[own, ...others].map(({ filename }) => `../${filename}`)], bin);
 }
 
 function pack(what: string, into: string): PackReport {

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
+import { mount, type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
 import { openDescriptors, processesWith } from '../support/leaks.ts';
 import { asNobody, printedJson, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
@@ -505,6 +505,26 @@ privileged('an overlay is a lower as another directory is, as deep as the kernel
     cwd: process.cwd(),
   });
   expect(await outcomeOf(outer)).toEqual({ code: 0, signal: null, out: 'old', err: '' });
+});
+
+privileged('an overlay over an overlay is no lower any more', async () => {
+  const scratch = scratchDirectory();
+  const at = (name: string) => scratch.directory(name);
+  const first = await mount({
+    lower: at('lower'),
+    upper: at('upper1'),
+    work: at('work1'),
+    target: at('one'),
+  });
+  const second = await mount({ lower: at('one'), upper: at('upper2'), work: at('work2'), target: at('two') });
+  try {
+    await using command = await sh('echo 1 >new', { cwd: at('one') });
+    expect(await command.finished).toMatchObject({ exitCode: 0 });
+    await expect(run('true', [], { cwd: at('two') })).rejects.toMatchObject({ code: 'ERR_OVERLAY_TOO_DEEP' });
+  } finally {
+    await second.unmount();
+    await first.unmount();
+  }
 });
 
 privileged('a worker that ends takes its commands with it, and nothing else', async () => {

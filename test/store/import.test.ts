@@ -1,8 +1,9 @@
 // Images become snapshots: over both drivers, shared by chain ID, several at once, and never in part.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { chainIds } from '../../lib/format/oci/digest.ts';
@@ -105,6 +106,28 @@ describe.each(Object.entries(places))('into a store of %s', (driver, place) => {
     expect(a.name).toBe(b.name);
     expect(made.opened).toEqual([1, 1, 1]);
     for (const store of [one, two]) await store.close();
+  });
+  privileged('what was changed is packed as a layer, which makes the same again', async () => {
+    const store = await openStore(join(place(), 'store'));
+    const made = image(...trees);
+    const top = await store.import(made);
+    await store.prepare('web', top.name);
+    const mounted = await store.mount('web');
+    writeFileSync(join(mounted.path, 'etc/new'), 'n');
+    rmSync(join(mounted.path, 'bin'), { recursive: true });
+    await mounted.unmount();
+    await store.commit('changed', 'web');
+    const packed = await store.pack('changed', { compress: 'none' });
+    const bytes = Buffer.concat(await packed.toArray());
+    const { digest: id, diffId, size } = await packed.result;
+    expect([id, size]).toEqual([digest(bytes), bytes.length]);
+    const again = { digest: id, diffId, size, open: () => Readable.from([bytes]) };
+    const { name } = await store.import({ layers: [...made.layers, again] });
+    expect(await shown(store, name)).toEqual(await shown(store, 'changed'));
+    expect(await shown(store, name)).not.toContain('bin/ 755');
+    await store.view('look at it', 'changed');
+    await expect(store.pack('look at it')).rejects.toMatchObject({ code: 'ERR_STORE_NOT_ACTIVE' });
+    await store.close();
   });
   privileged(
     'what is wrong with a layer fails it and those above it, and nothing of them is left',

@@ -155,7 +155,10 @@ function kinds(place: StorePlace): void {
     await store.prepare('key');
     const mounted = await store.mount('key', target.directory('one'));
     expect(mounted).toMatchObject({ key: 'key', attached: true, path: target.join('one') });
-    await expect(store.remove('key')).rejects.toEqual(code('ERR_STORE_IN_USE'));
+    await expect(store.remove('key')).rejects.toMatchObject({
+      code: 'ERR_STORE_IN_USE',
+      message: 'the snapshot "key" is in use by this process',
+    });
     await expect(store.commit('name', 'key')).rejects.toEqual(code('ERR_STORE_IN_USE'));
     writeFileSync(target.join('one/file'), 'x');
     await mounted.unmount();

@@ -79,6 +79,19 @@ export const IMAGE_CODES = {
     meaning: 'a layer that deletes all below it, unpacked for an overlay without `lowers`',
     remedy: 'name the layers below',
   },
+  ERR_OVERLAY_LAYER_PARTIAL: {
+    meaning:
+      'a directory is to be packed that has renamed directories, or files without content, of layers below',
+    remedy: 'pack a stack of it and those layers',
+  },
+  ERR_OVERLAY_LAYER_CHANGED: {
+    meaning: 'a file changed while it was packed',
+    remedy: 'pack what nobody writes to',
+  },
+  ERR_OVERLAY_LAYER_UNREAD: {
+    meaning: 'the stream of a packed layer was ended early, so that its digest is not known',
+    remedy: 'read it to its end',
+  },
   ERR_OVERLAY_TARGET_EXISTS: {
     meaning: 'what is to be made is there already, or something is mounted there',
     remedy: 'name another place, or remove it',

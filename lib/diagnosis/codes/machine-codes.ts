@@ -1,6 +1,11 @@
 // The codes for what the process may not do, what the kernel lacks, and what has run out.
 
 export const MACHINE_CODES = {
+  ERR_OVERLAY_NO_ANSWER: {
+    meaning:
+      'a directory lies where nobody answers, as on FUSE whose server has stopped or on a server of the network that is gone: a mount of it would wait',
+    remedy: 'see to the server, or end its mount (`umount --lazy`)',
+  },
   ERR_OVERLAY_NO_PRIVILEGE: {
     meaning: 'the process has no CAP_SYS_ADMIN',
     remedy: 'run as root, or in a user namespace (`unshare -Urm`)',

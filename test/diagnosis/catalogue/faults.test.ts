@@ -20,6 +20,8 @@ interface Fault {
   readonly passable?: true;
   /** The work directory is left to the package, and the target is to be made. */
   readonly bare?: true;
+  /** Parts of the spec that make the call. */
+  readonly more?: object;
   /** A second fault, which makes the mount fail so that it is looked at. */
   readonly with?: string;
 }
@@ -44,6 +46,11 @@ const faults: Readonly<Record<string, Fault>> = {
   'move_mount, with a target of our own': { via: ['fsopen'], call: () => 'move_mount', bare: true },
   mount: { via: ['mount'], call: () => 'mount:overlay' },
   'mount, with a work directory of our own': { via: ['mount'], call: () => 'mount:overlay', bare: true },
+  'mount_setattr: propagation': {
+    via: ['fsopen'],
+    call: () => 'mount_setattr',
+    more: { propagation: 'slave' },
+  },
   'claim: openat of upper': { via: both, call: ({ upper }) => `openat@2:${READING}:${upper}` },
   'claim: openat of work': { via: both, call: ({ work }) => `openat@2:${READING}:${work}` },
   'claim: flock': { via: both, call: () => 'flock' },
@@ -87,7 +94,7 @@ function inject(fault: Fault, via: 'fsopen' | 'mount', errno: string): unknown[]
   const scratch = scratchDirectory();
   const layers = scratch.layers({ lower: 2, ...(fault.bare && { work: false, target: false }) });
   const { work, ...rest } = layers;
-  const spec = fault.bare ? { ...rest, via, mkdir: true } : { ...layers, via };
+  const spec = fault.bare ? { ...rest, ...fault.more, via, mkdir: true } : { ...layers, ...fault.more, via };
   const names = () => readdirSync(scratch.path, { recursive: true, encoding: 'utf8' }).sort();
   const before = names();
   const rules = [`${fault.call(layers)}=${errno}`, ...(fault.with === undefined ? [] : [fault.with])];

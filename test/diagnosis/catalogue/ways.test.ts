@@ -1,5 +1,5 @@
 // Ways to a directory that the catalogue does not list: chains of links, links that are barred, slips of the hand.
-import { lchownSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { closeSync, lchownSync, mkdirSync, openSync, readFileSync, symlinkSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { PathLike } from '../../../lib/format/mount-spec.ts';
 import { explainSync } from '../../../lib/mount/explain.ts';
@@ -72,6 +72,28 @@ holds('links', [
     (scratch) => `${scratch.path}${'/.'.repeat(2100)}/nope`,
   ),
 ]);
+
+/** The number of a descriptor that is closed: the next that is opened, here or by the mount itself, has it again. */
+function closed(): { fd: number } {
+  const fd = openSync('/', 'r');
+  closeSync(fd);
+  return { fd };
+}
+
+holds(
+  'descriptors that are closed',
+  (['lower', 'upper', 'work'] as const).map(
+    (option): Condition => ({
+      id: 'B01-closed',
+      name: `${option}: a closed descriptor`,
+      spoils: true,
+      build: (layers) => [
+        { ...layers, [option]: option === 'lower' ? [layers.lower[0]!, closed()] : closed() },
+        { code: 'ERR_OVERLAY_INVALID_DESCRIPTOR', option, ...(option === 'lower' && { index: 1 }) },
+      ],
+    }),
+  ),
+);
 
 /** The part that is wrong, and what is to be said of it. */
 const SAYINGS: readonly [name: string, code: string, make: (scratch: Scratch) => PathLike, says: RegExp][] = [
