@@ -146,6 +146,7 @@ const parallel: [string, Suite][] = [
     { runner: 'vitest', args: ['--pool=threads', '--no-isolate'], ...withoutRoot },
   ],
   ['vitest, vmThreads', { runner: 'vitest', args: ['--pool=vmThreads'] }],
+  ['vitest, vmForks', { runner: 'vitest', args: ['--pool=vmForks'] }],
   ['node:test', { runner: 'node:test' }],
   ['node:test, no root', { runner: 'node:test', ...nobody }],
 ];
@@ -155,14 +156,14 @@ test.each(parallel)(
   { timeout: 60_000 },
   async (_, suite) => {
     const source = suite.runner === 'vitest' ? VITEST_PARALLEL : NODE_PARALLEL;
-    const { place, names } = projectOf(suite, source, 4);
+    const { place, names } = projectOf(suite, source, 2);
     const before = tree(place.join('fixture'));
     const table = ownMounts();
     const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
     const { end, processes } = startSuite(place, { ...suite, args });
     const { status, output } = await end;
     expect(status, output).toBe(0);
-    expect(output).toMatch(suite.runner === 'vitest' ? /Tests +80 passed/ : /# pass 88\n/);
+    expect(output).toMatch(suite.runner === 'vitest' ? /Tests +40 passed/ : /# pass 44\n/);
     expect(output).not.toMatch(/Warning/);
     expect(await eventually(() => processes().length === 0)).toBe(true);
     nothingIsLeft(place, before, table);
