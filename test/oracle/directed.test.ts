@@ -104,6 +104,23 @@ describe('the mount, openStack, changes and the double walk agree on', () => {
     ],
   });
 
+  // Under `second` both are ESTALE, and two such names that follow each other fail the whole list.
+  agree('what lies beside directories that are seen in two places', {
+    upper: {
+      a: whiteout,
+      e: whiteout,
+      first: redirected('/e'),
+      second: dir(
+        { d1: dir({ up: '' }), d2: dir({ up: '' }) },
+        { 'trusted.overlay.redirect': '/a', 'trusted.overlay.impure': 'y' },
+      ),
+    },
+    lower: [
+      { a: redirected('/e') },
+      { e: dir({ before: '1', d1: dir(), d2: dir(), beside: dir({ deep: dir({ f: '2' }) }) }) },
+    ],
+  });
+
   agree('whiteouts in the bottom layer, of both forms, and whiteouts of whiteouts', {
     upper: { twice: whiteout },
     lower: [

@@ -191,3 +191,23 @@ export function snapshot(root: string): Snapshot {
   withEntry(Buffer.from(`${root}/.`), (fd) => visit(fd, Buffer.from('.'), '', found));
   return found;
 }
+
+function visitFar(
+  dir: number,
+  [name, ...rest]: readonly Buffer[],
+  shown: string,
+  found: Map<string, Entry>,
+): void {
+  if (rest.length === 0) visit(dir, name!, shown, found);
+  else withEntry(inside(dir, name!), (next) => visitFar(next, rest, shown, found));
+}
+
+/** Reads the entry of this path, and what is below it, into `found`: also where the directory above cannot be listed. */
+export function snapshotAt(root: string, path: string, found: Map<string, Entry>): void {
+  const names = path.split('/').map((name) => Buffer.from(name, 'latin1'));
+  try {
+    withEntry(Buffer.from(`${root}/.`), (fd) => visitFar(fd, names, path, found));
+  } catch (error) {
+    found.set(path, { error: errnoOf(error) });
+  }
+}
