@@ -5,7 +5,7 @@ import { pathToBytes } from '../format/path-bytes.ts';
 import type { TarEntry } from '../format/tar/entry.ts';
 import type { MergedEntry } from '../layer/merged-entry.ts';
 import { openStack, type Stack } from '../layer/stack.ts';
-import { PIECE } from './given-bytes.ts';
+import { pieces } from './given-bytes.ts';
 import type { Attributes } from './tree.ts';
 import type { LowerEntry } from './unpacking.ts';
 
@@ -97,15 +97,5 @@ export class Below implements AsyncDisposable {
 }
 
 async function* contentOf(stack: Stack, names: readonly string[]): AsyncGenerator<Buffer, void> {
-  const file = await stack.open(pathOf(names));
-  try {
-    for (;;) {
-      const buffer = Buffer.allocUnsafeSlow(PIECE);
-      const { bytesRead } = await file.read(buffer, 0, PIECE, null);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
+  yield* pieces(await stack.open(pathOf(names)));
 }

@@ -1,5 +1,5 @@
 // The bytes of a layer as they were given: a file, or a stream of the caller's.
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { PathLike } from '../format/mount-spec.ts';
 import { shown } from '../format/overlay-error.ts';
@@ -13,10 +13,8 @@ export function isStream(source: unknown): source is Readable {
   return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
 }
 
-async function* ofFile(path: Buffer): AsyncGenerator<Buffer, void> {
-  const file = await open(path).catch((error) => {
-    throw explainedFile(error, shown(path), 'the layer');
-  });
+/** What an open file holds, from where it stands; the file is closed at the end. */
+export async function* pieces(file: FileHandle): AsyncGenerator<Buffer, void> {
   try {
     for (;;) {
       const buffer = Buffer.allocUnsafeSlow(PIECE);
@@ -27,6 +25,13 @@ async function* ofFile(path: Buffer): AsyncGenerator<Buffer, void> {
   } finally {
     await file.close();
   }
+}
+
+async function* ofFile(path: Buffer): AsyncGenerator<Buffer, void> {
+  const file = await open(path).catch((error) => {
+    throw explainedFile(error, shown(path), 'the layer');
+  });
+  yield* pieces(file);
 }
 
 async function* ofStream(stream: Readable): AsyncGenerator<Buffer, void> {
