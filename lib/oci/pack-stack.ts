@@ -2,7 +2,7 @@
 import { pathToBytes } from '../format/path-bytes.ts';
 import type { MergedEntry } from '../layer/merged-entry.ts';
 import type { Stack } from '../layer/stack.ts';
-import { PIECE } from './given-bytes.ts';
+import { pieces } from './given-bytes.ts';
 import type { Packable } from './pack-directory.ts';
 import { opaqueEntry, type PackRules, packedEntry, saysNothing, whiteoutEntry } from './pack-entry.ts';
 
@@ -56,13 +56,7 @@ async function toldBy(stack: Stack): Promise<Map<string, Told>> {
 }
 
 async function* contentOf(stack: Stack, key: string): AsyncGenerator<Buffer> {
-  await using file = await stack.open(pathOf(key));
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(PIECE);
-    const { bytesRead } = await file.read(buffer, 0, PIECE, null);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-  }
+  yield* pieces(await stack.open(pathOf(key)));
 }
 
 export async function* stackEntries(stack: Stack, rules: PackRules): AsyncGenerator<Packable> {
