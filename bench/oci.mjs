@@ -77,7 +77,7 @@ function contenders(image, archive) {
     {
       name: 'podman load',
       run: (target) => [
-        ...['podman', '--root', join(target, 'root'), '--runroot', join(target, 'run')],
+        ...['podman', '--root', join(target, 'root'), '--runroot', join(place, 'run')],
         ...['--storage-driver', 'overlay', 'load', '-q', '-i', archive],
       ],
     },
