@@ -118,7 +118,6 @@ export async function cleanupStore(place: Place, driver: Driver): Promise<Cleanu
     close(fd);
     removed.push(place.path('claims', claim).toString());
   }
-  await place.quiet();
   await cleanOwn(place, driver, removed, findings);
   await driver.settle?.(place);
   return { removed, findings };

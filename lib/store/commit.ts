@@ -50,7 +50,8 @@ async function commitEntry(
 ): Promise<SnapshotRecord> {
   const { record, directory, fd } = entry;
   if (record.kind !== 'active') throw notActive(record);
-  await refuseMounted(place, record.name, directory, driver.name === 'overlay' && record.parent !== null);
+  const upper = driver.name === 'overlay' && record.parent !== null;
+  await refuseMounted(place, record.name, directory, upper ? 'always' : undefined);
   const usage = await driver.usage(place, entry);
   const sealed = await driver.seal(place, entry);
   const now = new Date().toISOString();

@@ -73,7 +73,8 @@ export interface Store extends AsyncDisposable {
   /** What it takes by itself, without its parents. Of an active one it is counted now. */
   usage(key: string): Promise<Usage>;
   /**
-   * It is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or `close`.
+   * It is gone when this returns, and so is what it had on the disk; on btrfs the kernel gives the room back a little later.
+   * What cannot be removed there is left without a name, for `cleanup`, which says why.
    *
    * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
    */

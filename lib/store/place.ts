@@ -16,9 +16,6 @@ export const DIRECTORY: number = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 /** The directories of a store. */
 export const PARTS = ['snapshots', 'sessions', 'claims', 'empty'] as const;
 
-/** Removals at a time that nobody waits for. */
-const MOST_PENDING = 16;
-
 /** Where an open store makes and removes things. */
 export interface Session {
   readonly name: string;
@@ -35,7 +32,6 @@ export class Place {
   readonly lock: StoreLock;
   /** Names in the session of what could not be removed. */
   readonly abandoned: Set<string> = new Set();
-  readonly #pending = new Set<Promise<void>>();
   #session: Promise<Session> | undefined;
   #number = 0;
   #closed = false;
@@ -78,24 +74,9 @@ export class Place {
     return `${this.#number++}`;
   }
 
-  /**
-   * Has something done that nobody waits for: it must not fail. When too much is under way, it is waited for after all.
-   */
-  async meanwhile(work: Promise<void>): Promise<void> {
-    this.#pending.add(work);
-    const through = work.finally(() => this.#pending.delete(work));
-    if (this.#pending.size > MOST_PENDING) await through;
-  }
-
-  /** All that is done meanwhile has been done. */
-  async quiet(): Promise<void> {
-    await Promise.all(this.#pending);
-  }
-
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.quiet();
     const session = await this.#session?.catch(() => undefined);
     if (session !== undefined) {
       // What is still in it is rubbish, and known as such when the lock is gone.

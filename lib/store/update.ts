@@ -1,8 +1,9 @@
 // Replaces the labels of a snapshot: a new record beside the old one, and one rename.
 import type { SnapshotRecord } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { Program } from '../kernel/program.ts';
 import { COMMITTED, openEntry, RECORD } from './entries.ts';
-import { writeRecord } from './make.ts';
+import { addRecord } from './make.ts';
 import type { Place } from './place.ts';
 
 const NEW = 'new-';
@@ -20,9 +21,11 @@ export async function updateLabels(
     const aside = `${NEW}${process.pid}-${number++}`;
     try {
       const record = { ...entry.record, labels, updated: new Date().toISOString() };
-      await writeRecord(entry.fd, aside, record);
+      const program = new Program();
+      addRecord(program, entry.fd, aside, record);
       const file = record.kind === 'committed' ? COMMITTED : RECORD;
-      await callAsync('renameat2', entry.fd, aside, entry.fd, file, 0);
+      program.add('renameat2', 0, entry.fd, aside, entry.fd, file, 0);
+      await program.later();
       return record;
     } catch (error) {
       await callAsync('unlinkat', entry.fd, aside, 0).catch(() => {});
