@@ -169,6 +169,7 @@ export const btrfsDriver: Driver = {
   unseal,
   usage,
   mounts,
+  parts: (record) => (isOwn(record) ? [DATA] : []),
   isBare: (record) => !isOwn(record),
   destroy,
   check,

@@ -39,6 +39,8 @@ export interface Driver {
   isBare(record: SnapshotRecord): boolean;
   /** Before its directory is removed; the snapshot has no name any more. Without a record nothing is known of it. */
   destroy(place: Place, directory: number, record?: SnapshotRecord): Promise<void>;
+  /** The names in a snapshot's directory that are its data. */
+  parts(record: SnapshotRecord): readonly string[];
   /** What is wrong with the data of a snapshot whose record is right. */
   check(place: Place, entry: OpenEntry): Promise<Finding[]>;
   /** Mends what {@link check} finds, as far as that can be done without losing anything. */

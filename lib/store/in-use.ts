@@ -144,6 +144,9 @@ export async function refuseMounted(
   const own = ownTable();
   const here = onFilesystem(place, own);
   const below = here && join(here.path, Buffer.from(`/snapshots/${directory}`));
+  // What is mounted on a directory in it would be in the way; in other namespaces the kernel takes such mounts away.
+  const on = own.mounts.find(({ target }) => isWithin(target, path));
+  if (on !== undefined) throw inUse(name, `something is mounted on ${quoted(on.target)}`);
   // Overlays with an upper the kernel tells of, whatever the namespace.
   const tables = upper !== undefined ? [own] : [own, ...(await foreignTables())];
   for (const { process, mounts } of tables) {

@@ -10,11 +10,12 @@ import { close } from '../kernel/call.ts';
 import { O_CREAT, O_EXCL, O_SYNC, O_WRONLY, RENAME_NOREPLACE } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
 import { KEEP, Program } from '../kernel/program.ts';
-import { removeInside } from './cleanup.ts';
 import type { Driver } from './driver.ts';
-import { type OpenEntry, openEntry, RECORD } from './entries.ts';
+import { type OpenEntry, openEntry } from './entries.ts';
 import { DIRECTORY, type Place, type Session } from './place.ts';
+import { RECORD } from './read-record.ts';
 import { isErrno, quoted, refusal } from './refusal.ts';
+import { removeInside } from './remove-aside.ts';
 
 export interface NewSnapshot {
   readonly kind: Exclude<SnapshotKind, 'committed'>;

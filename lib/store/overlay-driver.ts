@@ -105,7 +105,6 @@ async function check(place: Place, { fd, directory, record }: OpenEntry): Promis
 async function mend(_place: Place, { fd, record }: OpenEntry): Promise<void> {
   if (record.kind === 'active' && !(await hasDirectory(fd, WORK)))
     await callAsync('mkdirat', fd, WORK, 0o700);
-  if (record.kind === 'committed') await runAsync(removeTree(fd, WORK));
 }
 
 export const overlayDriver: Driver = {
@@ -122,6 +121,8 @@ export const overlayDriver: Driver = {
   },
   usage,
   mounts,
+  parts: ({ kind, parent }) =>
+    kind === 'active' ? [DATA, WORK] : kind === 'committed' || parent === null ? [DATA] : [],
   isBare: ({ project }) => project === undefined,
   destroy: async (_place, directory, record) => {
     if (record === undefined || record.project !== undefined) await unlimitProject(directory, DATA);

@@ -7,9 +7,10 @@ import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
 import type { Driver } from './driver.ts';
-import { allEntries, isDamaged, type OpenEntry, openEntry, RECORD } from './entries.ts';
+import { allEntries, type OpenEntry, openEntry } from './entries.ts';
 import { refuseMounted } from './in-use.ts';
 import type { Place } from './place.ts';
+import { isDamaged, RECORD } from './read-record.ts';
 import { isErrno, refusal } from './refusal.ts';
 
 const SHOWN_CHILDREN = 5;
@@ -23,6 +24,15 @@ async function refuseParent(place: Place, { record, directory }: OpenEntry): Pro
   const more = children.length > named.length ? ` and ${children.length - named.length} more` : '';
   const sentence = `the snapshot ${JSON.stringify(record.name)} is the parent of ${named.join(', ')}${more}`;
   throw refusal('ERR_STORE_HAS_CHILDREN', sentence, 'remove those first', { option: 'key' });
+}
+
+// Children are looked for without a lock first: who makes one meanwhile would wait for a parent that is not going to go.
+async function openAlone(place: Place, key: string): Promise<OpenEntry> {
+  const entry = await openEntry(place, key, 'own');
+  if (entry.record.kind !== 'committed') return entry;
+  close(entry.fd);
+  await refuseParent(place, entry);
+  return await openEntry(place, key, 'own');
 }
 
 /** Where a snapshot is that has no name any more. */
@@ -86,10 +96,9 @@ async function erase(place: Place, driver: Driver, { fd, record }: OpenEntry, as
  * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
  */
 export async function removeSnapshot(place: Place, driver: Driver, key: string): Promise<void> {
-  const entry = await openEntry(place, key, 'own');
+  const entry = await openAlone(place, key);
   try {
     const { record, directory } = entry;
-    if (record.kind === 'committed') await refuseParent(place, entry);
     const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
     await refuseMounted(place, record.name, directory, upper ? 'once mounted' : undefined);
     const aside = await roomFor(place);

@@ -202,8 +202,6 @@ async function check(root, directories, ledger) {
   problems.push(...(await store.cleanup()).findings.map(({ sentence }) => `cleanup: ${sentence}`));
   problems.push(...(await store.check()).map(({ sentence }) => `after cleanup: ${sentence}`));
   await removeActive(store);
-  // Of an interrupted commit: a record beside the other, a work directory.
-  problems.push(...(await store.repair()).map(({ sentence }) => `after repair: ${sentence}`));
   const snapshots = await store.list();
   const names = new Set(snapshots.map(({ name }) => name));
   for (const name of ledger.must) if (!names.has(name)) problems.push(`${name} was committed, and is gone`);
