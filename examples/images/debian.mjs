@@ -32,8 +32,15 @@ line' && truncate -s 1M hole && mkdir closed && echo inside > closed/file && chm
 ];
 
 const run = promisify(execFile);
-const call = async (command, args, options = {}) =>
-  (await run(command, args, { maxBuffer: 2 ** 28, ...options })).stdout;
+const call = async (command, args, options = {}) => {
+  try {
+    return (await run(command, args, { maxBuffer: 2 ** 28, ...options })).stdout;
+  } catch (cause) {
+    // Some tell the reason on stdout.
+    const words = [cause.stdout, cause.stderr].join('').trim().split('\n').slice(-3).join('\n');
+    throw new Error(`${command} has failed: ${words || cause.message}`, { cause });
+  }
+};
 
 /** Where apt gets the release of this machine from. */
 async function mirror() {
