@@ -96,7 +96,8 @@ try {
   await store.commit('with a guest', 'container');
   const layers = [...image.layers, await store.pack('with a guest')];
   const config = { ...image.config.config, Cmd: ['cat', '/home/guest/hello'] };
-  await writeImage(layers, { ...image.config, config }, join(place, 'image'));
+  const history = image.config.history?.concat({ created_by: command });
+  await writeImage(layers, { ...image.config, config, history }, join(place, 'image'));
   console.log(`${layers.length} layers are the new image`);
   console.log('podman:', await runByPodman('image'));
 
