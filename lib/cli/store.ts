@@ -4,6 +4,7 @@ import { openStore, type PrepareOptions, type Store } from '../store/index.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
+import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
 import { LayerBars } from './layer-bars.ts';
 import { printable } from './printable.ts';
@@ -61,7 +62,7 @@ async function importImage(store: Store, path: string, given: Given, terminal: T
   const image = await openImage(wordToPath(path), platform === undefined ? {} : { platform });
   try {
     const bars = new LayerBars(terminal, image.layers);
-    const top = await store.import(image, { onProgress: bars.update });
+    const top = await interruptible((signal) => store.import(image, { onProgress: bars.update, signal }));
     bars.end();
     return one(given, terminal, top);
   } finally {

@@ -143,6 +143,8 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
 export function* refuseGuarded(request: MountRequest, live: LiveUppers): Routine<void> {
   const found = yield* findAll(request, live, false);
   if (!found.some(({ code }) => GUARD_CODES.has(code))) return;
+  // The mark that the kernel looks for is there: it answers itself.
+  if (found[0]!.code === 'ERR_OVERLAY_INCOMPATIBLE_WORK') return;
   const [first, ...rest] = found;
   throw new OverlayError([first!, ...rest]);
 }

@@ -5,12 +5,15 @@ import type { PathLike } from '../format/mount-spec.ts';
 import type { Digest } from '../format/oci/digest.ts';
 import { type TarEvent, TarReader } from '../format/tar/reader.ts';
 import { decompressed } from './decompress.ts';
+import { failure } from './failure.ts';
 import { givenBytes } from './given-bytes.ts';
 import type { Limits } from './limits.ts';
 
 export interface LayerReading {
   /** Bytes as given, so far. */
   read: number;
+  /** Bytes without the compression, so far. */
+  unpacked: number;
   /** Of the layer without its compression; once all is read. */
   diffId: Digest | undefined;
 }
@@ -37,7 +40,6 @@ export async function readLayer(
   };
   const hash = createHash('sha256');
   const reader = new TarReader();
-  let uncompressed = 0;
   let open = false;
   const hand = async (events: Iterable<TarEvent>): Promise<void> => {
     for (const event of events) {
@@ -49,12 +51,22 @@ export async function readLayer(
   for await (const bytes of decompressed(counted())) {
     signal?.throwIfAborted();
     hash.update(bytes);
-    uncompressed += bytes.length;
-    limits.ratio(reading.read, uncompressed);
+    reading.unpacked += bytes.length;
+    limits.ratio(reading.read, reading.unpacked);
     await hand(reader.push(bytes));
   }
   await hand(reader.end());
   if (open) await taker.endEntry();
   signal?.throwIfAborted();
   reading.diffId = `sha256:${hash.digest('hex')}`;
+}
+
+/** The digest without the compression has to be the expected one. @throws {OverlayError} ERR_OVERLAY_DIGEST_MISMATCH */
+export function requireDiffId({ diffId }: LayerReading, expected: string): void {
+  if (diffId === expected) return;
+  throw failure(
+    'ERR_OVERLAY_DIGEST_MISMATCH',
+    `the layer without its compression has the digest ${diffId}, and should have ${expected}`,
+    'fetch the image again: it is damaged, or not what it says to be',
+  );
 }
