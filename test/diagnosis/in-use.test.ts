@@ -25,7 +25,12 @@ describePrivileged('the kernel', () => {
     const spec = scratchDirectory().layers();
     const before = openDescriptors();
     const overlay = mountSync(spec);
-    expect([spec.upper, spec.work, spec.lower[0]!, spec.target].map(ask)).toEqual([true, true, false, false]);
+    expect([spec.upper, spec.work, spec.lower[0]!, spec.target].map(ask)).toEqual([
+      true,
+      true,
+      false,
+      undefined,
+    ]);
     overlay.unmountSync();
     expect([spec.upper, spec.work].map(ask)).toEqual([false, false]);
     expect(openDescriptors()).toEqual(before);
