@@ -5,7 +5,8 @@ import { isThere, type MountFacts } from './mount-facts.ts';
 import { type Finding, shown } from './overlay-error.ts';
 import { useOf } from './refused-claim.ts';
 import { about, type Found } from './rule.ts';
-import { subjectText } from './subject.ts';
+import { type Directory, placeOf, subjectText } from './subject.ts';
+import type { VolatileTrace } from './volatile-facts.ts';
 
 /** A directory that a live overlay writes to. */
 export interface LiveDirectory {
@@ -20,6 +21,7 @@ export interface GuardFacts {
   readonly live: readonly LiveDirectory[];
   /** The upper's root has overlay attributes in the namespace that this mount does not read, and none in the one it does. */
   readonly otherDialect: 'user' | 'trusted' | undefined;
+  readonly volatile: VolatileTrace | undefined;
 }
 
 /** What a caller can insist on. */
@@ -29,6 +31,7 @@ export interface Insists {
   readonly overlapLayers?: boolean;
   readonly mixDialects?: boolean;
   readonly changeLower?: boolean;
+  readonly trustVolatile?: boolean;
 }
 
 export interface GuardRule {
@@ -63,6 +66,28 @@ function claimed(looked: DirectoryFacts, live: readonly LiveDirectory[], harm: s
 
 const CORRUPTS = 'two mounts on one corrupt it';
 const CHANGES = 'what changes there while it is mounted is undefined here';
+
+/** For an upper that a volatile overlay has written. */
+export function dirtyUpper(upper: Directory, trace: VolatileTrace): Found {
+  const incomplete = 'what was written then may be incomplete, if the machine went down';
+  const insist = 'when it is known to be whole, pass trustVolatile: true';
+  if (trace.by === 'note') {
+    const when = trace.restarted ? ', and the machine was started anew since then' : '';
+    return {
+      sentence: `${subjectText(upper)} was written by a volatile overlay${when}: ${incomplete}`,
+      hint: `throw it away; or, ${insist}`,
+      ...placeOf(upper),
+    };
+  }
+  const work = JSON.stringify(shown(trace.path));
+  return {
+    sentence:
+      `${subjectText(upper)}: a volatile overlay has left its mark in ${work} (work/incompat/volatile), ` +
+      `and no other upper lies beside it: ${incomplete}`,
+    hint: `throw both away; or, ${insist}, or remove ${work}`,
+    ...placeOf(upper),
+  };
+}
 
 export const GUARD_RULES: readonly GuardRule[] = [
   {
@@ -122,6 +147,12 @@ export const GUARD_RULES: readonly GuardRule[] = [
     insist: 'changeLower',
     // With an index the kernel refuses it.
     find: (facts) => (facts.upperFacts.remembered.compared ? [] : [otherFirstLower(facts)]),
+  },
+  {
+    code: 'ERR_OVERLAY_DIRTY_UPPER',
+    insist: 'trustVolatile',
+    find: ({ upper }, { volatile }) =>
+      isThere(upper) && volatile !== undefined ? [dirtyUpper(upper.subject, volatile)] : [],
   },
 ];
 

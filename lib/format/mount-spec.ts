@@ -159,8 +159,9 @@ export interface MountSpec {
    */
   readonly changeLower?: boolean;
   /**
-   * Default false: an upper of a volatile overlay is refused, since what was written may be incomplete if the machine went
-   * down. `true` removes the mark (`work/incompat/volatile` in the work directory).
+   * Default false: an upper of a volatile overlay is refused, whatever the work directory, since what was written may be
+   * incomplete if the machine went down. `true` removes the mark (`work/incompat/volatile` in the work directory, and the
+   * attribute `overlayfs.volatile` of upper).
    */
   readonly trustVolatile?: boolean;
   /** Default false: a work directory with an entry `work` that is not the driver's, which would delete it, is refused. */

@@ -64,12 +64,8 @@ function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Findi
   }
   const asked = indexed || (!request.shareLower && request.guard === 'kernel');
   const read = asked ? [...facts.lower, ...facts.data] : [];
-  const free = new Set<string>();
-  for (const { subject } of [...written, ...read.filter(isThere)]) {
-    const error = yield* kernelClaim(pathed(subject as Layer), free);
-    if (error !== undefined) return [...error.findings];
-  }
-  return [];
+  const error = yield* kernelClaim([...written, ...read.filter(isThere)].map(({ subject }) => subject));
+  return error === undefined ? [] : [...error.findings];
 }
 
 /** Gives a directory back that answers. */
@@ -147,6 +143,8 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
 export function* refuseGuarded(request: MountRequest, live: LiveUppers): Routine<void> {
   const found = yield* findAll(request, live, false);
   if (!found.some(({ code }) => GUARD_CODES.has(code))) return;
+  // The mark that the kernel looks for is there: it answers itself.
+  if (found[0]!.code === 'ERR_OVERLAY_INCOMPATIBLE_WORK') return;
   const [first, ...rest] = found;
   throw new OverlayError([first!, ...rest]);
 }

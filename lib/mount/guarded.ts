@@ -40,7 +40,8 @@ function isLocked({ error }: FailedStep): boolean {
 const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
 
 function withoutGuards(request: MountRequest): MountRequest {
-  return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  const insists = { shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  return { ...request, ...insists, trustVolatile: true };
 }
 
 /** @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did */

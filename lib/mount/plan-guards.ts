@@ -1,6 +1,7 @@
 // The steps of a mount that refuse what the kernel lets pass although it comes to harm: layers that are in use elsewhere, an
 // upper or work in a lower, notes of another kind in the upper. They name no culprit: that is looked for after they refused.
 import { asksForIndex, dialectOf } from '../diagnosis/upper-facts.ts';
+import { formatOverlayXattr, VOLATILE_NOTE } from '../format/overlay-xattr.ts';
 import { AT_EMPTY_PATH, STATX_INO } from '../kernel/constants.ts';
 import { MAY_FAIL } from '../kernel/program.ts';
 import type { Claims } from './claim.ts';
@@ -68,10 +69,13 @@ function addLowers(plan: Plan, request: MountRequest, above: number | undefined,
 /** What the notes of an overlay with userxattr begin with, and those of one without. */
 const PREFIXES = { user: Buffer.from('user.overlay.'), trusted: Buffer.from('trusted.overlay.') };
 const ORIGINS = { user: Buffer.from('user.overlay.origin'), trusted: Buffer.from('trusted.overlay.origin') };
+const noteOf = (dialect: 'user' | 'trusted') =>
+  Buffer.from(formatOverlayXattr({ dialect, level: 0, note: VOLATILE_NOTE }));
+const VOLATILE = { user: noteOf('user'), trusted: noteOf('trusted') };
 
 function addNotes(plan: Plan, request: MountRequest, claims: Claims): void {
-  const { mixDialects, changeLower, parameters, upper } = request;
-  if (mixDialects && changeLower) return;
+  const { mixDialects, changeLower, trustVolatile, parameters, upper } = request;
+  if (mixDialects && changeLower && trustVolatile) return;
   const mine = dialectOf(parameters);
   const list = plan.about(upper).add('listxattr', MAY_FAIL, claims.upper);
   const bytes = plan.program.bytesOf(list);
@@ -80,6 +84,10 @@ function addNotes(plan: Plan, request: MountRequest, claims: Claims): void {
   }
   // With an index the kernel compares it itself.
   if (!changeLower && !asksForIndex(parameters)) plan.program.add('require_absent', 0, bytes, ORIGINS[mine]);
+  if (trustVolatile) return;
+  plan.program.add('require_absent', 0, bytes, VOLATILE[mine]);
+  // Of an upper that was used, and a work directory that was not, more has to be known.
+  plan.unusedUpper = plan.program.add('require_absent', MAY_FAIL, bytes, PREFIXES[mine]);
 }
 
 function join(some: Buffer, more: readonly Buffer[]): Buffer {

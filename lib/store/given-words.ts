@@ -50,6 +50,37 @@ export function readLabels(value: unknown): Record<string, string> {
   return { ...labels };
 }
 
+/**
+ * What an update makes of labels: all are replaced, or those that the field paths name.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_STORE_FIELD, ERR_STORE_LABEL
+ */
+export function readLabelChange(
+  labels: unknown,
+  fieldpaths: unknown,
+): (before: Readonly<Record<string, string>>) => Record<string, string> {
+  const given = readLabels(labels);
+  if (fieldpaths === undefined) return () => given;
+  if (!Array.isArray(fieldpaths) || !fieldpaths.every((path) => typeof path === 'string'))
+    return wrongType('fieldpaths', 'an array of strings', fieldpaths);
+  const paths: readonly string[] = fieldpaths;
+  const wrong = paths.find((path) => path !== 'labels' && !/^labels\../s.test(path));
+  if (wrong !== undefined) {
+    const sentence = `the field ${JSON.stringify(wrong)} of a snapshot cannot be changed`;
+    throw refusal('ERR_STORE_FIELD', sentence, 'there are labels, and labels.NAME', { option: 'fieldpaths' });
+  }
+  if (paths.length === 0 || paths.includes('labels')) return () => given;
+  const names = paths.map((path) => path.slice('labels.'.length));
+  return (before) => {
+    const after = new Map(Object.entries(before));
+    for (const name of names) {
+      if (Object.hasOwn(given, name)) after.set(name, given[name]!);
+      else after.delete(name);
+    }
+    return Object.fromEntries(after);
+  };
+}
+
 /** Undefined for none. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_INVALID_VALUE */
 export function readLimits(value: unknown): SnapshotLimits | undefined {
   if (value === undefined) return undefined;

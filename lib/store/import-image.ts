@@ -139,9 +139,7 @@ class Import {
       this.#tell(i, 'done', this.#layers[i]!.size);
       return record;
     } catch (error) {
-      await discard(this.#place, this.#driver, aside.name, aside.fd).catch(() =>
-        this.#place.abandoned.add(aside.name),
-      );
+      await discard(this.#place, this.#driver, aside.name);
       throw error;
     } finally {
       close(aside.fd);
@@ -164,7 +162,7 @@ class Import {
     const above = record.parent === null ? undefined : await openParent(this.#place, record.parent);
     try {
       await this.#driver.beforeMaking?.(this.#place, record);
-      await this.#driver.make(this.#place, { fd, record, parent: above });
+      await this.#driver.finish(this.#place, record)?.({ fd, record, parent: above });
     } finally {
       if (above !== undefined) close(above.fd);
     }

@@ -13,11 +13,11 @@ import { btrfsDriver } from './btrfs-driver.ts';
 import { checkStore } from './check.ts';
 import { type Cleanup, cleanupStore } from './cleanup.ts';
 import { commitSnapshot } from './commit.ts';
-import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store } from './contract.ts';
+import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store, UpdateOptions } from './contract.ts';
 import type { Driver } from './driver.ts';
-import { allEntries, isDamaged, openEntry, readEntry } from './entries.ts';
+import { allEntries, type Hold, type OpenEntry, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
-import { readFields, readKey, readLabels, readLimits } from './given-words.ts';
+import { readFields, readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
 import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
@@ -26,6 +26,7 @@ import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapsho
 import { overlayDriver } from './overlay-driver.ts';
 import { packSnapshot } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
+import { isDamaged } from './read-record.ts';
 import { explained } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
 import { repairStore } from './repair.ts';
@@ -82,8 +83,10 @@ export class OpenStore implements Store {
   }
 
   async mounts(key: string): Promise<MountDescription[]> {
-    return await this.#with(key, async (entry) => {
+    // Shared, since one that is being committed must not be made writable.
+    return await this.#with(key, 'share', async (entry) => {
       if (entry.record.kind === 'committed') throw notMountable(entry.record);
+      await this.#driver.unseal?.(this.#place, entry);
       return await this.#driver.mounts(this.#place, entry);
     });
   }
@@ -107,12 +110,12 @@ export class OpenStore implements Store {
         const snapshot = snapshotOf(entry);
         if (matches(snapshot)) found.push(snapshot);
       }
-      return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
     });
   }
 
   async usage(key: string): Promise<Usage> {
-    return await this.#with(key, (entry) => this.#driver.usage(this.#place, entry));
+    return await this.#with(key, 'look', (entry) => this.#driver.usage(this.#place, entry));
   }
 
   async remove(key: string): Promise<void> {
@@ -120,9 +123,14 @@ export class OpenStore implements Store {
     await this.#do(() => removeSnapshot(this.#place, this.#driver, name));
   }
 
-  async update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot> {
-    const [name, wanted] = [readKey(key), readLabels(labels)];
-    return snapshotOf(await this.#do(() => updateLabels(this.#place, name, wanted)));
+  async update(
+    key: string,
+    labels: Readonly<Record<string, string>>,
+    options?: UpdateOptions,
+  ): Promise<Snapshot> {
+    const { fieldpaths } = readFields(options, ['fieldpaths']);
+    const [name, change] = [readKey(key), readLabelChange(labels, fieldpaths)];
+    return snapshotOf(await this.#do(() => updateLabels(this.#place, name, change)));
   }
 
   changes(key: string): Findings<Change> {
@@ -157,14 +165,13 @@ export class OpenStore implements Store {
   }
 
   async #do<T>(body: () => Promise<T>): Promise<T> {
-    this.#place.mustBeOpen();
-    return await explained(this.#place.absolute, body);
+    return await this.#place.during(() => explained(this.#place.absolute, body));
   }
 
-  async #with<T>(key: string, use: (entry: Awaited<ReturnType<typeof openEntry>>) => Promise<T>): Promise<T> {
+  async #with<T>(key: string, hold: Hold, use: (entry: OpenEntry) => Promise<T>): Promise<T> {
     const name = readKey(key);
     return await this.#do(async () => {
-      const entry = await openEntry(this.#place, name, 'look');
+      const entry = await openEntry(this.#place, name, hold);
       try {
         return await use(entry);
       } finally {

@@ -13,6 +13,11 @@ export const DANGER_CODES = {
     meaning: 'upper was written with `userxattr` and is used without, or the other way round',
     remedy: 'mount it as it was written, or start with an empty upper; `mixDialects: true` insists',
   },
+  ERR_OVERLAY_DIRTY_UPPER: {
+    meaning:
+      'a volatile overlay has written upper, with another work directory, so that the kernel does not notice',
+    remedy: 'throw upper away; `trustVolatile: true` insists, when it is known to be whole',
+  },
   ERR_OVERLAY_NO_FILE_TYPES: {
     meaning: "listings of the upper's filesystem tell no file types, so that deleted files stay visible",
     remedy: 'put upper on another filesystem (xfs: made with `ftype=1`)',

@@ -252,7 +252,55 @@ const notes: readonly Guarded[] = [
   },
 ];
 
-const all = [...inUse, ...overlaps, ...notes];
+/** As mount(8) does it, so that nobody notes anything on the upper. */
+function usedVolatile({ lower, upper, work, target }: LayerDirectories): void {
+  const options = `lowerdir=${lower[0]},upperdir=${upper},workdir=${work},volatile`;
+  run('mount', '-t', 'overlay', 'overlay', '-o', options, target);
+  run('umount', target);
+}
+
+const dirty = ({ upper: path }: LayerDirectories) => ({
+  code: 'ERR_OVERLAY_DIRTY_UPPER',
+  option: 'upper',
+  path,
+});
+
+const written: readonly Guarded[] = [
+  {
+    id: 'I33-ours',
+    name: 'an upper that was used volatile, with another work directory',
+    build: (layers, scratch) => {
+      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      return [{ ...layers, work: scratch.directory('another') }, dirty(layers)];
+    },
+  },
+  {
+    id: 'I33-ours-none',
+    name: 'an upper that was used volatile, both times without work',
+    build: ({ work: _, ...layers }) => {
+      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      return [layers, dirty({ ...layers, work: '' })];
+    },
+  },
+  {
+    id: 'I33-theirs',
+    name: 'an upper that mount(8) used volatile, with another work directory',
+    build: (layers, scratch) => {
+      usedVolatile(layers);
+      return [{ ...layers, work: scratch.directory('another') }, dirty(layers)];
+    },
+  },
+  {
+    id: 'I33-theirs-none',
+    name: 'an upper that mount(8) used volatile, without work',
+    build: ({ work, ...layers }) => {
+      usedVolatile({ ...layers, work });
+      return [layers, dirty({ ...layers, work })];
+    },
+  },
+];
+
+const all = [...inUse, ...overlaps, ...notes, ...written];
 
 holds(
   'guards',
