@@ -1,4 +1,5 @@
 // apply: brings the changes of an upper down, wholly or not at all; and what finishes it after a crash.
+import { CALLBACK, FLAG, readOptions, SIGNAL } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { runAsync } from '../kernel/routine.ts';
@@ -8,7 +9,7 @@ import { BothViews } from './both-views.ts';
 import { Journal, type JournalRecord, type Operation, unfinished } from './journal.ts';
 import { perform } from './perform.ts';
 import { requirePermission } from './permission.ts';
-import { ApplyPlan, type PlanOptions, planApply } from './plan-apply.ts';
+import { ApplyPlan, PLAN_CHECKS, type PlanOptions, planApply } from './plan-apply.ts';
 import { type StageOptions, Staging } from './stage.ts';
 import { Target } from './target.ts';
 
@@ -28,6 +29,8 @@ export interface ApplyOptions extends PlanOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ApplyProgress) => void;
 }
+
+const CHECKS = { ...PLAN_CHECKS, force: FLAG, signal: SIGNAL, onProgress: CALLBACK } as const;
 
 function refuse(conflicts: readonly Finding[], force: boolean | undefined): void {
   const [first, ...rest] = conflicts;
@@ -137,9 +140,14 @@ async function carryOut(target: Target, plan: ApplyPlan, options: ApplyOptions):
  *   ERR_OVERLAY_APPLY_LOCKED, ERR_OVERLAY_NO_ACCESS, ERR_OVERLAY_IMMUTABLE, ERR_OVERLAY_NO_SPACE and the like;
  *   ERR_OVERLAY_APPLY_UNFINISHED: it stopped half-way, or an earlier one did
  */
-export async function apply(source: StackSpec | ApplyPlan, options: ApplyOptions = {}): Promise<ApplyPlan> {
+export async function apply(source: StackSpec | ApplyPlan, given?: ApplyOptions): Promise<ApplyPlan> {
+  const options = readOptions<ApplyOptions>(given, CHECKS);
   options.signal?.throwIfAborted();
-  const planned = source instanceof ApplyPlan ? source : await planApply(source, options);
+  const { to, paths } = options;
+  const planned =
+    source instanceof ApplyPlan
+      ? source
+      : await planApply(source, { ...(to !== undefined && { to }), ...(paths !== undefined && { paths }) });
   refuse(planned.conflicts, options.force);
   using target = await Target.open(ApplyPlan.partsOf(planned).to);
   await target.lock();

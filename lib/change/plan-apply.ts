@@ -1,7 +1,9 @@
 // planApply: what would be done to bring the changes of an upper down to its lower, or to another directory.
+import { CHECKED_LATER, type Check, readOptions } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
-import type { StackSpec } from '../layer/stack-spec.ts';
+import { readStackSpec, type StackSpec } from '../layer/stack-spec.ts';
+import { checkTreeRoot } from '../layer/tree-root.ts';
 import { BothViews } from './both-views.ts';
 import { keyOf, pathOf } from './entry-key.ts';
 import type { Frames } from './frames.ts';
@@ -64,20 +66,22 @@ export class ApplyPlan {
 
 function targetOf({ lower }: StackSpec, { to }: PlanOptions): LayerSource {
   if (to !== undefined) return to;
-  const lowers = Array.isArray(lower) ? (lower as readonly LayerSource[]) : [lower as LayerSource];
+  const lowers = lower as readonly LayerSource[];
   if (lowers.length === 1) return lowers[0]!;
   const sentence = `there are ${lowers.length} lowers, and the changes are against all of them together`;
   const hint = 'name the directory that gets them, as `to`';
   throw new OverlayError([{ code: 'ERR_OVERLAY_NO_APPLY_TARGET', sentence, hint, option: 'to' }]);
 }
 
-function checkPaths(paths: unknown): void {
-  if (paths === undefined) return;
-  if (Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string')) return;
-  const sentence = 'paths must be an array of patterns';
-  const hint = "pass strings, as ['etc/**', '*.conf']";
-  throw new OverlayError([{ code: 'ERR_OVERLAY_INVALID_TYPE', sentence, hint, option: 'paths' }]);
-}
+const PATTERNS: Check = {
+  expected: "an array of patterns, as ['etc/**', '*.conf']",
+  passes: (paths) => Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string'),
+};
+
+export const PLAN_CHECKS: { readonly [K in keyof PlanOptions]-?: Check } = {
+  to: CHECKED_LATER,
+  paths: PATTERNS,
+};
 
 function shownSteps({ takes, puts, gives }: Steps): PlanStep[] {
   const leaders = new Map(puts.map(({ id, path }) => [id, path]));
@@ -110,9 +114,11 @@ async function bytesOf(views: BothViews, { puts }: Steps): Promise<number> {
  *
  * @throws {OverlayError} for layers that cannot be read, damaged entries among them, and for the target
  */
-export async function planApply(spec: StackSpec, options: PlanOptions = {}): Promise<ApplyPlan> {
-  checkPaths(options.paths);
+export async function planApply(source: StackSpec, given?: PlanOptions): Promise<ApplyPlan> {
+  const options = readOptions<PlanOptions>(given, PLAN_CHECKS);
+  const spec = readStackSpec(source);
   const to = targetOf(spec, options);
+  if (options.to !== undefined) checkTreeRoot(to, 'to');
   await using views = await BothViews.open(spec);
   using target = await Target.open(to);
   const changes = await views.changes();

@@ -65,12 +65,8 @@ function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Findi
   }
   const asked = indexed || (!request.shareLower && request.guard === 'kernel');
   const read = asked ? [...facts.lower, ...facts.data] : [];
-  const free = new Set<string>();
-  for (const { subject } of [...written, ...read.filter(isThere)]) {
-    const error = yield* kernelClaim(pathed(subject as Layer), free);
-    if (error !== undefined) return [...error.findings];
-  }
-  return [];
+  const error = yield* kernelClaim([...written, ...read.filter(isThere)].map(({ subject }) => subject));
+  return error === undefined ? [] : [...error.findings];
 }
 
 /** Gives a directory back that answers. */

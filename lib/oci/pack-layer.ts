@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isDate } from 'node:util/types';
 import { createGzip } from 'node:zlib';
+import { FLAG, hasFields, readOptions } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Digest } from '../format/oci/digest.ts';
 import { type Compression, MEDIA_TYPES } from '../format/oci/media-type.ts';
@@ -19,7 +21,6 @@ import { PIECE } from './given-bytes.ts';
 import { DirectoryLayer, type Packable } from './pack-directory.ts';
 import type { PackRules } from './pack-entry.ts';
 import { stackEntries } from './pack-stack.ts';
-import { checkAll } from './unpack-options.ts';
 import { zstdCompressor } from './zstd.ts';
 
 export interface PackOptions {
@@ -45,18 +46,17 @@ export interface Packed {
 /** The bytes; `result` is known when they have been read. */
 export type PackedLayer = Readable & { readonly result: Promise<Packed>; readonly mediaType: string };
 
-const isA = (type: string) => (value: unknown) => (typeof value === type ? undefined : `a ${type}`);
 const CHECKS = {
-  compress: (value: unknown) =>
-    ['none', 'gzip', 'zstd'].includes(value as string) ? undefined : '"none" or "gzip" or "zstd"',
-  clampTime: (value: unknown) =>
-    value instanceof Date && !Number.isNaN(value.getTime()) ? undefined : 'a Date',
-  xattrs: (value: unknown) => (value === 'trusted' || value === 'user' ? undefined : '"trusted" or "user"'),
-  rootless: isA('boolean'),
-};
+  compress: ['none', 'gzip', 'zstd'],
+  clampTime: {
+    expected: 'a valid Date',
+    passes: (value: unknown) => isDate(value) && !Number.isNaN(value.getTime()),
+  },
+  xattrs: ['trusted', 'user'],
+  rootless: FLAG,
+} as const;
 
-const isStack = (from: unknown): from is Stack =>
-  typeof from === 'object' && from !== null && 'changes' in from && 'lookup' in from;
+const isStack = (from: unknown): from is Stack => hasFields(from, 'changes', 'lookup');
 
 async function* ofDirectory(
   path: PathLike,
@@ -128,9 +128,9 @@ async function* compressed(bytes: AsyncIterable<Buffer>, by: Transform | undefin
  * @throws {OverlayError} for wrong options; the stream fails with ERR_OVERLAY_LAYER_PARTIAL for a directory that needs the
  *   layers below, ERR_OVERLAY_LAYER_CHANGED, ERR_OVERLAY_TAR_VALUE, ERR_OVERLAY_LAYER_NAME, ERR_OVERLAY_NO_ACCESS
  */
-export function packLayer(from: Stack | PathLike, options: PackOptions = {}): PackedLayer {
-  checkAll(options, CHECKS);
-  if (!isStack(from)) readPath(from);
+export function packLayer(from: Stack | PathLike, given?: PackOptions): PackedLayer {
+  const options = readOptions<PackOptions>(given, CHECKS);
+  if (!isStack(from)) readPath(from, 'from');
   const { compress = 'gzip', clampTime, rootless = false } = options;
   const by = COMPRESSORS[compress]();
   const rules: PackRules = {

@@ -5,6 +5,7 @@ import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
 import type { Driver } from './driver.ts';
@@ -139,9 +140,7 @@ class Import {
       this.#tell(i, 'done', this.#layers[i]!.size);
       return record;
     } catch (error) {
-      await discard(this.#place, this.#driver, aside.name, aside.fd).catch(() =>
-        this.#place.abandoned.add(aside.name),
-      );
+      await discard(this.#place, this.#driver, aside.name);
       throw error;
     } finally {
       close(aside.fd);
@@ -164,7 +163,7 @@ class Import {
     const above = record.parent === null ? undefined : await openParent(this.#place, record.parent);
     try {
       await this.#driver.beforeMaking?.(this.#place, record);
-      await this.#driver.make(this.#place, { fd, record, parent: above });
+      await this.#driver.finish(this.#place, record)?.({ fd, record, parent: above });
     } finally {
       if (above !== undefined) close(above.fd);
     }
@@ -225,7 +224,7 @@ export async function importImage(
   image: ImageSource,
   options: ImportOptions,
 ): Promise<SnapshotRecord> {
-  const layers = [...image.layers];
+  const layers = layersOf(image);
   if (layers.length === 0) {
     throw refusal(
       'ERR_STORE_NO_LAYERS',

@@ -50,7 +50,7 @@ async function* changesIn(
   key: string,
   found: FindingList,
 ): AsyncGenerator<Change> {
-  const entry = await openEntry(place, key, 'share');
+  const entry = await place.during(() => openEntry(place, key, 'share'));
   try {
     yield* driver.name === 'overlay' ? ofOverlay(place, entry, found) : ofTrees(place, entry, found);
   } finally {

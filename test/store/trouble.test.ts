@@ -101,15 +101,26 @@ privileged('what a died process was at is rubbish: told of, and removed', async 
   scratch.directory('store/sessions/dead/0/fs/deep');
   symlinkSync(scratch.join('outside'), scratch.join('store/sessions/dead/0/fs/link'));
   writeFileSync(scratch.join('store/claims/abc'), '');
-  // A commit that was cut off before its rename.
+  // A commit that was cut off before its rename, one behind it, and an update.
   await store.prepare('key', 'base');
   writeFileSync(at(root, 'key', 'committed'), readFileSync(at(root, 'base', 'committed')));
+  writeFileSync(at(root, 'base', 'record'), readFileSync(at(root, 'key', 'record')));
+  mkdirSync(at(root, 'base', 'work/work'), { recursive: true });
+  writeFileSync(at(root, 'base', 'new-1-0'), '{');
+  writeFileSync(at(root, 'base', 'letter'), 'dear');
   expect((await store.stat('key')).kind).toBe('active');
-  expect((await store.check()).map((finding) => finding.code)).toEqual([
-    'ERR_STORE_RUBBISH',
-    'ERR_STORE_RUBBISH',
-  ]);
-  expect((await store.cleanup()).removed).toHaveLength(3);
+  expect((await store.stat('base')).kind).toBe('committed');
+  // What is in use has nothing that anybody may call rubbish.
+  const mounted = await store.mount('key');
+  const codes = async () => (await store.check()).map((finding) => finding.code);
+  const rubbish = (count: number) => ['ERR_STORE_STRANGER', ...Array(count).fill('ERR_STORE_RUBBISH')];
+  expect(await codes()).toEqual(rubbish(5));
+  await mounted.unmount();
+  expect(await codes()).toEqual(rubbish(6));
+  expect((await store.cleanup()).removed).toHaveLength(7);
+  expect(readdirSync(at(root, 'base')).sort()).toEqual(['committed', 'fs', 'letter']);
+  expect(readdirSync(at(root, 'key')).sort()).toEqual(['fs', 'record', 'work']);
+  rmSync(at(root, 'base', 'letter'));
   expect(await store.check()).toEqual([]);
   expect(readFileSync(outside, 'utf8')).toBe('x');
   await store.close();

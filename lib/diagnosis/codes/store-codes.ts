@@ -9,6 +9,10 @@ export const STORE_CODES = {
     meaning: 'a label without a name, or with more than 4096 bytes',
     remedy: 'shorten it',
   },
+  ERR_STORE_FIELD: {
+    meaning: 'an update of something else than labels',
+    remedy: 'name `labels` or `labels.NAME`; name, parent and kind stay what they are',
+  },
   ERR_STORE_FILTER: {
     meaning: 'a filter that cannot be read',
     remedy: 'write it as `kind==active,labels.app==web`',
