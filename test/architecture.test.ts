@@ -46,7 +46,6 @@ const testedBy: Record<string, string> = {
   'lib/oci/pack-directory.ts': 'test/oci/pack-layer.test.ts',
   'lib/oci/pack-stack.ts': 'test/oci/pack-layer.test.ts',
   'lib/oci/write-image.ts': 'test/oci/pack-layer.test.ts',
-  'lib/oci/unpack-image.ts': 'test/cli/unpack.test.ts',
   'lib/oci/layer-tree.ts': 'test/oci/inspect-image.test.ts',
   'lib/oci/merged-tree.ts': 'test/oci/inspect-image.test.ts',
   'lib/oci/waste.ts': 'test/oci/inspect-image.test.ts',
