@@ -101,6 +101,7 @@ const testedBy: Record<string, string> = {
   'lib/store/cleanup.ts': 'test/store/trouble.test.ts',
   'lib/store/commit.ts': 'test/store/store.test.ts',
   'lib/oci/given-image.ts': 'test/conformance/wrong-arguments.test.ts',
+  'lib/store/data-entry.ts': 'test/store/import.test.ts',
   'lib/store/count.ts': 'test/store/store.test.ts',
   'lib/store/driver.ts': 'test/store/store.test.ts',
   'lib/store/entries.ts': 'test/store/store.test.ts',

@@ -31,6 +31,15 @@ export async function unpackLayer(
   const target = readEntryPath(dir, 'dir');
   const options = readUnpackOptions(given);
   checkSource(source);
+  return await unpackLayerAt(source, target, options);
+}
+
+/** The same for options that have been checked, and a directory that messages call otherwise than system calls do. */
+export async function unpackLayerAt(
+  source: Readable | PathLike,
+  target: GivenEntry,
+  options: UnpackOptions,
+): Promise<Unpacked> {
   const taking = options.format === 'plain' ? 'tree' : 'new';
   return await inStaging(target, taking, options, async (tree) => await tree.layer(source));
 }

@@ -9,6 +9,7 @@ import { ofLayer } from '../oci/failure.ts';
 import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
+import { dataEntry } from './data-entry.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
@@ -179,8 +180,7 @@ class Import {
   ): Promise<void> {
     const { diffId } = this.#layers[i]!;
     const { dialect } = this.#place.facts;
-    const place = Buffer.from(`/proc/self/fd/${fd}/${DATA}`);
-    const unpacked = this.#unpack(this.#layers[i]!.open(), place, {
+    const unpacked = this.#unpack(this.#layers[i]!.open(), await dataEntry(fd), {
       format,
       xattrs: dialect,
       ...(dialect === 'user' ? { rootless: true } : {}),
