@@ -100,6 +100,7 @@ const testedBy: Record<string, string> = {
   'lib/store/choose-driver.ts': 'test/store/trouble.test.ts',
   'lib/store/cleanup.ts': 'test/store/trouble.test.ts',
   'lib/store/commit.ts': 'test/store/store.test.ts',
+  'lib/layer/changes-source.ts': 'test/change/apply.test.ts',
   'lib/oci/given-image.ts': 'test/conformance/wrong-arguments.test.ts',
   'lib/store/data-entry.ts': 'test/store/import.test.ts',
   'lib/store/count.ts': 'test/store/store.test.ts',
