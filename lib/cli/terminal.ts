@@ -13,18 +13,32 @@ export function wantsColour(isTTY: boolean, env: Environment): boolean {
   return isTTY && env.TERM !== 'dumb';
 }
 
+/** How much can be drawn over. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 export class Terminal {
   readonly colour: boolean;
   /** Somebody looks at what goes wrong and how far things are: it may be drawn over. */
   readonly live: boolean;
   #drawn = 0;
+  readonly #size: () => TerminalSize;
   readonly #out: Writable;
   readonly #err: Writable;
   readonly #closed = new Set<Writable>();
   /** What a stream failed with, other than that nobody reads it any more. */
   failure: Error | undefined;
 
-  constructor(out: Writable, err: Writable, colour: boolean, live = false) {
+  constructor(
+    out: Writable,
+    err: Writable,
+    colour: boolean,
+    live = false,
+    size: () => TerminalSize = () => ({ rows: 24, columns: 80 }),
+  ) {
+    this.#size = size;
     this.#out = out;
     this.#err = err;
     this.colour = colour;
@@ -50,11 +64,14 @@ export class Terminal {
   /** Draws lines about how far things are in the place of those that were drawn before; only where it is live. */
   draw(lines: readonly string[]): void {
     if (!this.live) return;
+    // What has scrolled away, or runs over the edge, cannot be drawn over.
+    const { rows, columns } = this.#size();
+    const fitting = lines.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
-    this.#drawn = lines.length;
+    this.#drawn = fitting.length;
     // To the beginning of the first, and away with all below.
     if (!this.#closed.has(this.#err))
-      this.#err.write(`${up}\r\u001b[J${lines.map((line) => `${line}\n`).join('')}`);
+      this.#err.write(`${up}\r\u001b[J${fitting.map((line) => `${line}\n`).join('')}`);
   }
 
   /** Can be taken out of the terminal. */
@@ -72,5 +89,6 @@ export class Terminal {
 export function processTerminal(): Terminal {
   const colour = wantsColour(process.stdout.isTTY === true, process.env);
   const live = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
-  return new Terminal(process.stdout, process.stderr, colour, live);
+  const size = () => ({ rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 });
+  return new Terminal(process.stdout, process.stderr, colour, live, size);
 }

@@ -5,10 +5,11 @@ import { call } from '../kernel/call.ts';
 import { O_PATH } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
-import type { GuardFacts, LiveDirectory } from './guard-rules.ts';
-import { type AskedMount, isThere } from './mount-facts.ts';
+import type { GuardFacts, LiveDirectory, LiveReader } from './guard-rules.ts';
+import { type AskedMount, isThere, placeOfMount } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
 import { dialectOf, withDirectory } from './upper-facts.ts';
+import { lookForVolatile } from './volatile-facts.ts';
 
 /** A directory that a live overlay writes to, by its path or as a descriptor. */
 export interface LiveSource extends Directory {
@@ -50,12 +51,17 @@ function* otherDialect(
 
 /** @param mounts the mount table, for finding the mount of each */
 export function* lookAtGuarded(
-  { upper, parameters }: AskedMount,
+  asked: AskedMount,
   sources: readonly LiveSource[],
   mounts: readonly MountinfoEntry[],
+  readers: readonly LiveReader[],
 ): Routine<GuardFacts> {
+  const { upper, work, parameters } = asked;
   return {
     live: yield* lookAtLive(sources, mounts),
+    readers,
     otherDialect: upper && (yield* otherDialect(upper, parameters)),
+    volatile:
+      upper && (yield* lookForVolatile(upper, work, dialectOf(parameters), yield* placeOfMount(asked))),
   };
 }

@@ -37,10 +37,12 @@ function isLocked({ error }: FailedStep): boolean {
 }
 
 // What the guards go by when what they refused was looked at, and nothing was found.
-const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
+const none = Buffer.alloc(0);
+const NOTHING: SeenUppers = { identities: none, partial: none, apart: none, looked: true };
 
 function withoutGuards(request: MountRequest): MountRequest {
-  return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  const insists = { shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  return { ...request, ...insists, trustVolatile: true };
 }
 
 /** @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did */

@@ -114,7 +114,8 @@ export class MountedOverlay implements Overlay {
     rememberDetached(made.claims);
   }
 
-  protected get made(): Made {
+  /** What the mount is made of. */
+  get made(): Made {
     return this.#made;
   }
 

@@ -35,7 +35,6 @@ async function withData<T>(directory: number, name: string, use: (fd: number) =>
 const isOwn = ({ kind, parent }: SnapshotRecord) => kind !== 'view' || parent === null;
 
 async function make(place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
-  if (!isOwn(record)) return {};
   if (parent !== undefined) await withData(parent.fd, DATA, (source) => snapshotTree(source, fd, DATA));
   else {
     await runAsync(createSubvolume(fd, DATA));
@@ -164,12 +163,14 @@ export const btrfsDriver: Driver = {
   beforeMaking: async (place, record) => {
     if (isOwn(record)) await requireMetadataSpace(place);
   },
-  make,
+  finish: (place, record) => (isOwn(record) ? (making) => make(place, making) : undefined),
   seal,
   afterCommit: async () => {},
   unseal,
   usage,
   mounts,
+  parts: (record) => (isOwn(record) ? [DATA] : []),
+  isBare: (record) => !isOwn(record),
   destroy,
   check,
   mend,

@@ -5,8 +5,11 @@ import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { ofLayer } from '../oci/failure.ts';
+import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
+import { dataEntry } from './data-entry.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
@@ -139,9 +142,7 @@ class Import {
       this.#tell(i, 'done', this.#layers[i]!.size);
       return record;
     } catch (error) {
-      await discard(this.#place, this.#driver, aside.name, aside.fd).catch(() =>
-        this.#place.abandoned.add(aside.name),
-      );
+      await discard(this.#place, this.#driver, aside.name);
       throw error;
     } finally {
       close(aside.fd);
@@ -164,7 +165,7 @@ class Import {
     const above = record.parent === null ? undefined : await openParent(this.#place, record.parent);
     try {
       await this.#driver.beforeMaking?.(this.#place, record);
-      await this.#driver.make(this.#place, { fd, record, parent: above });
+      await this.#driver.finish(this.#place, record)?.({ fd, record, parent: above });
     } finally {
       if (above !== undefined) close(above.fd);
     }
@@ -179,7 +180,7 @@ class Import {
   ): Promise<void> {
     const { diffId } = this.#layers[i]!;
     const { dialect } = this.#place.facts;
-    await this.#unpack(this.#layers[i]!.open(), Buffer.from(`/proc/self/fd/${fd}/${DATA}`), {
+    const unpacked = this.#unpack(this.#layers[i]!.open(), await dataEntry(fd), {
       format,
       xattrs: dialect,
       ...(dialect === 'user' ? { rootless: true } : {}),
@@ -188,6 +189,9 @@ class Import {
       sync: false,
       onProgress: ({ read }) => this.#tell(i, 'unpacking', read),
       signal: this.#abort.signal,
+    });
+    await unpacked.catch((error) => {
+      throw ofLayer(error, i, this.#layers.length);
     });
   }
 
@@ -225,7 +229,7 @@ export async function importImage(
   image: ImageSource,
   options: ImportOptions,
 ): Promise<SnapshotRecord> {
-  const layers = [...image.layers];
+  const layers = layersOf(image);
   if (layers.length === 0) {
     throw refusal(
       'ERR_STORE_NO_LAYERS',

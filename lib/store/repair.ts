@@ -2,12 +2,13 @@
 import type { Finding } from '../format/overlay-error.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { RENAME_NOREPLACE } from '../kernel/constants.ts';
-import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { checkStore, readAll } from './check.ts';
-import { removeInside } from './cleanup.ts';
 import type { Driver } from './driver.ts';
-import { type Damaged, openEntry, RECORD } from './entries.ts';
+import { openEntry } from './entries.ts';
 import type { Place } from './place.ts';
+import type { Damaged } from './read-record.ts';
+import { removeInside } from './remove-aside.ts';
+import { removeStrays } from './strays.ts';
 
 async function discardDamaged(place: Place, driver: Driver, { directory }: Damaged): Promise<void> {
   const session = await place.session();
@@ -28,10 +29,7 @@ export async function repairStore(place: Place, driver: Driver, discard: boolean
     if (entry === undefined) continue;
     try {
       await driver.mend(place, entry);
-      if (record.kind !== 'committed') continue;
-      const program = new Program();
-      program.add('unlinkat', MAY_FAIL, entry.fd, RECORD, 0);
-      await program.later();
+      await removeStrays(place, driver, entry);
     } finally {
       close(entry.fd);
     }

@@ -41,6 +41,22 @@ test('a store of a newer version is refused, and one whose own record is damaged
   scratch.file('torn/store.json', '{"version":');
   await expect(openStore(scratch.join('torn'))).rejects.toEqual(code('ERR_STORE_DAMAGED'));
 });
+test('a store that is not there is not made by who only looks', async () => {
+  const scratch = scratchDirectory();
+  const looking = (name: string) => openStore(scratch.join(name), { create: false });
+  const missing = {
+    code: 'ERR_STORE_MISSING',
+    option: 'root',
+    message: expect.stringContaining('no store in'),
+  };
+  await expect(looking('nothing')).rejects.toMatchObject(missing);
+  scratch.directory('empty');
+  await expect(looking('empty')).rejects.toMatchObject(missing);
+  expect(readdirSync(scratch.join('empty'))).toEqual([]);
+  scratch.file('home/letter', 'dear');
+  await expect(looking('home')).rejects.toEqual(code('ERR_STORE_FOREIGN'));
+  expect(readdirSync(scratch.path).sort()).toEqual(['empty', 'home']);
+});
 privileged('the driver stays what it was, and one that cannot work is refused', async () => {
   const scratch = scratchDirectory();
   const store = await openStore(scratch.join('store'), { driver: 'overlay' });
@@ -53,6 +69,8 @@ privileged('the driver stays what it was, and one that cannot work is refused', 
     code: 'ERR_STORE_NO_DRIVER',
     message: expect.stringContaining('it is not on btrfs'),
   });
+  // Nor is its directory there.
+  expect(readdirSync(scratch.path)).toEqual(['store']);
   const { path } = tmpfsMount({ type: 'ramfs' });
   const inMemory = await openStore(join(path, 'store'));
   expect(inMemory.driver).toBe('overlay');
@@ -101,15 +119,26 @@ privileged('what a died process was at is rubbish: told of, and removed', async 
   scratch.directory('store/sessions/dead/0/fs/deep');
   symlinkSync(scratch.join('outside'), scratch.join('store/sessions/dead/0/fs/link'));
   writeFileSync(scratch.join('store/claims/abc'), '');
-  // A commit that was cut off before its rename.
+  // A commit that was cut off before its rename, one behind it, and an update.
   await store.prepare('key', 'base');
   writeFileSync(at(root, 'key', 'committed'), readFileSync(at(root, 'base', 'committed')));
+  writeFileSync(at(root, 'base', 'record'), readFileSync(at(root, 'key', 'record')));
+  mkdirSync(at(root, 'base', 'work/work'), { recursive: true });
+  writeFileSync(at(root, 'base', 'new-1-0'), '{');
+  writeFileSync(at(root, 'base', 'letter'), 'dear');
   expect((await store.stat('key')).kind).toBe('active');
-  expect((await store.check()).map((finding) => finding.code)).toEqual([
-    'ERR_STORE_RUBBISH',
-    'ERR_STORE_RUBBISH',
-  ]);
-  expect((await store.cleanup()).removed).toHaveLength(3);
+  expect((await store.stat('base')).kind).toBe('committed');
+  // What is in use has nothing that anybody may call rubbish.
+  const mounted = await store.mount('key');
+  const codes = async () => (await store.check()).map((finding) => finding.code);
+  const rubbish = (count: number) => ['ERR_STORE_STRANGER', ...Array(count).fill('ERR_STORE_RUBBISH')];
+  expect(await codes()).toEqual(rubbish(5));
+  await mounted.unmount();
+  expect(await codes()).toEqual(rubbish(6));
+  expect((await store.cleanup()).removed).toHaveLength(7);
+  expect(readdirSync(at(root, 'base')).sort()).toEqual(['committed', 'fs', 'letter']);
+  expect(readdirSync(at(root, 'key')).sort()).toEqual(['fs', 'record', 'work']);
+  rmSync(at(root, 'base', 'letter'));
   expect(await store.check()).toEqual([]);
   expect(readFileSync(outside, 'utf8')).toBe('x');
   await store.close();
