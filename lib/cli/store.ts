@@ -18,7 +18,15 @@ interface Action {
   readonly most: number;
   /** A directory that is empty, or not there, becomes a store. */
   readonly create?: true;
-  readonly run: (store: Store, words: readonly string[], given: Given, terminal: Terminal) => Promise<number>;
+  readonly run: (
+    store: Store,
+    words: readonly string[],
+    given: Given,
+    terminal: Terminal,
+    signal: AbortSignal | undefined,
+  ) => Promise<number>;
+  /** It takes long, and ends when its signal is aborted; the others end at once by Ctrl-C, and the store is whole. */
+  readonly interruptible?: true;
 }
 
 /** Prints data as JSON, or the lines for people. */
@@ -59,12 +67,18 @@ const one = (given: Given, terminal: Terminal, snapshot: { readonly name: string
   return 0;
 };
 
-async function importImage(store: Store, path: string, given: Given, terminal: Terminal): Promise<number> {
+async function importImage(
+  store: Store,
+  path: string,
+  given: Given,
+  terminal: Terminal,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const platform = given.text('platform');
   const image = await openImage(wordToPath(path), platform === undefined ? {} : { platform });
   try {
     const bars = new LayerBars(terminal, image.layers);
-    const top = await interruptible((signal) => store.import(image, { onProgress: bars.update, signal }));
+    const top = await store.import(image, { onProgress: bars.update, ...(signal && { signal }) });
     bars.end();
     return one(given, terminal, top);
   } finally {
@@ -78,7 +92,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     words: 'IMAGE',
     least: 1,
     most: 1,
-    run: (store, [path], given, terminal) => importImage(store, path!, given, terminal),
+    interruptible: true,
+    run: (store, [path], given, terminal, signal) => importImage(store, path!, given, terminal, signal),
   },
   list: {
     words: '[FILTER]…',
@@ -216,14 +231,17 @@ export const storeCommand: Command = {
     const root = given.text('root');
     if (root === undefined) throw new UsageError('the directory of the store is missing: give --root DIR');
     const driver = given.text('driver') as 'auto' | 'overlay' | 'btrfs' | undefined;
-    const store = await openStore(wordToPath(root), {
-      ...(driver !== undefined && { driver }),
-      create: action.create === true,
-    });
-    try {
-      return await action.run(store, words, given, terminal);
-    } finally {
-      await store.close();
-    }
+    const work = async (signal?: AbortSignal) => {
+      const store = await openStore(wordToPath(root), {
+        ...(driver !== undefined && { driver }),
+        create: action.create === true,
+      });
+      try {
+        return await action.run(store, words, given, terminal, signal);
+      } finally {
+        await store.close();
+      }
+    };
+    return action.interruptible ? await interruptible(work) : await work();
   },
 };
