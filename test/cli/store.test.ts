@@ -125,6 +125,15 @@ privileged('imports an image, and says how far it is in one line where nobody lo
     stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
   });
 });
+test('an image that is not there makes no store', () => {
+  const scratch = scratchDirectory();
+  const args = ['store', 'import', '--root', scratch.join('root'), scratch.join('nothing')];
+  expect(overlayfs(args)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
+  });
+  expect(existsSync(scratch.join('root'))).toBe(false);
+});
 privileged('an import that is interrupted leaves nothing', async () => {
   const scratch = scratchDirectory();
   const root = scratch.join('root');
