@@ -33,6 +33,14 @@ export interface PackOptions {
   readonly rootless?: boolean;
 }
 
+/** What a stack can be had of: the changes of a store's snapshot are. */
+export interface StackSource {
+  /** The layer was unpacked with `rootless`. */
+  readonly rootless: boolean;
+  /** For the caller to close. */
+  openStack(): Promise<Stack>;
+}
+
 export interface Packed {
   /** Of the layer as it is given out. */
   readonly digest: Digest;
@@ -57,6 +65,18 @@ const CHECKS = {
 
 const isStack = (from: unknown): from is Stack =>
   typeof from === 'object' && from !== null && 'changes' in from && 'lookup' in from;
+
+const isSource = (from: unknown): from is StackSource =>
+  typeof from === 'object' && from !== null && 'openStack' in from;
+
+async function* ofSource(from: StackSource, rules: PackRules): AsyncGenerator<Packable> {
+  const stack = await from.openStack();
+  try {
+    yield* stackEntries(stack, rules);
+  } finally {
+    await stack.close();
+  }
+}
 
 async function* ofDirectory(
   path: PathLike,
@@ -123,15 +143,15 @@ async function* compressed(bytes: AsyncIterable<Buffer>, by: Transform | undefin
  * Packs a layer. The archive is canonical: names in order, each byte as Go's archive/tar writes it, deletions as OCI has
  * them, whatever their form on the disk. So unpacking and packing a canonical layer gives its diff ID again.
  *
- * @param from a directory with a layer in it, or a stack: what its upper changes, and of one without an upper all that it
- *   shows. The stack stays open.
+ * @param from a directory with a layer in it, what `changes()` of a store gives, or a stack: what its upper changes, and of
+ *   one without an upper all that it shows. The stack stays open.
  * @throws {OverlayError} for wrong options; the stream fails with ERR_OVERLAY_LAYER_PARTIAL for a directory that needs the
  *   layers below, ERR_OVERLAY_LAYER_CHANGED, ERR_OVERLAY_TAR_VALUE, ERR_OVERLAY_LAYER_NAME, ERR_OVERLAY_NO_ACCESS
  */
-export function packLayer(from: Stack | PathLike, options: PackOptions = {}): PackedLayer {
+export function packLayer(from: Stack | StackSource | PathLike, options: PackOptions = {}): PackedLayer {
   checkAll(options, CHECKS);
-  if (!isStack(from)) readPath(from);
-  const { compress = 'gzip', clampTime, rootless = false } = options;
+  if (!isStack(from) && !isSource(from)) readPath(from);
+  const { compress = 'gzip', clampTime, rootless = isSource(from) && from.rootless } = options;
   const by = COMPRESSORS[compress]();
   const rules: PackRules = {
     rootless,
@@ -142,7 +162,11 @@ export function packLayer(from: Stack | PathLike, options: PackOptions = {}): Pa
     const [inner, outer] = [createHash('sha256'), createHash('sha256')];
     let size = 0;
     const counted = async function* (): AsyncGenerator<Buffer> {
-      const entries = isStack(from) ? stackEntries(from, rules) : ofDirectory(from, rules, options);
+      const entries = isSource(from)
+        ? ofSource(from, rules)
+        : isStack(from)
+          ? stackEntries(from, rules)
+          : ofDirectory(from, rules, options);
       for await (const bytes of archived(entries)) {
         inner.update(bytes);
         yield bytes;

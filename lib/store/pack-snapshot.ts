@@ -29,6 +29,30 @@ async function stackOf(place: Place, driver: Driver, { directory, record }: Open
   return Object.assign(stack, { changes: () => compareTrees(before, upper, { trustMtime: true }) });
 }
 
+/**
+ * The stack of a snapshot that nobody removes while it is open.
+ *
+ * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view
+ */
+export async function openSnapshotStack(place: Place, driver: Driver, key: string): Promise<Stack> {
+  const entry = await openEntry(place, key, 'share');
+  try {
+    const stack = await stackOf(place, driver, entry);
+    const end = stack.close.bind(stack);
+    let held = true;
+    return Object.assign(stack, {
+      async close(): Promise<void> {
+        if (held) close(entry.fd);
+        held = false;
+        await end();
+      },
+    });
+  } catch (error) {
+    close(entry.fd);
+    throw error;
+  }
+}
+
 /** @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view; the stream fails as that of packLayer() */
 export async function packSnapshot(
   place: Place,
@@ -36,17 +60,15 @@ export async function packSnapshot(
   key: string,
   options: PackOptions | undefined,
 ): Promise<PackedLayer> {
-  const entry = await openEntry(place, key, 'share');
+  const stack = await openSnapshotStack(place, driver, key);
   try {
-    const stack = await stackOf(place, driver, entry);
-    const packed = packLayer(stack, options);
-    packed.once('close', () => {
-      close(entry.fd);
-      stack.close().catch(() => {});
-    });
+    // Its owners are written down, as unpacking did it.
+    const rootless = place.facts.dialect === 'user';
+    const packed = packLayer(stack, { rootless, ...options });
+    packed.once('close', () => stack.close().catch(() => {}));
     return packed;
   } catch (error) {
-    close(entry.fd);
+    await stack.close();
     throw error;
   }
 }

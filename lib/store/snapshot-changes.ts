@@ -5,9 +5,11 @@ import type { Change } from '../layer/change.ts';
 import { compareTrees } from '../layer/compare-trees.ts';
 import { openStack } from '../layer/stack.ts';
 import { FindingList, type Findings } from '../layer/walk.ts';
+import type { StackSource } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { DATA, layersOf } from './overlay-driver.ts';
+import { openSnapshotStack } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
 
 async function* ofOverlay(
@@ -58,8 +60,11 @@ async function* changesIn(
   }
 }
 
+/** The changes one by one; packLayer() of overlayfs/oci takes them as a whole. */
+export type SnapshotChanges = Findings<Change> & StackSource;
+
 /** Iterating throws ERR_STORE_NOT_FOUND, and what openStack() throws. */
-export function changesOf(place: Place, driver: Driver, key: string): Findings<Change> {
+export function changesOf(place: Place, driver: Driver, key: string): SnapshotChanges {
   const found = new FindingList();
   return {
     get findings(): readonly Finding[] {
@@ -68,6 +73,8 @@ export function changesOf(place: Place, driver: Driver, key: string): Findings<C
     get complete() {
       return found.complete;
     },
+    rootless: place.facts.dialect === 'user',
+    openStack: () => place.during(() => openSnapshotStack(place, driver, key)),
     [Symbol.asyncIterator]: () => changesIn(place, driver, key, found),
   };
 }

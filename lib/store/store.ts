@@ -6,8 +6,6 @@ import { bytesToPath } from '../format/path-bytes.ts';
 import type { SnapshotLimits, Usage } from '../format/store/record.ts';
 import type { DriverName } from '../format/store/store-facts.ts';
 import { close } from '../kernel/call.ts';
-import type { Change } from '../layer/change.ts';
-import type { Findings } from '../layer/walk.ts';
 import type { PackedLayer, PackOptions } from '../oci/pack-layer.ts';
 import { btrfsDriver } from './btrfs-driver.ts';
 import { checkStore } from './check.ts';
@@ -31,7 +29,7 @@ import { explained } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
 import { repairStore } from './repair.ts';
 import { type Snapshot, snapshotOf } from './snapshot.ts';
-import { changesOf } from './snapshot-changes.ts';
+import { changesOf, type SnapshotChanges } from './snapshot-changes.ts';
 import { updateLabels } from './update.ts';
 
 const DRIVERS: Readonly<Record<DriverName, Driver>> = { overlay: overlayDriver, btrfs: btrfsDriver };
@@ -133,7 +131,7 @@ export class OpenStore implements Store {
     return snapshotOf(await this.#do(() => updateLabels(this.#place, name, change)));
   }
 
-  changes(key: string): Findings<Change> {
+  changes(key: string): SnapshotChanges {
     this.#place.mustBeOpen();
     return changesOf(this.#place, this.#driver, readKey(key));
   }

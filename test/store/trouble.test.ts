@@ -1,13 +1,11 @@
 // What goes wrong with a store: other things in the directory, newer versions, damage, full disks, no rights, died processes.
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { directoryName } from '../../lib/format/store/record.ts';
 import { openStore } from '../../lib/store/index.ts';
-import { packageForOthers } from '../support/built-package.ts';
 import { run } from '../support/command.ts';
 import { loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
-import { asNobody } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { layer } from './suite.ts';
@@ -160,22 +158,4 @@ privileged('a full disk is an error, and leaves nothing', async () => {
   await later.prepare('again', 'base');
   expect(await later.check()).toEqual([]);
   await later.close();
-});
-privileged('who may not write there is told so, and an ordinary user has a store of their own', async () => {
-  const scratch = scratchDirectory();
-  scratch.directory('closed');
-  chmodSync(scratch.directory('open'), 0o777);
-  const script = `
-    import { openStore } from ${JSON.stringify(`${packageForOthers()}/dist/store/index.js`)};
-    import { readdirSync, writeFileSync } from 'node:fs';
-    const told = (error) => console.log(error.code);
-    await openStore(${JSON.stringify(scratch.join('closed/store'))}).catch(told);
-    await openStore(${JSON.stringify(scratch.join('open/store'))}).then(async (store) => {
-      const snapshot = await store.prepare('key').catch(told);
-      console.log(store.driver, snapshot?.kind);
-      await store.close();
-    }, told);`;
-  const { stdout, stderr } = asNobody(script, {});
-  expect(stderr).toBe('');
-  expect(stdout).toMatch(/^ERR_OVERLAY_NO_ACCESS\n(overlay active|ERR_STORE_NO_DRIVER)\n$/);
 });
