@@ -73,8 +73,14 @@ function addAside(program: Program, session: Session, name: string): number {
   return program.add('openat', KEEP, session.fd, name, DIRECTORY, 0);
 }
 
+/** A directory in the session, open. */
+export interface Aside {
+  readonly name: string;
+  readonly fd: number;
+}
+
 /** Makes a directory in the session, and opens it. */
-export async function makeAside(place: Place): Promise<{ readonly name: string; readonly fd: number }> {
+export async function makeAside(place: Place): Promise<Aside> {
   const session = await place.session();
   const name = place.freshName();
   const program = new Program();
