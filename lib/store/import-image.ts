@@ -13,8 +13,8 @@ import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
 import type { ImageLayer, ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { type Aside, discard, makeAside, openParent, publish } from './make.ts';
-import { DATA } from './overlay-driver.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { refusal } from './refusal.ts';
 import { tryLock } from './store-lock.ts';
 

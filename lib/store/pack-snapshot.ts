@@ -6,8 +6,9 @@ import { openStack, type Stack } from '../layer/stack.ts';
 import { type PackedLayer, type PackOptions, packLayer } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { refusal } from './refusal.ts';
 
 async function stackOf(place: Place, driver: Driver, { directory, record }: OpenEntry): Promise<Stack> {

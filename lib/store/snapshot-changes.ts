@@ -8,9 +8,10 @@ import { FindingList, type Findings } from '../layer/walk.ts';
 import type { StackSource } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
 import { openSnapshotStack } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 
 async function* ofOverlay(
   place: Place,
