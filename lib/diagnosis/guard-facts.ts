@@ -5,7 +5,7 @@ import { call } from '../kernel/call.ts';
 import { O_PATH } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
-import type { GuardFacts, LiveDirectory } from './guard-rules.ts';
+import type { GuardFacts, LiveDirectory, LiveReader } from './guard-rules.ts';
 import { type AskedMount, isThere, placeOfMount } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
 import { dialectOf, withDirectory } from './upper-facts.ts';
@@ -54,10 +54,12 @@ export function* lookAtGuarded(
   asked: AskedMount,
   sources: readonly LiveSource[],
   mounts: readonly MountinfoEntry[],
+  readers: readonly LiveReader[],
 ): Routine<GuardFacts> {
   const { upper, work, parameters } = asked;
   return {
     live: yield* lookAtLive(sources, mounts),
+    readers,
     otherDialect: upper && (yield* otherDialect(upper, parameters)),
     volatile:
       upper && (yield* lookForVolatile(upper, work, dialectOf(parameters), yield* placeOfMount(asked))),

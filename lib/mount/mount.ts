@@ -11,7 +11,7 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
 import { insist, takeBackInsisted } from './insist.ts';
-import { type Made, pathed, takeBack } from './made.ts';
+import { type Made, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { collectFsopen, perform, planAtOnce } from './perform.ts';
@@ -41,15 +41,10 @@ function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
 // The kernel knows directories in use that the mount table does not show.
 function* askKernel(request: MountRequest): Routine<void> {
   const { upper, work, lower, data, shareUpper, shareLower } = request;
-  const written = shareUpper ? [] : [upper, work];
-  const free = new Set<string>();
-  for (const layer of [...written, ...(shareLower ? [] : [...lower, ...data])]) {
-    if (layer === undefined) continue;
-    const error = yield* explaining(layer, kernelClaim(pathed(layer), free));
-    if (error === undefined) continue;
-    yield* refuseKnownHolder(request);
-    throw error;
-  }
+  const written = shareUpper ? [] : [upper, work].filter((layer) => layer !== undefined);
+  const read = shareLower ? [] : [...lower, ...data];
+  const error = yield* kernelClaim([...written, ...read], () => refuseKnownHolder(request));
+  if (error !== undefined) throw error;
 }
 
 function* performSomehow(request: MountRequest, listen: boolean): Routine<Made> {

@@ -11,7 +11,6 @@ export {
   type PackedLayer,
   type PackOptions,
   packLayer,
-  type StackSource,
 } from './pack-layer.ts';
 export { type UnpackImageOptions, unpackImage } from './unpack-image.ts';
 export { unpackLayer } from './unpack-layer.ts';

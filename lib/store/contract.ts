@@ -3,17 +3,20 @@ import type { PathLike } from '../format/mount-spec.ts';
 import type { Finding } from '../format/overlay-error.ts';
 import type { SnapshotKind, SnapshotLimits, Usage } from '../format/store/record.ts';
 import type { DriverName } from '../format/store/store-facts.ts';
+import type { Change } from '../layer/change.ts';
+import type { Findings } from '../layer/walk.ts';
 import type { PackedLayer, PackOptions } from '../oci/pack-layer.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { ImageSource, ImportOptions } from './image-source.ts';
 import type { MountDescription } from './mount-description.ts';
 import type { SnapshotMount } from './mount-snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { SnapshotChanges } from './snapshot-changes.ts';
 
 export interface StoreOptions {
   /** Default `'auto'`: what the store has; for a new one, what its directory can do. */
   readonly driver?: 'auto' | DriverName;
+  /** Whether a directory that is empty, or not there yet, becomes a store. Default: true; false gives ERR_STORE_MISSING. */
+  readonly create?: boolean;
 }
 
 export interface SnapshotOptions {
@@ -89,7 +92,7 @@ export interface Store extends AsyncDisposable {
   /** Replaces its labels, or some of them; nothing else of it can be changed. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_FIELD */
   update(key: string, labels: Readonly<Record<string, string>>, options?: UpdateOptions): Promise<Snapshot>;
   /** How it differs from its parent, or from nothing. packLayer() of overlayfs/oci takes it as it is. */
-  changes(key: string): SnapshotChanges;
+  changes(key: string): Findings<Change>;
   /** The same as the layer of an image, as packLayer() of overlayfs/oci gives it. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view */
   pack(key: string, options?: PackOptions): Promise<PackedLayer>;
   /** What is wrong with the store; rubbish, which `cleanup` removes, last. */

@@ -6,8 +6,11 @@ import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { LOCK_SH } from '../kernel/constants.ts';
+import { ofLayer } from '../oci/failure.ts';
+import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
+import { dataEntry } from './data-entry.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
@@ -181,7 +184,7 @@ class Import {
   ): Promise<void> {
     const { diffId } = this.#layers[i]!;
     const { dialect } = this.#place.facts;
-    await this.#unpack(this.#layers[i]!.open(), Buffer.from(`/proc/self/fd/${fd}/${DATA}`), {
+    const unpacked = this.#unpack(this.#layers[i]!.open(), await dataEntry(fd), {
       format,
       xattrs: dialect,
       ...(dialect === 'user' ? { rootless: true } : {}),
@@ -190,6 +193,9 @@ class Import {
       sync: false,
       onProgress: ({ read }) => this.#tell(i, 'unpacking', read),
       signal: this.#abort.signal,
+    });
+    await unpacked.catch((error) => {
+      throw ofLayer(error, i, this.#layers.length);
     });
   }
 
@@ -227,14 +233,10 @@ export async function importImage(
   image: ImageSource,
   options: ImportOptions,
 ): Promise<SnapshotRecord> {
-  const layers = [...image.layers];
+  const layers = layersOf(image);
   if (layers.length === 0) {
-    throw refusal(
-      'ERR_STORE_NO_LAYERS',
-      'the image has no layers',
-      'prepare() without a parent gives an empty snapshot',
-      { option: 'image' },
-    );
+    const hint = 'prepare() without a parent gives an empty snapshot';
+    throw refusal('ERR_STORE_NO_LAYERS', 'the image has no layers', hint, { option: 'image' });
   }
   try {
     const record = await new Import(place, driver, unpack, layers, options).run();

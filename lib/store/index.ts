@@ -15,4 +15,3 @@ export type { MountDescription } from './mount-description.ts';
 export type { SnapshotMount } from './mount-snapshot.ts';
 export { openStore } from './open-store.ts';
 export type { Snapshot } from './snapshot.ts';
-export type { SnapshotChanges } from './snapshot-changes.ts';

@@ -30,22 +30,18 @@ async function stackOf(place: Place, driver: Driver, { directory, record }: Open
   return Object.assign(stack, { changes: () => compareTrees(before, upper, { trustMtime: true }) });
 }
 
-/**
- * The stack of a snapshot that nobody removes while it is open.
- *
- * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view
- */
-export async function openSnapshotStack(place: Place, driver: Driver, key: string): Promise<Stack> {
+/** What a snapshot changes of its parent, as a stack that holds the snapshot until it is closed. */
+export async function openForPacking(place: Place, driver: Driver, key: string): Promise<Stack> {
   const entry = await openEntry(place, key, 'share');
   try {
     const stack = await stackOf(place, driver, entry);
-    const end = stack.close.bind(stack);
+    const closeLayers = stack.close.bind(stack);
     let held = true;
     return Object.assign(stack, {
-      async close(): Promise<void> {
+      close: async () => {
         if (held) close(entry.fd);
         held = false;
-        await end();
+        await closeLayers();
       },
     });
   } catch (error) {
@@ -61,13 +57,11 @@ export async function packSnapshot(
   key: string,
   options: PackOptions | undefined,
 ): Promise<PackedLayer> {
-  const stack = await openSnapshotStack(place, driver, key);
+  const stack = await openForPacking(place, driver, key);
   try {
     // Its owners are written down, as unpacking did it.
     const rootless = place.facts.dialect === 'user';
-    const packed = packLayer(stack, { rootless, ...options });
-    packed.once('close', () => stack.close().catch(() => {}));
-    return packed;
+    return packLayer(stack, { rootless, ...options }).once('close', () => void stack.close());
   } catch (error) {
     await stack.close();
     throw error;

@@ -2,14 +2,14 @@
 import type { Finding } from '../format/overlay-error.ts';
 import { close } from '../kernel/call.ts';
 import type { Change } from '../layer/change.ts';
+import { rememberSource } from '../layer/changes-source.ts';
 import { compareTrees } from '../layer/compare-trees.ts';
 import { openStack } from '../layer/stack.ts';
 import { FindingList, type Findings } from '../layer/walk.ts';
-import type { StackSource } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { layersOf } from './overlay-driver.ts';
-import { openSnapshotStack } from './pack-snapshot.ts';
+import { openForPacking } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
 import { DATA } from './read-record.ts';
 
@@ -61,21 +61,20 @@ async function* changesIn(
   }
 }
 
-/** The changes one by one; packLayer() of overlayfs/oci takes them as a whole. */
-export type SnapshotChanges = Findings<Change> & StackSource;
-
 /** Iterating throws ERR_STORE_NOT_FOUND, and what openStack() throws. */
-export function changesOf(place: Place, driver: Driver, key: string): SnapshotChanges {
+export function changesOf(place: Place, driver: Driver, key: string): Findings<Change> {
   const found = new FindingList();
-  return {
+  const changes: Findings<Change> = {
     get findings(): readonly Finding[] {
       return found.findings;
     },
     get complete() {
       return found.complete;
     },
-    rootless: place.facts.dialect === 'user',
-    openStack: () => place.during(() => openSnapshotStack(place, driver, key)),
     [Symbol.asyncIterator]: () => changesIn(place, driver, key, found),
   };
+  return rememberSource(changes, {
+    rootless: place.facts.dialect === 'user',
+    open: () => place.during(() => openForPacking(place, driver, key)),
+  });
 }

@@ -65,6 +65,10 @@ export const STORE_CODES = {
     meaning: 'the store is on something that is mounted read-only',
     remedy: 'remount it read-write; its snapshots can be looked at as it is',
   },
+  ERR_STORE_MISSING: {
+    meaning: 'there is no store in the directory, and `create: false`, or the command, makes none',
+    remedy: 'correct the path',
+  },
   ERR_STORE_VERSION: {
     meaning: 'the store was made by a newer release',
     remedy: 'use a newer release',
