@@ -12,6 +12,7 @@ import {
   decodeListmount,
   decodeStatmount,
   flagsToPropagation,
+  STATMOUNT_FS_TYPE,
   STATMOUNT_MNT_BASIC,
   STATMOUNT_MNT_POINT,
   STATMOUNT_MNT_ROOT,
@@ -22,6 +23,7 @@ import {
 import { call } from './call.ts';
 import {
   AT_FDCWD,
+  AT_STATX_DONT_SYNC,
   LSMT_ROOT,
   OVERLAYFS_SUPER_MAGIC,
   STATX_MNT_ID,
@@ -107,6 +109,7 @@ export function* listMountIds(): Routine<bigint[]> {
 export interface MountPlace {
   readonly id: bigint;
   readonly isOverlay: boolean;
+  readonly fsType: string;
   /** `major:minor` of the filesystem. */
   readonly device: string;
   /** The directory of the filesystem that is the mount's root. */
@@ -114,7 +117,8 @@ export interface MountPlace {
   readonly target: Buffer;
 }
 
-const PLACE_MASK = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT;
+const PLACE_MASK =
+  STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT | STATMOUNT_FS_TYPE;
 // Most paths fit; two of 4,096 bytes always do.
 const PLACE_ANSWERS = [1024, 9216] as const;
 
@@ -145,10 +149,11 @@ export function* readMountPlaces(ids: readonly bigint[], size = 0): Routine<Moun
 }
 
 function placeOfStatmount(id: bigint, answer: Statmount): MountPlace {
-  const { sbMagic, major, minor, root, target } = answer;
+  const { sbMagic, fsType, major, minor, root, target } = answer;
   return {
     id,
     isOverlay: sbMagic === OVERLAYFS_SUPER_MAGIC,
+    fsType: fsType ?? '',
     device: `${major}:${minor}`,
     root: root ?? Buffer.from('/'),
     target: target ?? Buffer.alloc(0),
@@ -192,7 +197,7 @@ export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
 function* uniqueIdOf({ id, target }: MountinfoEntry): Routine<bigint | undefined> {
   const program = new Program();
   const [old, unique] = [STATX_MNT_ID, STATX_MNT_ID | STATX_MNT_ID_UNIQUE].map((mask) =>
-    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, 0, mask),
+    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, AT_STATX_DONT_SYNC, mask),
   );
   yield* program.run();
   const [here, there] = [program.bytes(old!), program.bytes(unique!)];
@@ -206,6 +211,7 @@ export function* readMountinfoPlaces(): Routine<MountPlace[]> {
   return (text === undefined ? [] : parseMountinfo(text)).map((line) => ({
     id: BigInt(line.id),
     isOverlay: line.fsType === 'overlay',
+    fsType: line.fsType,
     device: `${line.major}:${line.minor}`,
     root: line.root,
     target: line.target,

@@ -1,31 +1,16 @@
 // Diagnosis in bad places: layers that change under it, a filesystem that hangs, thousands of mounts, no /proc.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { explain, explainSync } from '../../lib/mount/explain.ts';
 import { errorOf, forms } from '../mount/forms.ts';
-import { run } from '../support/command.ts';
 import { fakeErrnoProgram } from '../support/fake-errno.ts';
 import { bindfsMount } from '../support/filesystems.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { mountsBelow } from '../support/mounts.ts';
 import { printedJson, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
-import { type Scratch, scratchDirectory } from '../support/scratch.ts';
-
-/** The process that serves a bindfs mount, by its command line. */
-function serverOf(point: string): number {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const found = pids.find((pid) => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return words[0]!.endsWith('bindfs') && words.includes(point);
-    } catch {
-      return false;
-    }
-  });
-  return Number(found);
-}
+import { scratchDirectory } from '../support/scratch.ts';
+import { serverOf, whileStopped } from '../support/stopped-server.ts';
 
 privileged('a lower that vanishes, comes back, and becomes a file all the time', async () => {
   const scratch = scratchDirectory();
@@ -60,32 +45,6 @@ privileged('a lower that vanishes, comes back, and becomes a file all the time',
   expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
   expect(mountsBelow(scratch.path)).toEqual([]);
 });
-
-/** A bindfs mount whose server is stopped while `use` runs; `behind` another one, it has taken what it is asked for and waits itself. */
-async function whileStopped(
-  scratch: Scratch,
-  behind: boolean,
-  use: (path: string) => Promise<void>,
-): Promise<void> {
-  const inner = bindfsMount(scratch.directory('behind', 'in').replace(/\/in$/, ''), { scratch }).path;
-  const path = behind ? scratch.directory('outer') : inner;
-  if (behind) {
-    run('bindfs', '--no-allow-other', inner, path);
-  }
-  const server = serverOf(inner);
-  expect(server).toBeGreaterThan(1);
-  process.kill(server, 'SIGSTOP');
-  try {
-    await use(path);
-  } finally {
-    process.kill(server, 'SIGCONT');
-    // Whoever waited there is let go of now.
-    while (behind && spawnSync('umount', [path]).status !== 0)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    // It keeps the inner one busy until it has ended.
-    while (behind && serverOf(path) > 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const NO_ANSWER = 'ERR_OVERLAY_NO_ANSWER';
 
