@@ -102,6 +102,8 @@ const testedBy: Record<string, string> = {
   'lib/store/choose-driver.ts': 'test/store/trouble.test.ts',
   'lib/store/cleanup.ts': 'test/store/trouble.test.ts',
   'lib/store/commit.ts': 'test/store/store.test.ts',
+  'lib/layer/changes-source.ts': 'test/change/apply.test.ts',
+  'lib/oci/given-image.ts': 'test/conformance/wrong-arguments.test.ts',
   'lib/store/count.ts': 'test/store/store.test.ts',
   'lib/store/driver.ts': 'test/store/store.test.ts',
   'lib/store/entries.ts': 'test/store/store.test.ts',

@@ -2,7 +2,7 @@
 // Needs root, debootstrap and apt; the mirror is the one that apt uses. As a program: node debian.mjs DIRECTORY [LAYERS].
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { mount } from 'overlayfs';
 import { packLayer, writeImage } from 'overlayfs/oci';
@@ -32,8 +32,15 @@ line' && truncate -s 1M hole && mkdir closed && echo inside > closed/file && chm
 ];
 
 const run = promisify(execFile);
-const call = async (command, args, options = {}) =>
-  (await run(command, args, { maxBuffer: 2 ** 28, ...options })).stdout;
+const call = async (command, args, options = {}) => {
+  try {
+    return (await run(command, args, { maxBuffer: 2 ** 28, ...options })).stdout;
+  } catch (cause) {
+    // Some tell the reason on stdout.
+    const words = [cause.stdout, cause.stderr].join('').trim().split('\n').slice(-3).join('\n');
+    throw new Error(`${command} has failed: ${words || cause.message}`, { cause });
+  }
+};
 
 /** Where apt gets the release of this machine from. */
 async function mirror() {
@@ -82,16 +89,23 @@ async function over(lower, upper, target, fill) {
   }
 }
 
-const dpkg = (files) => async (root) => {
-  // What a package depends on may be in a layer that comes later.
-  const options = ['--force-depends', '--force-unsafe-io', '--log=/dev/null'];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
-  await call('dpkg', [`--root=${root}`, ...options, '--install', ...files], { env });
-};
+// A step that makes a layer: what it does, and what the image's history says of it.
+const dpkg = (files) => ({
+  words: `dpkg --install ${files.map((file) => basename(file).split('_')[0]).join(' ')}`,
+  async run(root) {
+    // What a package depends on may be in a layer that comes later.
+    const options = ['--force-depends', '--force-unsafe-io', '--log=/dev/null'];
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+    await call('dpkg', [`--root=${root}`, ...options, '--install', ...files], { env });
+  },
+});
 
-const inside = (script) => async (root) => {
-  await call('chroot', [root, 'sh', '-ec', script]);
-};
+const inside = (script) => ({
+  words: script,
+  async run(root) {
+    await call('chroot', [root, 'sh', '-ec', script]);
+  },
+});
 
 /**
  * Makes the image `path`, an OCI layout, unless it is there.
@@ -107,13 +121,15 @@ export async function debianImage(path, { layers = 25, packages = SMALL_PACKAGES
     const files = await bootstrap(directories[0], packages, join(work, 'archives'));
     const groups = Math.min(layers - 1 - CHANGES.length, files.length);
     const cut = (i) => Math.round((i * files.length) / groups);
-    const steps = Array.from({ length: groups }, (_, i) => dpkg(files.slice(cut(i), cut(i + 1))));
-    for (const step of [...steps, ...CHANGES.map(inside)]) {
+    const installs = Array.from({ length: groups }, (_, i) => files.slice(cut(i), cut(i + 1)));
+    const history = ['debootstrap --variant=minbase'];
+    for (const step of [...installs.map(dpkg), ...CHANGES.map(inside)]) {
       const upper = join(work, String(directories.length));
-      await over(directories.toReversed(), upper, join(work, 'root'), step);
+      await over(directories.toReversed(), upper, join(work, 'root'), step.run);
       directories.push(upper);
+      history.push(step.words);
     }
-    await writeLayers(directories, join(work, 'image'));
+    await writeLayers(directories, history, join(work, 'image'));
     await rename(join(work, 'image'), path).catch((error) => {
       // Somebody else has made one meanwhile.
       if (!['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
@@ -124,10 +140,15 @@ export async function debianImage(path, { layers = 25, packages = SMALL_PACKAGES
   return path;
 }
 
-async function writeLayers(directories, path) {
+async function writeLayers(directories, history, path) {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const Env = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
-  const config = { os: 'linux', architecture, config: { Cmd: ['/bin/sh'], Env } };
+  const config = {
+    os: 'linux',
+    architecture,
+    config: { Cmd: ['/bin/sh'], Env },
+    history: history.map((step) => ({ created_by: step })),
+  };
   const layers = directories.map((directory) => packLayer(directory));
   await writeImage(layers, config, path);
 }

@@ -17,7 +17,10 @@ export interface Claimed extends Subject {
 const quote = (path: string | Uint8Array) => JSON.stringify(shown(path));
 
 /** A directory to write to that somebody has, and one to read that somebody writes to, are two things to insist on. */
-export function useOf({ option }: Subject): { readonly code: string; readonly insist: string } {
+export function useOf({ option }: Subject): {
+  readonly code: string;
+  readonly insist: 'shareUpper' | 'shareLower';
+} {
   return option === 'upper' || option === 'work'
     ? { code: 'ERR_OVERLAY_IN_USE', insist: 'shareUpper' }
     : { code: 'ERR_OVERLAY_LOWER_IN_USE', insist: 'shareLower' };

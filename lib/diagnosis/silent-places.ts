@@ -23,6 +23,8 @@ export interface SilentPlace {
 export const PATIENCE = 500;
 /** And a mount, which is worth some waiting for a server that is slow. */
 export const MOUNT_PATIENCE = 3000;
+/** And a directory of somebody else's overlay, which is of interest for guards alone. */
+export const OTHERS_PATIENCE = 100;
 // Of all places together, in units of that; those that are left then are not looked at.
 const ALL_PATIENCE = 4;
 

@@ -51,19 +51,6 @@ const BESIDE = 64;
 const INSIDE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 const MARK = Buffer.from('/work/incompat/volatile');
 
-/** The names beside the upper; none when it is the root of a mount, beside which nothing lies. */
-function* namesBeside(dir: number, up: number): Routine<Buffer[]> {
-  const program = new Program();
-  const [inner, outer] = [dir, up].map((fd) =>
-    program.add('statx', WANT, fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID),
-  );
-  const listed = program.add('getdents64', WANT, up, LISTING);
-  yield* program.run();
-  const [one, other] = [inner!, outer!].map((step) => decodeStat(program.bytes(step)!));
-  if (one!.mountId !== other!.mountId || one!.inode === other!.inode) return [];
-  return namesIn(program.bytes(listed)!).slice(0, BESIDE);
-}
-
 // Two directories of mode 000 lie above the mark: without root only a user namespace leads there.
 function* markedAmong(
   up: number,
@@ -72,16 +59,18 @@ function* markedAmong(
 ): Routine<{ readonly name: Buffer; readonly born: bigint }[]> {
   const program = new Program(undefined, namespace === undefined ? 'here' : 'child');
   if (namespace !== undefined) addEntry(program, namespace);
-  const flags = O_PATH | O_DIRECTORY;
-  const steps = names.map((name) => {
-    const mark = program.add('openat2', MAY_FAIL, up, Buffer.concat([name, MARK]), flags, 0, INSIDE);
-    return program.add('statx', MAY_FAIL | WANT, mark, '', AT_EMPTY_PATH, STATX_BTIME);
-  });
+  const marks = names.map((name) =>
+    program.add('openat2', MAY_FAIL | KEEP, up, Buffer.concat([name, MARK]), O_PATH | O_DIRECTORY, 0, INSIDE),
+  );
   yield* program.run();
-  return names.flatMap((name, i) => {
-    const statx = program.bytes(steps[i]!);
-    return statx === undefined ? [] : [{ name, born: bornIn(statx) }];
-  });
+  const found: { name: Buffer; born: bigint }[] = [];
+  for (const [i, name] of names.entries()) {
+    const mark = program.value(marks[i]!);
+    if (mark < 0) continue;
+    found.push({ name, born: (yield* statOf(mark)).born });
+    close(mark);
+  }
+  return found;
 }
 
 interface Neighbour {
@@ -131,16 +120,15 @@ function* statOf(fd: number): Routine<{ readonly inode: bigint; readonly born: b
 function* markedWork(
   dir: number,
   up: number,
+  names: readonly Buffer[],
   work: bigint | undefined,
   namespace: number | undefined,
 ): Routine<Buffer | undefined> {
-  const names = yield* namesBeside(dir, up);
   const marked = names.length === 0 ? [] : yield* markedAmong(up, names, namespace);
   if (marked.length === 0) return undefined;
   const upper = yield* statOf(dir);
-  const beside = (yield* lookAtNeighbours(up, names)).filter(
-    ({ inode }) => ![upper.inode, work].includes(inode),
-  );
+  const neighbours = yield* lookAtNeighbours(up, names);
+  const beside = neighbours.filter(({ inode }) => ![upper.inode, work].includes(inode));
   const works = marked.filter(({ name }) => beside.some((one) => one.name.equals(name)));
   const [first] = works;
   if (first === undefined || works.length > 1 || first.born < upper.born) return undefined;
@@ -170,13 +158,22 @@ export function* lookForMarkedWork(
   };
   const dir = open(upper, KEEP);
   const up = program.add('openat', KEEP, dir, '..', O_RDONLY | O_DIRECTORY, 0);
-  const given = program.add('statx', MAY_FAIL | WANT, open(work, MAY_FAIL), '', AT_EMPTY_PATH, STATX_INO);
+  const stats = [dir, up, open(work, MAY_FAIL)].map((fd) =>
+    program.add('statx', MAY_FAIL | WANT, fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID),
+  );
+  const listed = program.add('getdents64', WANT, up, LISTING);
   try {
     yield* program.run();
-    const own = program.bytes(given);
+    const [inner, outer, own] = stats.map((step) => {
+      const bytes = program.bytes(step);
+      return bytes && decodeStat(bytes);
+    });
+    // Nothing lies beside the root of a mount.
+    const isRoot = inner?.mountId !== outer?.mountId || inner?.inode === outer?.inode;
+    const names = isRoot ? [] : namesIn(program.bytes(listed)!).slice(0, BESIDE);
     const fds = [program.value(dir), program.value(up)] as const;
     try {
-      const path = yield* markedWork(...fds, own && decodeStat(own).inode, namespace);
+      const path = yield* markedWork(...fds, names, own?.inode, namespace);
       return path && { by: 'work', path };
     } finally {
       for (const fd of fds) close(fd);

@@ -145,7 +145,10 @@ export interface MountSpec {
   readonly propagation?: Propagation;
   /** The name shown in /proc/mounts; default `"overlay"`. */
   readonly source?: string;
-  /** Default false: an upper or work directory that is in use elsewhere, or lies in one that is, is refused. */
+  /**
+   * Default false: an upper or work directory that is in use elsewhere, lies in one that is, contains one, or is a lower of
+   * a mounted overlay, is refused.
+   */
   readonly shareUpper?: boolean;
   /** Default false: a lower or data layer that is the upper or work directory of a live overlay, or lies in one, is refused. */
   readonly shareLower?: boolean;

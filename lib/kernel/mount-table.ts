@@ -166,11 +166,22 @@ function noAnswer(id: bigint): KernelError {
   return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
 }
 
-/** One overlay of the table; undefined when it has gone. @throws {KernelError} ENOSYS before Linux 6.11 */
-export function* readOverlay(id: bigint): Routine<OverlayEntry | undefined> {
+/** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */
+export type AskStatmount = (id: bigint, mask: number, capacity: number) => Routine<Buffer>;
+
+/**
+ * One overlay of the table; undefined when it has gone.
+ *
+ * @param ask absent: in the mount namespace of this process
+ * @throws {KernelError} ENOSYS before Linux 6.11
+ */
+export function* readOverlay(
+  id: bigint,
+  ask: AskStatmount = (...args) => call('statmount', ...args),
+): Routine<OverlayEntry | undefined> {
   for (let capacity = SMALL_ANSWER; capacity <= LARGEST_ANSWER; capacity *= 8) {
     try {
-      const answer = decodeStatmount(yield* call('statmount', id, STATMOUNT_OVERLAY, capacity));
+      const answer = decodeStatmount(yield* ask(id, STATMOUNT_OVERLAY, capacity));
       if (answer.superOptions === undefined) throw noAnswer(id);
       return entryOfStatmount(answer);
     } catch (error) {

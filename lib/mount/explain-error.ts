@@ -6,6 +6,7 @@ import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts
 import { type LiveOverlay, lookAtFailure, type RunTimeFacts } from '../diagnosis/run-time.ts';
 import { applyRunTimeRules } from '../diagnosis/run-time-rules.ts';
 import type { Directory } from '../diagnosis/subject.ts';
+import { fieldOf, hasFields, textOf } from '../format/given.ts';
 import type { LayerSource, PathLike } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
 import { AT_FDCWD, O_PATH, ST_RDONLY } from '../kernel/constants.ts';
@@ -24,10 +25,9 @@ type Where = Overlay | OverlayMount | PathLike;
 const isPath = (where: unknown): where is PathLike =>
   typeof where === 'string' || where instanceof Uint8Array || where instanceof URL;
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-const isOverlay = (where: object): where is Overlay =>
-  'spec' in where && 'attached' in where && 'path' in where;
-const isListed = (where: object): where is OverlayMount =>
-  'id' in where && 'target' in where && 'lower' in where && 'attributes' in where;
+const isOverlay = (where: unknown): where is Overlay => hasFields(where, 'spec', 'attached', 'path');
+const isListed = (where: unknown): where is OverlayMount =>
+  hasFields(where, 'id', 'target', 'lower', 'attributes');
 
 function directory(option: string, path: ListedPath, index?: number): Directory {
   return { option, path, absolute: path, ...(index === undefined ? {} : { index }) };
@@ -108,8 +108,8 @@ function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
 
 function* overlayOf(where: unknown): Routine<LiveOverlay | undefined> {
   if (isPath(where)) return yield* ofPath(where);
-  if (isObject(where) && isOverlay(where)) return yield* ofOverlay(where);
-  if (isObject(where) && isListed(where)) return ofListed(where);
+  if (isOverlay(where)) return yield* ofOverlay(where);
+  if (isListed(where)) return ofListed(where);
   return wrongType('overlay', 'an Overlay, an entry of list(), or a path', where);
 }
 
@@ -121,7 +121,7 @@ interface SystemError {
 }
 
 const isSystemError = (error: unknown): error is SystemError =>
-  isObject(error) && typeof (error as SystemError).errno === 'number';
+  isObject(error) && typeof fieldOf(error, 'errno', 'error') === 'number';
 
 function pathIn(path: unknown): Buffer | undefined {
   if ((typeof path !== 'string' && !(path instanceof Uint8Array)) || path.length === 0) return undefined;
@@ -160,10 +160,9 @@ function lookedAt(facts: RunTimeFacts): string {
 }
 
 function unexplained(error: unknown, sentence: string, hint: string, path?: string): Finding {
-  const what = error instanceof Error ? error.message : String(error);
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
-    sentence: `${what}: ${sentence}`,
+    sentence: `${textOf(error)}: ${sentence}`,
     hint,
     ...(path === undefined ? {} : { path }),
   };

@@ -71,7 +71,8 @@ function isLocked({ error }: FailedStep): boolean {
 }
 
 // What the guards go by when what they refused was looked at, and nothing was found.
-const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
+const none = Buffer.alloc(0);
+const NOTHING: SeenUppers = { identities: none, partial: none, apart: none, looked: true };
 
 function withoutGuards(request: MountRequest): MountRequest {
   const insists = { shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };

@@ -1,5 +1,6 @@
 // A mount as it was asked for, checked and made exact: absolute paths, kernel parameters, attribute bits.
 import { attributesToFsmountBits, checkAttributes } from '../format/attributes.ts';
+import { checkField, copyOf, type Fields, FLAG, readFields } from '../format/given.ts';
 import type {
   AnyOverlayOptions,
   Guard,
@@ -46,12 +47,9 @@ export interface MountRequest {
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
 export const LAYER_LIMIT = 500;
 
-type Fields = Record<string, unknown>;
-
 function readFlag(fields: Fields, name: string): boolean {
-  const value = fields[name];
-  if (value === undefined) return false;
-  return typeof value === 'boolean' ? value : wrongType(name, 'true or false', value);
+  checkField(name, fields[name], FLAG);
+  return fields[name] === true;
 }
 
 function readChoice<T extends string>(fields: Fields, name: string, choices: readonly T[]): T | undefined {
@@ -68,7 +66,7 @@ function readChoice<T extends string>(fields: Fields, name: string, choices: rea
   );
 }
 
-const FIELDS: ReadonlySet<string> = new Set([
+const FIELDS: readonly string[] = [
   'lower',
   'data',
   'upper',
@@ -89,7 +87,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'guard',
   'via',
   'rootless',
-]);
+];
 
 function readRootless({ rootless }: Fields): boolean | 'auto' {
   if (rootless === undefined) return false;
@@ -98,18 +96,15 @@ function readRootless({ rootless }: Fields): boolean | 'auto' {
   return wrongType('rootless', "true, false, 'auto' or 'ranges'", rootless);
 }
 
-function refuseUnknownFields(fields: Fields): void {
-  for (const name in fields) {
-    if (FIELDS.has(name)) continue;
-    const near = LAYER_KEYS.get(name) ?? nearestName(name, FIELDS);
-    const inside = placeInside(name);
-    refuse(
-      'ERR_OVERLAY_UNKNOWN_OPTION',
-      { option: name },
-      `${JSON.stringify(name)} is not part of a mount spec`,
-      inside ?? (near === undefined ? `the parts are ${[...FIELDS].join(', ')}` : `did you mean ${near}?`),
-    );
-  }
+function refusePart(name: string): never {
+  const near = LAYER_KEYS.get(name) ?? nearestName(name, FIELDS);
+  const inside = placeInside(name);
+  return refuse(
+    'ERR_OVERLAY_UNKNOWN_OPTION',
+    { option: name },
+    `${JSON.stringify(name)} is not part of a mount spec`,
+    inside ?? (near === undefined ? `the parts are ${FIELDS.join(', ')}` : `did you mean ${near}?`),
+  );
 }
 
 // What is part of a part.
@@ -167,6 +162,12 @@ function checkLayers(lower: readonly Layer[], data: readonly Layer[], fields: Fi
   }
 }
 
+function copyOfOptions(options: unknown): unknown {
+  const copy = copyOf(options, 'options');
+  if (typeof copy !== 'object' || copy === null || !('raw' in copy)) return copy;
+  return { ...copy, raw: copyOf(copy.raw, 'raw') };
+}
+
 const noAttributes: MountAttributes = Object.freeze({});
 const noParameters: readonly Parameter[] = [];
 
@@ -177,9 +178,9 @@ const noParameters: readonly Parameter[] = [];
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
 export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
-  if (typeof spec !== 'object' || spec === null) return wrongType('spec', 'an object', spec);
-  const fields = spec as Fields;
-  refuseUnknownFields(fields);
+  const fields = readFields(spec, 'spec', FIELDS, refusePart);
+  if (fields.options !== undefined) fields.options = copyOfOptions(fields.options);
+  if (fields.attributes !== undefined) fields.attributes = copyOf(fields.attributes, 'attributes');
   const lower = readLayers(fields.lower, 'lower');
   const data = readLayers(fields.data, 'data');
   checkLayers(lower, data, fields);
@@ -190,7 +191,7 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
   }
   if (attributes !== undefined) refuseProblem(checkAttributes(attributes));
   return {
-    given: spec as MountSpec,
+    given: fields as unknown as MountSpec,
     lower,
     data,
     upper,

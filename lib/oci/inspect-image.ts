@@ -1,11 +1,13 @@
 // inspectImage(): what each layer of an image adds, changes and deletes, and what of it all nobody sees in the end.
+import { CALLBACK, CHECKED_LATER, readOptions, SIGNAL } from '../format/given.ts';
 import { explained, ofLayer } from './failure.ts';
+import { layersOf } from './given-image.ts';
 import { type LayerReading, readLayer, requireDiffId } from './layer-stream.ts';
 import { LayerTree } from './layer-tree.ts';
 import { Limits, type UnpackLimits } from './limits.ts';
 import { type LayerAccount, MergedTree, type Tally } from './merged-tree.ts';
 import type { Image } from './open-image.ts';
-import { checkAll, type UnpackProgress } from './unpack-options.ts';
+import type { UnpackProgress } from './unpack-options.ts';
 import { Waste, type WastedPath } from './waste.ts';
 
 export interface InspectedLayer extends LayerAccount {
@@ -159,11 +161,7 @@ function sumUp(
   };
 }
 
-const CHECKS = {
-  onProgress: (value: unknown) => (typeof value === 'function' ? undefined : 'a function'),
-  signal: (value: unknown) => (value instanceof AbortSignal ? undefined : 'an AbortSignal'),
-  limits: () => undefined,
-};
+const CHECKS = { onProgress: CALLBACK, signal: SIGNAL, limits: CHECKED_LATER } as const;
 
 /**
  * Reads all layers of an image, several at a time, and tells what each does to those below it. Nothing is written. Memory
@@ -176,8 +174,9 @@ const CHECKS = {
  * @throws {OverlayError} those of archives and layers, ERR_OVERLAY_DIGEST_MISMATCH, ERR_OVERLAY_LAYER_LIMIT,
  *   ERR_OVERLAY_LAYER_LINK and others of docs/errors.md
  */
-export async function inspectImage(image: Image, options: InspectOptions = {}): Promise<Inspection> {
-  checkAll(options, CHECKS);
+export async function inspectImage(image: Image, given?: InspectOptions): Promise<Inspection> {
+  layersOf(image);
+  const options = readOptions<InspectOptions>(given, CHECKS);
   void new Limits(options.limits);
   options.signal?.throwIfAborted();
   return await laidOver(image, options);

@@ -4,11 +4,12 @@ import type { PathLike } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
 import { readEntryPath } from '../layer/given-path.ts';
 import { explained } from './failure.ts';
+import { layersOf } from './given-image.ts';
 import type { Image, ImageLayer } from './open-image.ts';
 import { Staging } from './staging.ts';
 import { IMPLIED } from './tree.ts';
 import { inStaging, unpackLayer } from './unpack-layer.ts';
-import { checkUnpackOptions, type UnpackOptions, type UnpackProgress } from './unpack-options.ts';
+import { readUnpackOptions, type UnpackOptions, type UnpackProgress } from './unpack-options.ts';
 import type { Unpacked } from './unpack-tree.ts';
 
 export interface UnpackImageOptions extends Omit<UnpackOptions, 'lowers' | 'diffId' | 'onProgress'> {
@@ -98,17 +99,17 @@ async function each(
 export async function unpackImage(
   image: Image,
   dir: PathLike,
-  options: UnpackImageOptions = {},
+  given?: UnpackImageOptions,
 ): Promise<Unpacked[]> {
-  const target = readEntryPath(dir);
-  const { onProgress, ...rest } = options;
-  checkUnpackOptions(rest);
-  if ((options.format ?? 'plain') === 'plain') return await one(image.layers, target, options);
+  const layers = layersOf(image);
+  const target = readEntryPath(dir, 'dir');
+  const options = readUnpackOptions(given) as UnpackImageOptions;
+  if ((options.format ?? 'plain') === 'plain') return await one(layers, target, options);
   options.signal?.throwIfAborted();
   const staging = await Staging.make(target, false);
   try {
     const root = procPath(staging.fd);
-    const unpacked = await each(image.layers, root, options);
+    const unpacked = await each(layers, root, options);
     await chmod(root, IMPLIED.mode);
     await staging.finish(options.sync ?? true);
     return unpacked;

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import type { PathLike } from '../format/mount-spec.ts';
 import { readEntryPath } from '../layer/given-path.ts';
 import { explained } from './failure.ts';
+import { checkSource } from './given-bytes.ts';
 import { Staging } from './staging.ts';
-import { checkUnpackOptions, type UnpackOptions } from './unpack-options.ts';
+import { readUnpackOptions, type UnpackOptions } from './unpack-options.ts';
 import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 
 /**
@@ -25,10 +26,11 @@ import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 export async function unpackLayer(
   source: Readable | PathLike,
   dir: PathLike,
-  options: UnpackOptions = {},
+  given?: UnpackOptions,
 ): Promise<Unpacked> {
-  const target = readEntryPath(dir);
-  checkUnpackOptions(options);
+  const target = readEntryPath(dir, 'dir');
+  const options = readUnpackOptions(given);
+  checkSource(source);
   return await inStaging(target, options, async (tree) => await tree.layer(source));
 }
 

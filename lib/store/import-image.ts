@@ -5,6 +5,7 @@ import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
 import type { Driver } from './driver.ts';
@@ -223,7 +224,7 @@ export async function importImage(
   image: ImageSource,
   options: ImportOptions,
 ): Promise<SnapshotRecord> {
-  const layers = [...image.layers];
+  const layers = layersOf(image);
   if (layers.length === 0) {
     throw refusal(
       'ERR_STORE_NO_LAYERS',

@@ -1,5 +1,6 @@
 // An open store: snapshots by name, each of its methods a door to what another file does.
 
+import { CALLBACK, FLAG, readOptions, SIGNAL } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Finding } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
@@ -17,7 +18,7 @@ import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store, UpdateOpti
 import type { Driver } from './driver.ts';
 import { allEntries, type Hold, type OpenEntry, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
-import { readFields, readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
+import { readFieldsOf, readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
 import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
@@ -61,23 +62,23 @@ export class OpenStore implements Store {
   }
 
   async import(image: ImageSource, options?: ImportOptions): Promise<Snapshot> {
-    const wanted = readFields(options, ['onProgress', 'signal']) as ImportOptions;
+    const wanted = readOptions<ImportOptions>(options, { onProgress: CALLBACK, signal: SIGNAL });
     return snapshotOf(
       await this.#do(() => importImage(this.#place, this.#driver, this.#unpack, image, wanted)),
     );
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {
-    const { labels, limits } = readFields(options, ['labels', 'limits']);
+    const { labels, limits } = readFieldsOf(options, ['labels', 'limits']);
     return await this.#make('active', key, parent, labels, readLimits(limits));
   }
 
   async view(key: string, parent?: string, options?: SnapshotOptions): Promise<Snapshot> {
-    return await this.#make('view', key, parent, readFields(options, ['labels']).labels, undefined);
+    return await this.#make('view', key, parent, readFieldsOf(options, ['labels']).labels, undefined);
   }
 
   async commit(name: string, key: string, options?: SnapshotOptions): Promise<Snapshot> {
-    const labels = readLabels(readFields(options, ['labels']).labels);
+    const labels = readLabels(readFieldsOf(options, ['labels']).labels);
     const [to, from] = [readKey(name, 'name'), readKey(key)];
     return snapshotOf(await this.#do(() => commitSnapshot(this.#place, this.#driver, to, from, labels)));
   }
@@ -128,7 +129,7 @@ export class OpenStore implements Store {
     labels: Readonly<Record<string, string>>,
     options?: UpdateOptions,
   ): Promise<Snapshot> {
-    const { fieldpaths } = readFields(options, ['fieldpaths']);
+    const { fieldpaths } = readFieldsOf(options, ['fieldpaths']);
     const [name, change] = [readKey(key), readLabelChange(labels, fieldpaths)];
     return snapshotOf(await this.#do(() => updateLabels(this.#place, name, change)));
   }
@@ -148,8 +149,8 @@ export class OpenStore implements Store {
   }
 
   async repair(options?: { readonly discard?: boolean }): Promise<Finding[]> {
-    const { discard } = readFields(options, ['discard']);
-    return await this.#do(() => repairStore(this.#place, this.#driver, discard === true));
+    const { discard = false } = readOptions<{ discard?: boolean }>(options, { discard: FLAG });
+    return await this.#do(() => repairStore(this.#place, this.#driver, discard));
   }
 
   async cleanup(): Promise<Cleanup> {

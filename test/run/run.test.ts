@@ -410,7 +410,7 @@ describe('what cannot be', () => {
     await wrong('ERR_OVERLAY_OPTION_CONFLICT', 'at', 'true', [], { whole: true, at: '/tmp' });
     await wrong('ERR_OVERLAY_INVALID_VALUE', 'leftovers', 'true', [], { leftovers: 'keep' });
     await wrong('ERR_OVERLAY_INVALID_TYPE', 'signal', 'true', [], { signal: {} });
-    await wrong('ERR_OVERLAY_INVALID_VALUE', 'signal', 'true', [], { killSignal: 'SIGNOTHING' });
+    await wrong('ERR_OVERLAY_INVALID_VALUE', 'killSignal', 'true', [], { killSignal: 'SIGNOTHING' });
     await wrong('ERR_OVERLAY_INVALID_TYPE', 'env', 'true', [], { env: 1 });
   });
 

@@ -142,6 +142,49 @@ const inLower = (option: 'upper' | 'work', path: string) => ({
   path,
 });
 
+/** The other way round: the live overlay reads, or lies deeper. */
+const around: readonly Guarded[] = [
+  {
+    id: 'G13',
+    name: 'the upper is a lower of a mounted overlay',
+    build: (layers, scratch) => {
+      other(scratch, true);
+      const upper = scratch.join('other/lower');
+      return [
+        { ...layers, upper },
+        { code: 'ERR_OVERLAY_UPPER_IS_LOWER', option: 'upper', path: upper },
+      ];
+    },
+  },
+  {
+    id: 'G13-work',
+    name: 'the work directory is a lower of a mounted overlay, by another name',
+    build: (layers, scratch) => {
+      other(scratch, true);
+      const work = scratch.join('link');
+      symlinkSync('other/lower', work);
+      return [
+        { ...layers, work },
+        { code: 'ERR_OVERLAY_UPPER_IS_LOWER', option: 'work', path: work },
+      ];
+    },
+  },
+  ...[true, false].map(
+    (attached): Guarded => ({
+      id: 'G01-around',
+      name: `the upper contains that of a ${attached ? 'mounted' : 'detached'} overlay`,
+      build: (layers, scratch) => {
+        other(scratch, attached);
+        const upper = scratch.join('other');
+        return [
+          { ...layers, upper },
+          { code: 'ERR_OVERLAY_IN_USE', option: 'upper', path: upper },
+        ];
+      },
+    }),
+  ),
+];
+
 const overlaps: readonly Guarded[] = [
   {
     id: 'E02',
@@ -300,7 +343,7 @@ const written: readonly Guarded[] = [
   },
 ];
 
-const all = [...inUse, ...overlaps, ...notes, ...written];
+const all = [...inUse, ...around, ...overlaps, ...notes, ...written];
 
 holds(
   'guards',
