@@ -102,9 +102,7 @@ uint32_t reapLeft() {
   return alive;
 }
 
-std::string word(uint32_t value) {
-  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
-}
+std::string word(uint32_t value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); }
 
 }  // namespace
 
