@@ -143,6 +143,7 @@ describe.each(Object.entries(places))('into a store of %s', (driver, place) => {
       );
       await expect(store.import({ layers: wrong })).rejects.toMatchObject({
         code: 'ERR_OVERLAY_DIGEST_MISMATCH',
+        message: expect.stringContaining(`layer 2 of ${wrong.length}: `),
       });
       expect((await store.list()).length).toBeLessThanOrEqual(1);
       expect(await store.check()).toEqual([]);
