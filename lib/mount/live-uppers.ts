@@ -4,15 +4,8 @@ import { findSilent, isServed, OTHERS_PATIENCE, onServed } from '../diagnosis/si
 import type { OverlayDescription } from '../format/mountinfo.ts';
 import { AT_FDCWD, AT_STATX_DONT_SYNC, O_DIRECTORY, O_PATH, STATX_INO } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import {
-  listMountIds,
-  type MountPlace,
-  type OverlayEntry,
-  readMountinfoPlaces,
-  readMountPlaces,
-  readOverlay,
-  readOverlayTable,
-} from '../kernel/mount-table.ts';
+import { type MountPlace, readMountinfoPlaces, readMountPlaces } from '../kernel/mount-places.ts';
+import { listMountIds, type OverlayEntry, readOverlay, readOverlayTable } from '../kernel/mount-table.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
