@@ -4,12 +4,18 @@ import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
-import type { StackSpec } from '../layer/stack-spec.ts';
 import { BothViews } from './both-views.ts';
 import { Journal, type JournalRecord, type Operation, unfinished } from './journal.ts';
 import { perform } from './perform.ts';
 import { requirePermission } from './permission.ts';
-import { ApplyPlan, PLAN_CHECKS, type PlanOptions, planApply } from './plan-apply.ts';
+import {
+  ApplyPlan,
+  type ApplySource,
+  PLAN_CHECKS,
+  type PlanOptions,
+  planApply,
+  planOptionsOf,
+} from './plan-apply.ts';
 import { type StageOptions, Staging } from './stage.ts';
 import { Target } from './target.ts';
 
@@ -31,6 +37,11 @@ export interface ApplyOptions extends PlanOptions {
 }
 
 const CHECKS = { ...PLAN_CHECKS, force: FLAG, signal: SIGNAL, onProgress: CALLBACK } as const;
+
+/** @throws {OverlayError} those of wrong arguments */
+export function readApplyOptions(given: unknown): ApplyOptions {
+  return readOptions<ApplyOptions>(given, CHECKS);
+}
 
 function refuse(conflicts: readonly Finding[], force: boolean | undefined): void {
   const [first, ...rest] = conflicts;
@@ -134,20 +145,17 @@ async function carryOut(target: Target, plan: ApplyPlan, options: ApplyOptions):
  * The overlay should not be mounted meanwhile. Afterwards the upper is of no use over that lower: what it renamed is not
  * found any more. A file that only got other attributes keeps its inode; all others are replaced.
  *
- * @param source the layers, or a plan: then exactly what that says is done
+ * @param source what has the changes: layers, an overlay, or what its `changes()` gave; or a plan: then exactly what that
+ *   says is done
  * @returns the plan that was carried out
  * @throws {OverlayError} ERR_OVERLAY_CONFLICT, with each in `findings`: the target is not what the changes were made of;
  *   ERR_OVERLAY_APPLY_LOCKED, ERR_OVERLAY_NO_ACCESS, ERR_OVERLAY_IMMUTABLE, ERR_OVERLAY_NO_SPACE and the like;
  *   ERR_OVERLAY_APPLY_UNFINISHED: it stopped half-way, or an earlier one did
  */
-export async function apply(source: StackSpec | ApplyPlan, given?: ApplyOptions): Promise<ApplyPlan> {
-  const options = readOptions<ApplyOptions>(given, CHECKS);
+export async function apply(source: ApplySource | ApplyPlan, given?: ApplyOptions): Promise<ApplyPlan> {
+  const options = readApplyOptions(given);
   options.signal?.throwIfAborted();
-  const { to, paths } = options;
-  const planned =
-    source instanceof ApplyPlan
-      ? source
-      : await planApply(source, { ...(to !== undefined && { to }), ...(paths !== undefined && { paths }) });
+  const planned = source instanceof ApplyPlan ? source : await planApply(source, planOptionsOf(options));
   refuse(planned.conflicts, options.force);
   using target = await Target.open(ApplyPlan.partsOf(planned).to);
   await target.lock();

@@ -2,6 +2,7 @@
 import type { Finding } from '../format/overlay-error.ts';
 import type { Change } from './change.ts';
 import type { ChangeOptions } from './changes.ts';
+import { rememberSource, sourceOf } from './changes-source.ts';
 import type { Stack } from './stack.ts';
 import { FindingList, type Findings } from './walk.ts';
 
@@ -17,7 +18,7 @@ export abstract class AwaitableChanges implements ChangeList {
   async #all(): Promise<Change[]> {
     const all: Change[] = [];
     for await (const change of this) all.push(change);
-    return all;
+    return rememberSource(all, sourceOf(this));
   }
 
   // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array

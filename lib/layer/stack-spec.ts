@@ -181,9 +181,8 @@ function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [
   ];
 }
 
-/** Opens all layers, or none. Throws OverlayError. */
-export function* openLayers(given: StackSpec): Routine<OpenedStack> {
-  const spec = readStackSpec(given);
+/** Opens all layers of a spec that has been read, or none. Throws OverlayError. */
+export function* openLayers(spec: StackSpec): Routine<OpenedStack> {
   const sources = checkedSources(spec);
   const { options = {} } = spec;
   const dialect = yield* dialectFor(options.userxattr);

@@ -9,6 +9,7 @@ import { procPath } from '../kernel/constants.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type ChangeOptions, UpperChanges } from './changes.ts';
+import { rememberSource } from './changes-source.ts';
 import { findData } from './data-layers.ts';
 import { unreadable } from './finding.ts';
 import { type Layer, openPlace } from './layer.ts';
@@ -19,7 +20,7 @@ import type { Run } from './opened-ahead.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { Rules } from './rules.ts';
-import { openLayers, type StackSpec } from './stack-spec.ts';
+import { openLayers, readStackSpec, type StackSpec } from './stack-spec.ts';
 import { tellStory } from './story.ts';
 import { endedBy, STREAM_CHECKS, type StreamOptions, untilAborted } from './streaming.ts';
 import { FindingList, type Findings, readMerged, walkMerged } from './walk.ts';
@@ -66,9 +67,12 @@ class OpenStack implements Stack {
   #layers: readonly Layer[];
   #closed = false;
 
-  constructor(rules: Rules, layers: readonly Layer[]) {
+  readonly #spec: StackSpec;
+
+  constructor(rules: Rules, layers: readonly Layer[], spec: StackSpec) {
     this.#rules = rules;
     this.#layers = layers;
+    this.#spec = spec;
   }
 
   readonly #run: Run = async (routine) => {
@@ -99,9 +103,10 @@ class OpenStack implements Stack {
   changes(options?: ChangeOptions): Findings<Change> {
     const checks = { ...STREAM_CHECKS, ignoreUnchanged: FLAG };
     const { ignoreUnchanged = false, ...streaming } = readOptions<ChangeOptions>(options, checks);
-    return this.#stream(streaming, (run, found) =>
+    const changes = this.#stream(streaming, (run, found) =>
       new UpperChanges(this.#rules, ignoreUnchanged, found).all(run),
     );
+    return rememberSource(changes, { layers: () => this.#spec, open: () => openStack(this.#spec) });
   }
 
   #stream<T>(
@@ -206,7 +211,8 @@ function streamOf<T>(found: FindingList, entries: AsyncGenerator<T>): Findings<T
  *
  * @throws {OverlayError} for a layer that cannot be opened, and options that the kernel refuses together
  */
-export async function openStack(spec: StackSpec): Promise<Stack> {
+export async function openStack(given: StackSpec): Promise<Stack> {
+  const spec = readStackSpec(given);
   const { rules, layers } = await runAsync(openLayers(spec));
-  return new OpenStack(rules, layers);
+  return new OpenStack(rules, layers, spec);
 }

@@ -7,6 +7,7 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import type { Change } from '../layer/change.ts';
 import { type ChangeList, changeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
+import { rememberSource } from '../layer/changes-source.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
 import { rangedNamespace } from './id-ranges.ts';
 import type { KeepOptions } from './keep.ts';
@@ -133,7 +134,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const tells = this.#request.rootless === true ? withoutOwnRoot : undefined;
     // Loaded when it is needed: whoever only wants a view starts the sooner.
     const open = async () => await (await import('../layer/stack.ts')).openStack(this.layers);
-    return changeList(open, options, tells);
+    return rememberSource(changeList(open, options, tells), { layers: () => this.layers, open });
   }
 
   async keep(dir: PathLike, options: KeepOptions = {}): Promise<void> {

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Digest } from '../format/oci/digest.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { type TarEvent, TarReader } from '../format/tar/reader.ts';
+import { damageOf } from './blob.ts';
 import { decompressed } from './decompress.ts';
-import { failure } from './failure.ts';
+import { explained, failure } from './failure.ts';
 import { givenBytes } from './given-bytes.ts';
 import type { Limits } from './limits.ts';
 
@@ -24,8 +26,36 @@ export interface LayerTaker {
   endEntry(): Promise<void> | void;
 }
 
-/** @throws {FormatError} `those of archives` @throws {OverlayError} ERR_OVERLAY_LAYER_COMPRESSION, ERR_OVERLAY_LAYER_LIMIT */
+// What damaged bytes look like to who reads them.
+const DAMAGE = /^ERR_OVERLAY_(?:TAR_(?:CORRUPT|TRUNCATED|UNSUPPORTED|LIMIT)|LAYER_(?:COMPRESSION|NAME))$/;
+
+/** A layer that makes no sense: an image that has its digest knows whether it is damaged, which is told first. */
+async function cause(error: unknown, source: unknown): Promise<unknown> {
+  const known = explained(error, 'the layer');
+  if (!(known instanceof OverlayError) || !DAMAGE.test(known.code)) return error;
+  const damage = await damageOf(source);
+  return damage === undefined ? error : new OverlayError([damage.findings[0]!, ...known.findings], error);
+}
+
+/**
+ * @throws {FormatError} `those of archives` @throws {OverlayError} ERR_OVERLAY_LAYER_COMPRESSION, ERR_OVERLAY_LAYER_LIMIT,
+ *   ERR_OVERLAY_DIGEST_MISMATCH of what is damaged
+ */
 export async function readLayer(
+  source: Readable | PathLike,
+  reading: LayerReading,
+  limits: Limits,
+  taker: LayerTaker,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await readWhole(source, reading, limits, taker, signal);
+  } catch (error) {
+    throw await cause(error, source);
+  }
+}
+
+async function readWhole(
   source: Readable | PathLike,
   reading: LayerReading,
   limits: Limits,

@@ -58,7 +58,7 @@ export class TreeUnpacking {
     const { xattrs, rootless = false } = options;
     const userxattr = xattrs === undefined ? undefined : xattrs === 'user';
     const dialect = rootless && xattrs === undefined ? 'user' : await runAsync(dialectFor(userxattr));
-    const inPlace = staging.before === 'tree';
+    const { inPlace } = staging;
     const root = inPlace
       ? await readTree(staging.fd, shown)
       : new TreeNode(undefined, '', 'directory', false);

@@ -120,7 +120,7 @@ export async function writeImage(
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     wrongType('config', 'an object', config);
   const given = copyOf(config, 'config') as GivenConfig;
-  const staging = await Staging.make(target, false);
+  const staging = await Staging.make(target, 'new');
   try {
     const root = procPath(staging.fd);
     await fill(root, layers, given, name);

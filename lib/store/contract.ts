@@ -15,6 +15,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface StoreOptions {
   /** Default `'auto'`: what the store has; for a new one, what its directory can do. */
   readonly driver?: 'auto' | DriverName;
+  /** Whether a directory that is empty, or not there yet, becomes a store. Default: true; false gives ERR_STORE_MISSING. */
+  readonly create?: boolean;
 }
 
 export interface SnapshotOptions {

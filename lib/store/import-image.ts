@@ -5,9 +5,11 @@ import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { ofLayer } from '../oci/failure.ts';
 import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
 import { writeCommitted } from './commit.ts';
+import { dataEntry } from './data-entry.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
@@ -178,7 +180,7 @@ class Import {
   ): Promise<void> {
     const { diffId } = this.#layers[i]!;
     const { dialect } = this.#place.facts;
-    await this.#unpack(this.#layers[i]!.open(), Buffer.from(`/proc/self/fd/${fd}/${DATA}`), {
+    const unpacked = this.#unpack(this.#layers[i]!.open(), await dataEntry(fd), {
       format,
       xattrs: dialect,
       ...(dialect === 'user' ? { rootless: true } : {}),
@@ -187,6 +189,9 @@ class Import {
       sync: false,
       onProgress: ({ read }) => this.#tell(i, 'unpacking', read),
       signal: this.#abort.signal,
+    });
+    await unpacked.catch((error) => {
+      throw ofLayer(error, i, this.#layers.length);
     });
   }
 

@@ -1,11 +1,12 @@
 // Mounts a snapshot in this process: an overlay of its layers, or its directory alone, held by a lock as long as it lives.
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { close } from '../kernel/call.ts';
 import { mount } from '../mount/mount.ts';
 import { Bind } from './bind.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { sourceOf } from './in-use.ts';
+import { refuseMounted, sourceOf } from './in-use.ts';
 import { layersOf } from './overlay-driver.ts';
 import type { Place } from './place.ts';
 import { refusal } from './refusal.ts';
@@ -118,6 +119,9 @@ export async function mountSnapshot(
     return new HeldMount(key, mounted, entry.fd);
   } catch (error) {
     close(entry.fd);
+    // Told of the snapshot, and not of its upper, which users of stores know nothing of.
+    if (error instanceof OverlayError && error.code === 'ERR_OVERLAY_IN_USE')
+      await refuseMounted(place, key, entry.directory, undefined);
     throw error;
   }
 }

@@ -82,7 +82,7 @@ function rows(here: ReturnType<typeof suiteScratchDirectory>): Row[] {
     [`run.lower`, /^lower$/, [null, 0, {}, hostile], (lower) => a.run('true', [], { at: tree, lower })],
     [`run.killSignal`, /^killSignal$/, [null, 10n, {}, hostile], (killSignal) => a.run('true', [], { killSignal })], // biome-ignore format: a row
     ...[a.planApply, a.apply].flatMap((door): Row[] => [
-      ...options(`${door.name}(spec)`, door, 'spec'),
+      ...options(`${door.name}(spec)`, door, '(spec|changes)'),
       ...options(`${door.name}(…, options)`, (given) => door(spec, given)),
       paths(`${door.name}.to`, 'to', (to) => door(spec, { to })),
     ]),

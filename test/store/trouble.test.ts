@@ -41,6 +41,22 @@ test('a store of a newer version is refused, and one whose own record is damaged
   scratch.file('torn/store.json', '{"version":');
   await expect(openStore(scratch.join('torn'))).rejects.toEqual(code('ERR_STORE_DAMAGED'));
 });
+test('a store that is not there is not made by who only looks', async () => {
+  const scratch = scratchDirectory();
+  const looking = (name: string) => openStore(scratch.join(name), { create: false });
+  const missing = {
+    code: 'ERR_STORE_MISSING',
+    option: 'root',
+    message: expect.stringContaining('no store in'),
+  };
+  await expect(looking('nothing')).rejects.toMatchObject(missing);
+  scratch.directory('empty');
+  await expect(looking('empty')).rejects.toMatchObject(missing);
+  expect(readdirSync(scratch.join('empty'))).toEqual([]);
+  scratch.file('home/letter', 'dear');
+  await expect(looking('home')).rejects.toEqual(code('ERR_STORE_FOREIGN'));
+  expect(readdirSync(scratch.path).sort()).toEqual(['empty', 'home']);
+});
 privileged('the driver stays what it was, and one that cannot work is refused', async () => {
   const scratch = scratchDirectory();
   const store = await openStore(scratch.join('store'), { driver: 'overlay' });
@@ -53,6 +69,8 @@ privileged('the driver stays what it was, and one that cannot work is refused', 
     code: 'ERR_STORE_NO_DRIVER',
     message: expect.stringContaining('it is not on btrfs'),
   });
+  // Nor is its directory there.
+  expect(readdirSync(scratch.path)).toEqual(['store']);
   const { path } = tmpfsMount({ type: 'ramfs' });
   const inMemory = await openStore(join(path, 'store'));
   expect(inMemory.driver).toBe('overlay');

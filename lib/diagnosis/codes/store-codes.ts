@@ -61,6 +61,10 @@ export const STORE_CODES = {
     meaning: 'the directory is no store, and not empty',
     remedy: 'name an empty directory',
   },
+  ERR_STORE_MISSING: {
+    meaning: 'there is no store in the directory, and `create: false`, or the command, makes none',
+    remedy: 'correct the path',
+  },
   ERR_STORE_VERSION: {
     meaning: 'the store was made by a newer release',
     remedy: 'use a newer release',
