@@ -80,9 +80,6 @@ export function noAnswer(id: bigint): KernelError {
   return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
 }
 
-/** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */
-export type AskStatmount = (id: bigint, mask: number, capacity: number) => Routine<Buffer>;
-
 /** The same as {@link readMountPlaces} of all mounts from mountinfo, with the ids that it has. */
 export function* readMountinfoPlaces(): Routine<MountPlace[]> {
   const text = yield* readIfPossible('/proc/self/mountinfo');

@@ -93,6 +93,9 @@ export function* listMountIds(): Routine<bigint[]> {
   }
 }
 
+/** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */
+export type AskStatmount = (id: bigint, mask: number, capacity: number) => Routine<Buffer>;
+
 /**
  * One overlay of the table; undefined when it has gone.
  *
