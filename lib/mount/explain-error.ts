@@ -14,6 +14,7 @@ import { errnoName } from '../kernel/errno.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { decodeFileSystemStat } from '../kernel/stat.ts';
+import { detachedHandle } from './forgotten.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import type { Overlay } from './overlay.ts';
 import { wrongType } from './refuse.ts';
@@ -91,9 +92,19 @@ function* ofOverlay(overlay: Overlay): Routine<LiveOverlay> {
   };
 }
 
+/** The overlay of this thread that a path as that of a detached one leads to: no mount table has it. */
+function detachedAt(path: string): Overlay | undefined {
+  const [, pid, fd] = /^\/proc\/(self|\d+)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? [];
+  if (pid !== 'self' && pid !== String(process.pid)) return undefined;
+  const handle = detachedHandle(Number(fd));
+  return isOverlay(handle) ? handle : undefined;
+}
+
 /** By a path in the overlay, or in one of its layers: an error may have come from there. */
 function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
   const target = readTarget(path)!;
+  const detached = detachedAt(shown(target.absolute));
+  if (detached !== undefined) return yield* ofOverlay(detached);
   const id = yield* mountIdOf(AT_FDCWD, target.absolute);
   const all = yield* listRoutine();
   const through = all.find((entry) => BigInt(entry.id) === id);

@@ -179,6 +179,11 @@ const noParameters: readonly Parameter[] = [];
  */
 export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
   const fields = readFields(spec, 'spec', FIELDS, refusePart);
+  // Copies: the caller may change what it gave before the mount is made.
+  for (const name of ['lower', 'data'] as const) {
+    const layers = fields[name];
+    if (Array.isArray(layers)) fields[name] = layers.slice();
+  }
   if (fields.options !== undefined) fields.options = copyOfOptions(fields.options);
   if (fields.attributes !== undefined) fields.attributes = copyOf(fields.attributes, 'attributes');
   const lower = readLayers(fields.lower, 'lower');

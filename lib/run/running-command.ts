@@ -220,7 +220,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       this.#settle.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
     } else if (signal?.aborted) this.#settle.reject(signal.reason);
     else this.#settle.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
-    whenClosed(this.stdio, () => this.emit('close', this.exitCode, this.signalCode));
+    whenClosed(this, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
   #mustBeOver(): void {

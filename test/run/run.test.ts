@@ -44,6 +44,22 @@ function directory(files: Readonly<Record<string, string>> = { file: 'old' }): s
 const told = async (command: RunningCommand) =>
   (await command.changes()).map(({ kind, path }) => `${kind} ${path}`).sort();
 
+describe('streams that nobody reads', () => {
+  for (const when of ['before the end', 'after it'])
+    privileged(`keep nobody from close, waited for ${when}`, async () => {
+      await using command = await sh('echo out; echo err >&2', { cwd: directory() });
+      if (when === 'after it') await command.finished;
+      await once(command, 'close');
+      expect(command.stdout!.closed && command.stderr!.closed).toBe(true);
+    });
+
+  privileged('have all that was written, for who does not wait for close', async () => {
+    await using command = await sh('echo out', { cwd: directory() });
+    await command.finished;
+    expect(await text(command.stdout!)).toBe('out\n');
+  });
+});
+
 describe('the view', () => {
   privileged('is at the directory itself, and the directory stays as it is', async () => {
     const before = openDescriptors();
