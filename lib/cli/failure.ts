@@ -1,5 +1,6 @@
 // How a failed operation is told: as sentences, as one line, as JSON, and as an exit code.
-import { KernelError, OverlayError } from '../index.ts';
+import { OverlayError } from '../format/overlay-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { UsageError } from './flags.ts';
 import { toJson } from './json.ts';
 

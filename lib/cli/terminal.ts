@@ -1,5 +1,5 @@
 // Where the program writes: colours only where somebody sees them, and no fuss when the reader of a pipe has gone.
-import type { Writable } from 'node:stream';
+import { type Output, StandardOutput } from './standard-output.ts';
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type Style = keyof typeof STYLES;
@@ -13,22 +13,26 @@ export function wantsColour(isTTY: boolean, env: Environment): boolean {
   return isTTY && env.TERM !== 'dumb';
 }
 
-export class Terminal {
+/** How what is written may look. */
+export interface Looks {
   readonly colour: boolean;
   /** Somebody looks at what goes wrong and how far things are: it may be drawn over. */
-  readonly live: boolean;
+  readonly live?: boolean;
+}
+
+export class Terminal {
+  readonly #looks: Looks;
   #drawn = 0;
-  readonly #out: Writable;
-  readonly #err: Writable;
-  readonly #closed = new Set<Writable>();
+  readonly #out: Output;
+  readonly #err: Output;
+  readonly #closed = new Set<Output>();
   /** What a stream failed with, other than that nobody reads it any more. */
   failure: Error | undefined;
 
-  constructor(out: Writable, err: Writable, colour: boolean, live = false) {
+  constructor(out: Output, err: Output, looks: Looks) {
     this.#out = out;
     this.#err = err;
-    this.colour = colour;
-    this.live = live;
+    this.#looks = looks;
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#closed.add(stream);
@@ -49,7 +53,7 @@ export class Terminal {
 
   /** Draws lines about how far things are in the place of those that were drawn before; only where it is live. */
   draw(lines: readonly string[]): void {
-    if (!this.live) return;
+    if (this.#looks.live !== true) return;
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     this.#drawn = lines.length;
     // To the beginning of the first, and away with all below.
@@ -59,18 +63,27 @@ export class Terminal {
 
   /** Can be taken out of the terminal. */
   readonly paint = (text: string, ...styles: readonly Style[]): string => {
-    if (!this.colour || text === '') return text;
+    if (text === '' || !this.#looks.colour) return text;
     return `\u001b[${styles.map((style) => STYLES[style]).join(';')}m${text}\u001b[0m`;
   };
 
-  #write(stream: Writable, text: string): void {
+  #write(stream: Output, text: string): void {
     if (!this.#closed.has(stream)) stream.write(`${text}\n`);
   }
 }
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  const colour = wantsColour(process.stdout.isTTY === true, process.env);
-  const live = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
-  return new Terminal(process.stdout, process.stderr, colour, live);
+  const [out, err] = [new StandardOutput(1), new StandardOutput(2)];
+  const { env } = process;
+  // Asked when something is painted or drawn, which is seldom.
+  const looks = {
+    get colour() {
+      return wantsColour(out.isTerminal, env);
+    },
+    get live() {
+      return err.isTerminal && env.TERM !== 'dumb';
+    },
+  };
+  return new Terminal(out, err, looks);
 }

@@ -1,4 +1,6 @@
 // What is looked at for the guards: the directories that live overlays write to, and whose notes the upper has.
+
+import { dialectOf } from '../format/asked-options.ts';
 import type { MountinfoEntry } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
@@ -8,7 +10,7 @@ import { lookAtDirectories } from './directory-facts.ts';
 import type { GuardFacts, LiveDirectory } from './guard-rules.ts';
 import { type AskedMount, isThere } from './mount-facts.ts';
 import type { Directory } from './subject.ts';
-import { dialectOf, withDirectory } from './upper-facts.ts';
+import { withDirectory } from './upper-facts.ts';
 
 /** A directory that a live overlay writes to, by its path or as a descriptor. */
 export interface LiveSource extends Directory {

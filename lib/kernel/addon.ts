@@ -1,7 +1,7 @@
 // Loads the addon, and says how to build it when there is none for this machine; nothing else may load it.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from './package-root.ts';
 
 /** A failed call as the addon reports it; `errno` is positive, `log` holds the kernel's own messages. */
 export interface NativeFailure {
@@ -41,22 +41,13 @@ export interface Addon {
   readonly [name: string]: unknown;
 }
 
-// The directory of the package, from wherever the build has put this file: binding.gyp is shipped beside the prebuilds.
-function packageRoot(): URL {
-  let directory = new URL('./', import.meta.url);
-  while (directory.pathname !== '/' && !existsSync(new URL('binding.gyp', directory))) {
-    directory = new URL('../', directory);
-  }
-  return directory;
-}
-
 const root = packageRoot();
 
 // A checkout's own build comes first: it is at least as new as the prebuilt one.
 const places: readonly string[] = [
-  'build/Release/overlayfs.node',
-  `prebuilds/linux-${process.arch}/overlayfs.node`,
-].map((place) => fileURLToPath(new URL(place, root)));
+  `${root}/build/Release/overlayfs.node`,
+  `${root}/prebuilds/linux-${process.arch}/overlayfs.node`,
+];
 
 function load(): Addon {
   const found = places.find((place) => existsSync(place));
@@ -64,7 +55,7 @@ function load(): Addon {
     throw Object.assign(
       new Error(
         `overlayfs has no addon for ${process.platform}-${process.arch}. Looked for ${places.join(' and ')}. ` +
-          `Build it: cd ${fileURLToPath(root)} && npx node-gyp rebuild (needs g++, make and python3)`,
+          `Build it: cd ${root} && npx node-gyp rebuild (needs g++, make and python3)`,
       ),
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );

@@ -6,12 +6,10 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import {
   listMountIds,
   type MountPlace,
-  type OverlayEntry,
   readMountinfoPlaces,
   readMountPlaces,
-  readOverlay,
-  readOverlayTable,
-} from '../kernel/mount-table.ts';
+} from '../kernel/mount-places.ts';
+import { type OverlayEntry, readOverlay, readOverlayTable } from '../kernel/mount-table.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { partialMounts } from './partial-mounts.ts';

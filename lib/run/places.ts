@@ -1,6 +1,6 @@
 // Which directories of the command's file tree are views, which mounts it sees as they are, and which read-only.
 import { readdirSync } from 'node:fs';
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import { shown } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';

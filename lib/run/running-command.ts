@@ -6,15 +6,16 @@ import type { ApplyOptions } from '../change/apply.ts';
 import type { ApplyPlan, PlanOptions } from '../change/plan-apply.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
-import { runAsync } from '../kernel/routine.ts';
+import type { Routine } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
+import type { OpenLine } from './line.ts';
 import type { RunRequest } from './options.ts';
 import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
 import { whenClosed } from './stdio.ts';
-import { ViewChanges } from './view-changes.ts';
+import { viewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
 import { type Ending, Watched } from './watched.ts';
 
@@ -38,8 +39,14 @@ interface RunEvents {
   continue: [];
 }
 
+/** How what blocks is done, and how the guardian is listened to. */
+export interface Manner {
+  settle<T>(routine: Routine<T>): Promise<T>;
+  readonly open: OpenLine;
+}
+
 /** What start gave. */
-export interface RunningParts {
+export interface RunningParts extends Manner {
   readonly pid: number;
   readonly socket: number;
   readonly streams: readonly (Socket | null)[];
@@ -69,13 +76,14 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   readonly #views: readonly View[];
   readonly #watched: Watched;
   readonly #request: RunRequest;
-  readonly #settle: Settle;
+  readonly #end: Settle;
+  readonly #settle: Manner['settle'];
   #ending: Ending | undefined;
   #leftProcesses = false;
   #over = false;
   #discarding: Promise<void> | undefined;
 
-  constructor(request: RunRequest, views: Views, { pid, socket, streams }: RunningParts) {
+  constructor(request: RunRequest, views: Views, { pid, socket, streams, open, settle }: RunningParts) {
     super();
     this.pid = pid;
     this.stdio = streams;
@@ -86,14 +94,15 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
     this.notes = views.notes;
     this.#views = views.views;
     this.#request = request;
-    let settle: Settle;
+    this.#settle = settle;
+    let end: Settle;
     this.finished = new Promise((resolve, reject) => {
-      settle = { resolve, reject };
+      end = { resolve, reject };
     });
-    this.#settle = settle!;
+    this.#end = end!;
     // Whoever does not await it is told by nothing.
     this.finished.catch(() => {});
-    this.#watched = new Watched(socket, {
+    this.#watched = new Watched(socket, open, {
       ended: (ending) => this.#ended(ending),
       stopped: (signal) => this.emit('stop', signal),
       continued: () => this.emit('continue'),
@@ -137,7 +146,17 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    */
   changes(options?: ChangeOptions): ChangeList {
     this.#mustBeOver();
-    return new ViewChanges(this.#views, options);
+    return viewChanges(this.#views, options);
+  }
+
+  /**
+   * True: nothing was changed, as the uppers' roots tell at once; false: `changes()` has to look.
+   *
+   * @throws {OverlayError} ERR_OVERLAY_RUN_GOING
+   */
+  isUntouched(): boolean {
+    this.#mustBeOver();
+    return this.#views.every(({ overlay, pristine }) => overlay.isUntouched(pristine));
   }
 
   /** What `apply` would do: a plan a view that something was changed in. @throws {OverlayError} as `planApply` */
@@ -214,9 +233,9 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       const sentence =
         'the process that keeps watch over the command was killed, and everything of it with it';
       const hint = 'look for who kills processes: the kernel log tells when memory has run out';
-      this.#settle.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
-    } else if (signal?.aborted) this.#settle.reject(signal.reason);
-    else this.#settle.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
+      this.#end.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
+    } else if (signal?.aborted) this.#end.reject(signal.reason);
+    else this.#end.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
     whenClosed(this.stdio, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
@@ -240,6 +259,6 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       await over;
     }
     for (const stream of this.stdio) stream?.destroy();
-    await runAsync(endViews({ views: this.#views }));
+    await this.#settle(endViews({ views: this.#views }));
   }
 }

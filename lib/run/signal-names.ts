@@ -15,3 +15,8 @@ export function signalNumber(signal: NodeJS.Signals | number): number {
   const sentence = `there is no signal ${JSON.stringify(signal)}`;
   return refuse('ERR_OVERLAY_INVALID_VALUE', { option: 'signal' }, sentence, "use a name, as 'SIGTERM'");
 }
+
+/** As shells tell of a command that a signal ended. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + signalNumber(signal);
+}

@@ -28,7 +28,7 @@ function isRootTime({ path, what }: Change): boolean {
   return path === '.' && what.every((part) => part === 'mtime');
 }
 
-export class ViewChanges extends AwaitableChanges {
+class ViewChanges extends AwaitableChanges {
   readonly #views: readonly View[];
   readonly #options: ChangeOptions | undefined;
   #lists: readonly ChangeList[] = [];
@@ -62,4 +62,9 @@ export class ViewChanges extends AwaitableChanges {
       }
     }
   }
+}
+
+/** One list of what was changed in all views. */
+export function viewChanges(views: readonly View[], options?: ChangeOptions): ChangeList {
+  return new ViewChanges(views, options);
 }

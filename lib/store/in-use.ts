@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
-import { describeOverlay, type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { describeOverlay } from '../format/overlay-description.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_MNT_ID } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';

@@ -29,13 +29,13 @@ test.each([
 });
 test('paints only where colours are wanted', () => {
   const { stream } = collector();
-  const { paint } = new Terminal(stream, stream, true);
+  const { paint } = new Terminal(stream, stream, { colour: true });
   expect(paint('x', 'bold', 'red')).toBe('\u001b[1;31mx\u001b[0m');
-  expect(new Terminal(stream, stream, false).paint('x', 'bold')).toBe('x');
+  expect(new Terminal(stream, stream, { colour: false }).paint('x', 'bold')).toBe('x');
 });
 test('what was asked for and complaints go to different streams', () => {
   const [out, err] = [collector(), collector()];
-  const terminal = new Terminal(out.stream, err.stream, false);
+  const terminal = new Terminal(out.stream, err.stream, { colour: false });
   terminal.line('a');
   terminal.line();
   terminal.complain('b');
@@ -47,7 +47,7 @@ test('a reader that has gone is no failure, and a full disk is one', async () =>
     ['ENOSPC', 'ENOSPC'],
   ] as const) {
     const { stream } = collector(Object.assign(new Error(code), { code }));
-    const terminal = new Terminal(stream, collector().stream, false);
+    const terminal = new Terminal(stream, collector().stream, { colour: false });
     terminal.line('a');
     await new Promise((resolve) => setImmediate(resolve));
     terminal.line('b');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MountPlace } from '../../lib/kernel/mount-table.ts';
+import type { MountPlace } from '../../lib/kernel/mount-places.ts';
 import { partialMounts } from '../../lib/mount/partial-mounts.ts';
 
 let id = 0n;
