@@ -98,7 +98,11 @@ export async function buildProgram(common, dir) {
       chunkFileNames: '[name]-[hash].js',
       paths: (id) => (id.startsWith('late-') ? `./${id}.js` : id),
       // Names are kept, for the stacks of errors that nobody foresaw.
-      minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+      minify: {
+        compress: true,
+        mangle: { keepNames: { function: true, class: true } },
+        codegen: { removeWhitespace: true },
+      },
       codeSplitting: {
         includeDependenciesRecursively: false,
         groups: [{ name: 'start', test: (id) => starting.has(id) }],

@@ -60,7 +60,7 @@ function load(): Addon {
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );
   }
-  return createRequire(import.meta.url)(found) as Addon;
+  return createRequire(import.meta.filename)(found) as Addon;
 }
 
 export const addon: Addon = load();

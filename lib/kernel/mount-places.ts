@@ -8,6 +8,7 @@ import {
   STATMOUNT_MNT_ROOT,
   STATMOUNT_SB_BASIC,
   type Statmount,
+  superMagicOf,
 } from '../format/statmount.ts';
 import { call } from './call.ts';
 import { LSMT_ROOT, OVERLAYFS_SUPER_MAGIC } from './constants.ts';
@@ -62,7 +63,7 @@ export function* readMountPlaces(ids: readonly bigint[], size = 0): Routine<Moun
     yield* program.run();
     batch.forEach((id, i) => {
       const answer = program.bytes(steps[i]!);
-      if (answer !== undefined) found.push(placeOfStatmount(id, decodeStatmount(answer)));
+      if (answer !== undefined) found.push(new StatmountPlace(id, answer));
       else if (program.value(steps[i]!) === -EOVERFLOW) longer.push(id);
       else if (program.value(steps[i]!) !== -ENOENT) throw noAnswer(id);
     });
@@ -71,15 +72,35 @@ export function* readMountPlaces(ids: readonly bigint[], size = 0): Routine<Moun
   return found;
 }
 
-function placeOfStatmount(id: bigint, answer: Statmount): MountPlace {
-  const { sbMagic, major, minor, root, target } = answer;
-  return {
-    id,
-    isOverlay: sbMagic === OVERLAYFS_SUPER_MAGIC,
-    device: `${major}:${minor}`,
-    root: root ?? Buffer.from('/'),
-    target: target ?? Buffer.alloc(0),
-  };
+// There can be hundreds, and few are looked at closer.
+class StatmountPlace implements MountPlace {
+  readonly id: bigint;
+  readonly isOverlay: boolean;
+  readonly #answer: Buffer;
+  #decoded: Statmount | undefined;
+
+  constructor(id: bigint, answer: Buffer) {
+    this.id = id;
+    this.#answer = answer;
+    this.isOverlay = superMagicOf(answer) === OVERLAYFS_SUPER_MAGIC;
+  }
+
+  get device(): string {
+    return `${this.#whole.major}:${this.#whole.minor}`;
+  }
+
+  get root(): Buffer {
+    return this.#whole.root ?? Buffer.from('/');
+  }
+
+  get target(): Buffer {
+    return this.#whole.target ?? Buffer.alloc(0);
+  }
+
+  get #whole(): Statmount {
+    this.#decoded ??= decodeStatmount(this.#answer);
+    return this.#decoded;
+  }
 }
 
 // A filter may refuse the call, and a kernel before 6.11 gives no options, which every overlay has.

@@ -20,6 +20,10 @@ export function forgetDetached(fds: readonly number[]): void {
   for (const fd of fds) known.delete(fd);
 }
 
+export function areAnyDetached(): boolean {
+  return known.size > 0;
+}
+
 /** As directories: the upper of each overlay comes before its work. */
 export function detachedDirectories(): { option: 'upper' | 'work'; fd: number }[] {
   return [...known.keys()].map((fd, i) => ({ option: i % 2 === 0 ? 'upper' : 'work', fd }));

@@ -2,6 +2,7 @@
 
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { areAnyDetached } from './detached-uppers.ts';
 import { refuseGuarded, refuseLocked } from './findings.ts';
 import { bringUpToDate } from './fresh-table.ts';
 import { LiveUppers } from './live-uppers.ts';
@@ -24,7 +25,11 @@ export function seenUppers(): SeenUppers {
 export function* readyToPlan(request: MountRequest): Routine<void> {
   const { upper, shareUpper, shareLower, overlapLayers } = request;
   const insists = shareLower && (upper === undefined || (shareUpper && overlapLayers));
-  if (!insists) yield* bringUpToDate(live);
+  if (insists) return;
+  yield* bringUpToDate(live);
+  // Whoever neither writes to a directory of somebody's nor has anybody who does to be told from needs no more.
+  const alone = live.identities.length === 0 && !areAnyDetached();
+  if (!alone || (upper !== undefined && !overlapLayers)) yield* live.findPartial();
 }
 
 /** Throws when the mount table, or a lock, tells whose upper or work is. */

@@ -65,14 +65,28 @@ export class LiveUppers {
   ids: Buffer | undefined = none;
   /** 16 bytes a directory that an overlay of the table writes to, as `require_disjoint` compares them. */
   identities: Buffer = none;
-  /** The same of mounts' roots above which their filesystem goes on in another mount. */
+  /** The same of mounts' roots above which their filesystem goes on in another mount; as of the last {@link findPartial}. */
   partial: Buffer = none;
+  #places: readonly MountPlace[] | undefined;
   #seen = new Map<bigint, Seen>();
 
   /** Brings the knowledge up to the table of now. */
   *refresh(): Routine<void> {
     if (this.ids === undefined || !(yield* this.#readNew())) yield* this.#readAll();
     this.identities = Buffer.concat(this.#live().map(({ identity }) => identity));
+  }
+
+  /** Brings `partial` up to the table that was read last: most mounts need none of it. */
+  *findPartial(): Routine<void> {
+    if (this.#places === undefined) return;
+    const partial = partialMounts(this.#places);
+    this.#places = undefined;
+    const roots: Buffer[] = [];
+    for (const { target } of partial) {
+      const identity = yield* identityAt(target);
+      if (identity !== undefined) roots.push(identity);
+    }
+    this.partial = Buffer.concat(roots);
   }
 
   /** All, those mounted first in front. */
@@ -105,21 +119,12 @@ export class LiveUppers {
       const changed = found.size > 0 || seen.size !== this.#seen.size;
       this.ids = Buffer.from(new BigUint64Array(ids).buffer);
       this.#seen = seen;
-      if (changed) yield* this.#findPartial([...seen.values()].flatMap(({ place }) => place ?? []));
+      if (changed) this.#places = [...seen.values()].flatMap(({ place }) => place ?? []);
       return true;
     } catch (error) {
       if (error instanceof KernelError) return false;
       throw error;
     }
-  }
-
-  *#findPartial(places: readonly MountPlace[]): Routine<void> {
-    const roots: Buffer[] = [];
-    for (const { target } of partialMounts(places)) {
-      const identity = yield* identityAt(target);
-      if (identity !== undefined) roots.push(identity);
-    }
-    this.partial = Buffer.concat(roots);
   }
 
   *#readAll(): Routine<void> {
@@ -128,6 +133,6 @@ export class LiveUppers {
     for (const entry of yield* readOverlayTable()) {
       this.#seen.set(BigInt(entry.id), { place: undefined, live: yield* identify(entry) });
     }
-    yield* this.#findPartial(yield* readMountinfoPlaces());
+    this.#places = yield* readMountinfoPlaces();
   }
 }

@@ -1,5 +1,5 @@
 // Starts a command over its views, or says why it cannot be started.
-import { close } from '../kernel/call.ts';
+import { closeSync } from 'node:fs';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Started } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -18,7 +18,7 @@ export function* launch(views: Views, beginning: Beginning): Routine<Started> {
   }
   const { started } = plan.program;
   const isStarted = started.pid !== 0 && started.ended >= plan.program.steps - tries.length;
-  if (!isStarted) close(started.socket);
+  if (!isStarted) closeSync(started.socket);
   if (started.pid === 0) {
     throw notStarted(
       beginning.line,

@@ -1,6 +1,5 @@
 // The connection to the guardian of a command: bytes in both directions, until nothing of it runs any more.
-import { read, writeSync } from 'node:fs';
-import { close } from '../kernel/call.ts';
+import { closeSync, read, writeSync } from 'node:fs';
 
 export interface Hearer {
   heard(bytes: Buffer): void;
@@ -50,7 +49,7 @@ export const readingLine: OpenLine = (fd, hearer) => {
         return;
       }
       open = false;
-      close(fd);
+      closeSync(fd);
       hearer.closed();
     });
   next();

@@ -6,11 +6,10 @@ import type { ApplyOptions } from '../change/apply.ts';
 import type { ApplyPlan, PlanOptions } from '../change/plan-apply.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
-import type { Routine } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
-import type { OpenLine } from './line.ts';
+import type { Manner, RunningParts } from './manner.ts';
 import type { RunRequest } from './options.ts';
 import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
@@ -37,19 +36,6 @@ interface RunEvents {
   close: [exitCode: number | null, signal: NodeJS.Signals | null];
   stop: [signal: NodeJS.Signals];
   continue: [];
-}
-
-/** How what blocks is done, and how the guardian is listened to. */
-export interface Manner {
-  settle<T>(routine: Routine<T>): Promise<T>;
-  readonly open: OpenLine;
-}
-
-/** What start gave. */
-export interface RunningParts extends Manner {
-  readonly pid: number;
-  readonly socket: number;
-  readonly streams: readonly (Socket | null)[];
 }
 
 /** A command over its copy-on-write view. Disposing it kills what runs of it, and discards what it has changed. */

@@ -264,6 +264,24 @@ describe('processes that the command leaves', () => {
 });
 
 describe('afterwards', () => {
+  privileged('whether anything was changed is told at once', async () => {
+    for (const [script, untouched] of [
+      ['cat file; ls', true],
+      ['echo x >file', false],
+      ['rm file', false],
+      ['chmod 700 .', false],
+      ['touch -d @1 .', false],
+      ['setfattr -n user.x -v y .', false],
+      // Nothing is left of it but the time of the directory.
+      ['touch a; rm a', false],
+    ] as const) {
+      await using command = await sh(script, { cwd: directory(), stdio: 'ignore' });
+      expect(() => command.isUntouched()).toThrow(expect.objectContaining({ code: 'ERR_OVERLAY_RUN_GOING' }));
+      await command.finished;
+      expect([script, command.isUntouched()]).toEqual([script, untouched]);
+    }
+  });
+
   privileged('changes are applied, and nothing else', async () => {
     const dir = directory({ file: 'old', gone: 'x', same: 's' });
     await using command = await sh('echo new >file; rm gone; mkdir sub; echo 1 >sub/one', { cwd: dir });
