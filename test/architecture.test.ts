@@ -32,6 +32,7 @@ const testedBy: Record<string, string> = {
   'lib/kernel/mount-places.ts': 'test/kernel/mount-table.test.ts',
   'lib/kernel/package-root.ts': 'test/package/pack.test.ts',
   'lib/layer/opened-changes.ts': 'test/mount/scratch.test.ts',
+  'lib/mount/given-spec.ts': 'test/mount/mount.test.ts',
   'lib/mount/explained-namespace.ts': 'test/mount/perform-rootless.test.ts',
   'lib/mount/root-xattrs.ts': 'test/mount/scratch.test.ts',
   'lib/mount/scratch-in-namespace.ts': 'test/mount/scratch.test.ts',

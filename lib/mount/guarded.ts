@@ -21,15 +21,22 @@ export function seenUppers(): SeenUppers {
   return live;
 }
 
-/** Before a mount is planned: what the guards go by is to be what the mount table says now. */
-export function* readyToPlan(request: MountRequest): Routine<void> {
-  const { upper, shareUpper, shareLower, overlapLayers } = request;
-  const insists = shareLower && (upper === undefined || (shareUpper && overlapLayers));
+/**
+ * Before a mount is planned: what the guards go by is to be what the mount table says now.
+ *
+ * @param writes to a directory that others may know
+ */
+export function* readyToPlan(
+  request: MountRequest,
+  writes: boolean = request.upper !== undefined,
+): Routine<void> {
+  const { shareUpper, shareLower, overlapLayers } = request;
+  const insists = shareLower && (!writes || (shareUpper && overlapLayers));
   if (insists) return;
   yield* bringUpToDate(live);
   // Whoever neither writes to a directory of somebody's nor has anybody who does to be told from needs no more.
   const alone = live.identities.length === 0 && !areAnyDetached();
-  if (!alone || (upper !== undefined && !overlapLayers)) yield* live.findPartial();
+  if (!alone || (writes && !overlapLayers)) yield* live.findPartial();
 }
 
 /** Throws when the mount table, or a lock, tells whose upper or work is. */
@@ -48,11 +55,15 @@ function withoutGuards(request: MountRequest): MountRequest {
   return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
 }
 
-/** @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did */
+/**
+ * @param concerned what of the request the guards are about
+ * @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did
+ */
 export function* guarded<T>(
   request: MountRequest,
   sweep: Sweep,
   attempt: (asked: MountRequest, seen: SeenUppers) => Routine<T>,
+  concerned: (request: MountRequest) => MountRequest = (whole) => whole,
 ): Routine<T> {
   let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
   for (;;) {
@@ -61,12 +72,12 @@ export function* guarded<T>(
     } catch (error) {
       if (!(error instanceof FailedStep)) throw error;
       if (isLocked(error)) {
-        if (swept) throw yield* refuseLocked(error, request, live);
+        if (swept) throw yield* refuseLocked(error, concerned(request), live);
         // A lock of this process may have outlived its mount, which somebody else has ended.
         swept = true;
         yield* sweep();
       } else if (GUARD_STEPS.includes(error.error.syscall) && asked === request) {
-        yield* refuseGuarded(request, live);
+        yield* refuseGuarded(concerned(request), live);
         [asked, seen] = [withoutGuards(request), NOTHING];
       } else {
         throw error;

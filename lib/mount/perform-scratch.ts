@@ -9,6 +9,7 @@ import { guarded, readyToPlan } from './guarded.ts';
 import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
+import type { SeenUppers } from './plan-guards.ts';
 import { ATTRIBUTES, planDetached, type ScratchPlace } from './plan-scratch.ts';
 import { giveRootXattrs } from './root-attributes.ts';
 import { makeInNamespace } from './scratch-in-namespace.ts';
@@ -74,17 +75,17 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
   }
 }
 
+// Upper and work are ours alone.
+const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, work: undefined });
+
 /** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
-  const { upper, work } = request;
-  // Upper and work are ours alone.
-  const lowers = { ...request, upper: undefined, work: undefined };
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToPlan(lowers);
-    return yield* guarded(lowers, sweepHandles, (asked, seen) =>
-      makeSomehow({ ...asked, upper, work }, { limits, namespace, seen }),
-    );
+    yield* readyToPlan(request, false);
+    const attempt = (asked: MountRequest, seen: SeenUppers) =>
+      makeSomehow(asked, { limits, namespace, seen });
+    return yield* guarded(request, sweepHandles, attempt, lowersOf);
   } catch (error) {
     throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }
