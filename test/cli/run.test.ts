@@ -176,6 +176,20 @@ describe('signals', () => {
     expect(await once(child, 'exit')).toEqual([5, null]);
   });
 
+  privileged('a shell with job control sees that we stopped, and takes us back', () => {
+    const words = [process.execPath, programFile, 'run', 'sh', '-c', 'kill -STOP $$; exit 5'];
+    // wait(1) of bash comes back when a job stops.
+    const script = 'set -m; "$@" & wait $!; jobs; fg >/dev/null; echo "ended with $?"';
+    const { stdout } = spawnSync('setsid', ['--wait', 'bash', '-c', script, 'bash', ...words], {
+      cwd: directory(),
+      env: environment,
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(stdout).toMatch(/Stopped/);
+    expect(stdout).toContain('ended with 5');
+  });
+
   privileged('Ctrl-C is the command`s', async () => {
     const script = "trap 'echo interrupted; exit 6' INT; echo x >new; echo ready; sleep 20 & wait";
     const out = await typed(directory(), 'ready', '\u0003', '--discard', 'sh', '-c', script);
