@@ -33,10 +33,12 @@ export function describeFailure(error: unknown): Failure {
 
 // Hints are for programs, `mkdir: true`; whoever reads them here has flags of the same names.
 export function inFlags(hint: string): string {
-  return hint.replaceAll(
-    /\b([a-z]\w*): true\b/gi,
-    (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  );
+  return hint
+    .replaceAll(
+      /\b([a-z]\w*): true\b/gi,
+      (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    )
+    .replaceAll('`at`', '`--at`');
 }
 
 /** Several lines: the sentence, the code, the hint, what else was found, the call that failed, and the driver's words. */

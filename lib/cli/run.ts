@@ -1,4 +1,5 @@
 // overlayfs run: a command over a copy-on-write view of a directory; then its changes are shown, and applied or discarded.
+import { existsSync } from 'node:fs';
 // Not from the index: a start that loads all of the package takes some ten milliseconds more.
 import type { RunOptions } from '../run/options.ts';
 import { runAlone } from '../run/run.ts';
@@ -49,6 +50,10 @@ async function finish(command: RunningCommand, given: Given, terminal: Terminal)
 function check(given: Given): void {
   const ways = ['yes', 'discard', 'keep'].filter((flag) => given.has(flag));
   if (ways.length > 1) throw new UsageError(`--${ways[0]} and --${ways[1]} exclude each other`);
+  const dir = given.text('keep');
+  // Now, and not when the command has run for hours.
+  if (dir !== undefined && existsSync(wordToPath(dir)))
+    throw new UsageError(`--keep ${dir}: it exists, and what is kept replaces nothing`);
 }
 
 export const runCommand: Command = {

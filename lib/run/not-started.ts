@@ -7,7 +7,7 @@ import { OverlayError, shown } from '../format/overlay-error.ts';
 import { E2BIG, EACCES, ENOENT, ENOTDIR, errnoName } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { CommandLine } from './command-line.ts';
+import type { Candidate, CommandLine } from './command-line.ts';
 import type { StartPlan } from './plan-start.ts';
 
 /** A step before the command failed. */
@@ -52,8 +52,8 @@ function interpreterOf(path: Buffer): string | undefined {
   }
 }
 
-function whyNot(path: Buffer, errno: number): string {
-  const name = JSON.stringify(shown(path));
+function whyNot({ path: given, there: path }: Candidate, errno: number): string {
+  const name = JSON.stringify(shown(given));
   if (errno === ENOENT) {
     const interpreter = interpreterOf(path);
     return interpreter === undefined
@@ -75,9 +75,12 @@ function whyNot(path: Buffer, errno: number): string {
  * where none is.
  */
 export function notStarted({ name, candidates }: CommandLine, errnos: readonly number[]): OverlayError {
-  const found = candidates.findIndex(
-    ({ there }, i) => errnos[i] !== ENOTDIR && (errnos[i] !== ENOENT || existsSync(there)),
-  );
+  const named = name.includes('/');
+  const found = candidates.findIndex(({ there }, i) => {
+    if (errnos[i] === ENOTDIR) return false;
+    // What lies in a directory of PATH that this user may not enter nobody has found.
+    return existsSync(there) || (errnos[i] === EACCES ? named : errnos[i] !== ENOENT);
+  });
   const failure = (i: number) =>
     new KernelError({
       errno: errnos[i]!,
@@ -87,18 +90,22 @@ export function notStarted({ name, candidates }: CommandLine, errnos: readonly n
       step: 0,
     });
   if (found >= 0) {
-    const { path, there } = candidates[found]!;
-    const sentence = `the command cannot be started: ${whyNot(there, errnos[found]!)}`;
+    const candidate = candidates[found]!;
+    const sentence = `the command cannot be started: ${whyNot(candidate, errnos[found]!)}`;
     const hint = 'name a program that this user may execute';
     const code = 'ERR_OVERLAY_COMMAND_NOT_EXECUTABLE';
-    return new OverlayError([{ code, sentence, hint, option: 'command', path: shown(path) }], failure(found));
+    return new OverlayError(
+      [{ code, sentence, hint, option: 'command', path: shown(candidate.path) }],
+      failure(found),
+    );
   }
-  const places = name.includes('/') ? '' : ' in any directory of PATH';
+  const closed = errnos.includes(EACCES) ? ' that this user may enter' : '';
+  const places = named ? '' : ` in any directory of PATH${closed}`;
   const sentence = `there is no program ${JSON.stringify(name)}${places}`;
   const hint = 'correct the name, install it, or name it by its path';
   return new OverlayError(
     [{ code: 'ERR_OVERLAY_COMMAND_NOT_FOUND', sentence, hint, option: 'command', path: name }],
-    failure(0),
+    failure(Math.max(errnos.indexOf(ENOENT), 0)),
   );
 }
 

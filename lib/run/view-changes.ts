@@ -23,7 +23,8 @@ function moved(place: string, change: Change): Change {
   };
 }
 
-// The root of an upper is another directory than that of a lower, so that its time differs though nothing was done.
+// A view has the time that the directory had when it was made. A temporary file that came and went changes it, and so does
+// whoever writes to the directory itself meanwhile: by itself it tells of nothing that is there to be looked at or applied.
 function isRootTime({ path, what }: Change): boolean {
   return path === '.' && what.every((part) => part === 'mtime');
 }

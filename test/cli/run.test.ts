@@ -84,6 +84,10 @@ describe('afterwards', () => {
     const upper = scratchDirectory().join('upper');
     expect(overlayfsIn(dir, '--keep', upper, ...CHANGES)).toMatchObject({ status: 3 });
     expect(readdirSync(upper).sort()).toEqual(['file', 'gone', 'sub']);
+    // Before the command has run for hours.
+    const refused = overlayfsIn(dir, '--keep', upper, 'sh', '-c', 'echo ran');
+    expect(refused).toMatchObject({ status: 125, stdout: '' });
+    expect(refused.stderr).toContain('it exists, and what is kept replaces nothing');
     expect(overlayfsIn(dir, '--yes', ...CHANGES)).toMatchObject({ status: 3 });
     expect([readdirSync(dir).sort(), readFileSync(join(dir, 'file'), 'utf8')]).toEqual([
       ['file', 'sub'],

@@ -497,6 +497,19 @@ describe('without root', () => {
     expect(changes).toEqual(['added new']);
   });
 
+  test('a program in a directory that may not be entered is one that nobody has found', () => {
+    const closed = scratchDirectory().directory('closed');
+    chmodSync(closed, 0o700);
+    const outcome = asNobody(
+      `import { run } from 'overlayfs';
+      const env = { PATH: ${JSON.stringify(`${closed}/bin:/nowhere`)} };
+      const code = await run('no-such', [], { cwd: process.argv[1], env }).catch(({ code }) => code);
+      console.log(JSON.stringify({ code }));`,
+      { args: [nobodys()] },
+    );
+    expect(printedJson(outcome)).toEqual({ code: 'ERR_OVERLAY_COMMAND_NOT_FOUND' });
+  });
+
   test('the whole: what cannot be covered cannot be written to either', () => {
     const name = `/var/tmp/overlayfs-whole-${process.pid}`;
     const outcome = asNobody(script(`echo 1 >${name}; grep -c . /proc/self/mounts`, '{ whole: true }'), {
