@@ -575,11 +575,15 @@ privileged('a worker that ends takes its commands with it, and nothing else', as
     }).length;
     const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
     await new Promise((resolve) => worker.once('message', resolve));
-    const before = marked();
+    const until = async (reached) => {
+      const end = Date.now() + 5000;
+      while (!reached() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+      return reached();
+    };
+    const before = await until(() => marked() >= 2);
     await worker.terminate();
-    const end = Date.now() + 5000;
-    while (marked() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-    console.log(JSON.stringify({ before: before >= 2, after: marked() }));`;
+    await until(() => marked() === 0);
+    console.log(JSON.stringify({ before, after: marked() }));`;
   const url = new URL('../../dist/index.js', import.meta.url).href;
   expect(printedJson(runNode(script, { args: [url, directory()] }))).toEqual({ before: true, after: 0 });
 });
