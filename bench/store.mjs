@@ -1,10 +1,11 @@
-// Compares a store with containerd on the same filesystem: prepare + mount + remove of a snapshot, against
-// `ctr snapshots prepare`, `mounts` and `rm` over the socket of a containerd that this starts for itself.
+// Compares a store with containerd on the same filesystem: prepare + mount + remove of a snapshot, against `ctr snapshots
+// prepare`, `mounts` and `rm` over the socket of a containerd that this starts for itself; and prepare + mounts + remove within
+// one process, against the same three calls of containerd's service over one connection, without a client that starts.
 //
 //   npm run bench:store -- [--rounds N] [--layers N] [--on DIRECTORY]
 //
-// Needs root and Debian's containerd. `ctr version` is what a call costs that does nothing: what is left of the three when
-// three of it are taken off is containerd's own time.
+// Needs root and Debian's containerd. Ours removes from the disk too; containerd's service answers before that and leaves it to
+// its garbage collector, which is not counted.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ContainerdSnapshots } from './containerd-snapshots.mjs';
 import { median, printTable } from './table.mjs';
 
 const { values: options } = parseArgs({
@@ -67,7 +69,7 @@ async function timed(actions) {
   return took;
 }
 
-async function ourContender() {
+async function ourContenders() {
   const store = await openStore(at('store'));
   let parent;
   for (let i = 0; i < layers; i++) {
@@ -79,7 +81,7 @@ async function ourContender() {
     parent = `layer${i}`;
   }
   mkdirSync(at('target'));
-  return {
+  const mounting = {
     parts: ['prepare', 'mount', 'unmount', 'remove'],
     round: async (i) => {
       let mounted;
@@ -92,19 +94,29 @@ async function ourContender() {
         () => store.remove(`key${i}`),
       ]);
     },
-    end: () => store.close(),
   };
+  const calling = {
+    parts: ['prepare', 'mounts', 'remove'],
+    round: (i) =>
+      timed([
+        () => store.prepare(`called${i}`, parent),
+        () => store.mounts(`called${i}`),
+        () => store.remove(`called${i}`),
+      ]),
+  };
+  return { mounting, calling, end: () => store.close() };
 }
 
-function theirContender(socket) {
+async function theirContenders(socket) {
   const ctr = (...words) => execFileSync('ctr', ['--address', socket, ...words], { encoding: 'utf8' });
+  const service = new ContainerdSnapshots(socket);
   let parent;
   for (let i = 0; i < layers; i++) {
-    ctr('snapshots', 'prepare', `making${i}`, ...(parent ? [parent] : []));
-    ctr('snapshots', 'commit', `layer${i}`, `making${i}`);
+    await service.prepare(`making${i}`, parent);
+    await service.commit(`layer${i}`, `making${i}`);
     parent = `layer${i}`;
   }
-  return {
+  const spawning = {
     parts: ['prepare', 'mounts', 'rm', 'version'],
     round: (i) =>
       timed([
@@ -114,6 +126,16 @@ function theirContender(socket) {
         () => ctr('version'),
       ]),
   };
+  const calling = {
+    parts: ['Prepare', 'Mounts', 'Remove'],
+    round: (i) =>
+      timed([
+        () => service.prepare(`called${i}`, parent),
+        () => service.mounts(`called${i}`),
+        () => service.remove(`called${i}`),
+      ]),
+  };
+  return { spawning, calling, end: () => service.close() };
 }
 
 const column = (samples, i) => median(samples.map((took) => took[i]));
@@ -121,34 +143,42 @@ const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 
 const { server, socket } = await startContainerd();
 try {
-  const ours = await ourContender();
-  const theirs = theirContender(socket);
-  const samples = { ours: [], theirs: [] };
-  // The first rounds warm both up.
+  const [ours, theirs] = [await ourContenders(), await theirContenders(socket)];
+  const contenders = {
+    overlayfs: ours.mounting,
+    ctr: theirs.spawning,
+    'overlayfs, mounts() alone': ours.calling,
+    'containerd, called': theirs.calling,
+  };
+  const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  // The first rounds warm all up.
   for (let i = -5; i < rounds; i++) {
-    const [mine, other] = [await ours.round(i + 5), await theirs.round(i + 5)];
-    if (i < 0) continue;
-    samples.ours.push(mine);
-    samples.theirs.push(other);
+    for (const [name, { round }] of Object.entries(contenders)) {
+      const took = await round(i + 5);
+      if (i >= 0) samples[name].push(took);
+    }
   }
   await ours.end();
-  const rows = (name, { parts }, took) => parts.map((part, i) => [`${name} ${part}`, column(took, i)]);
+  theirs.end();
   printTable(
     `One snapshot over ${layers} layers, ${rounds} rounds each in turn`,
     ['', 'median ms'],
-    [...rows('overlayfs', ours, samples.ours), ...rows('ctr', theirs, samples.theirs)],
+    Object.entries(contenders).flatMap(([name, { parts }]) =>
+      parts.map((part, i) => [`${name}: ${part}`, column(samples[name], i)]),
+    ),
     [2],
   );
-  const mine = median(samples.ours.map(sum));
-  const through = median(samples.theirs.map((took) => sum(took.slice(0, 3))));
-  const itself = median(samples.theirs.map((took) => sum(took.slice(0, 3)) - 3 * took[3]));
+  const whole = (name, parts) => median(samples[name].map((took) => sum(took.slice(0, parts))));
+  const [mounted, spawned] = [whole('overlayfs'), whole('ctr', 3)];
+  const [called, service] = [whole('overlayfs, mounts() alone'), whole('containerd, called')];
   printTable(
     'prepare + mount + remove',
     ['', 'ms', 'times ours'],
     [
-      ['overlayfs, unmounted too', mine, 1],
-      ['ctr, over its socket', through, through / mine],
-      ['containerd without ctr', itself, itself / mine],
+      ['overlayfs, mounted and unmounted, removed from the disk', mounted, 1],
+      ['ctr: prepare, mounts, rm; not mounted', spawned, spawned / mounted],
+      ['overlayfs in process: prepare, mounts, remove from the disk', called, 1],
+      ["containerd's service: Prepare, Mounts, Remove; not from the disk", service, service / called],
     ],
     [2, 1],
   );

@@ -1,6 +1,6 @@
 // The package's door: everything public, and nothing else.
 export { type ApplyOptions, type ApplyProgress, apply, resumeApply } from './change/apply.ts';
-export { type ApplyPlan, type PlanOptions, planApply } from './change/plan-apply.ts';
+export { type ApplyPlan, type ApplySource, type PlanOptions, planApply } from './change/plan-apply.ts';
 export type { PlanStep } from './change/plan-text.ts';
 export type { ErrorCode } from './diagnosis/codes/codes.ts';
 export { type Finding, OverlayError } from './diagnosis/overlay-error.ts';
@@ -20,6 +20,8 @@ export type {
 } from './format/mount-spec.ts';
 export type { ParsedOptions } from './format/parse-options.ts';
 export { KernelError } from './kernel/kernel-error.ts';
+export type { Change, ChangedWhat, EntryPath, EntryType } from './layer/change.ts';
+export type { ChangeList } from './layer/change-list.ts';
 export { explain, explainSync } from './mount/explain.ts';
 export { explainError, explainErrorSync } from './mount/explain-error.ts';
 export { type Features, features, featuresSync } from './mount/features.ts';

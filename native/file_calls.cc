@@ -44,11 +44,16 @@ Result<std::string> read(FdArg file, uint32_t capacity) {
   return filled("read", got, std::move(buffer));
 }
 
-// ssize_t write(int fd, const void *buf, size_t count); all of it, or EIO.
+// ssize_t write(int fd, const void *buf, size_t count); again for what is left, since a full disk takes a part first.
 Result<Unit> write(FdArg file, Blob bytes) {
-  long written = syscall(SYS_write, file.number, bytes.data(), bytes.size());
-  if (written >= 0 && static_cast<std::size_t>(written) < bytes.size()) return Failure{EIO, "write"};
-  return unit("write", written);
+  std::size_t done = 0;
+  do {
+    long written = syscall(SYS_write, file.number, bytes.data() + done, bytes.size() - done);
+    if (written < 0) return failed("write");
+    if (written == 0 && done < bytes.size()) return Failure{EIO, "write"};
+    done += static_cast<std::size_t>(written);
+  } while (done < bytes.size());
+  return Unit{};
 }
 
 // ssize_t getdents64(int fd, void *dirp, size_t count);

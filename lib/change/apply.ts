@@ -1,14 +1,21 @@
 // apply: brings the changes of an upper down, wholly or not at all; and what finishes it after a crash.
+import { CALLBACK, FLAG, readOptions, SIGNAL } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
-import type { StackSpec } from '../layer/stack-spec.ts';
 import { BothViews } from './both-views.ts';
 import { Journal, type JournalRecord, type Operation, unfinished } from './journal.ts';
 import { perform } from './perform.ts';
 import { requirePermission } from './permission.ts';
-import { ApplyPlan, type PlanOptions, planApply } from './plan-apply.ts';
+import {
+  ApplyPlan,
+  type ApplySource,
+  PLAN_CHECKS,
+  type PlanOptions,
+  planApply,
+  planOptionsOf,
+} from './plan-apply.ts';
 import { type StageOptions, Staging } from './stage.ts';
 import { Target } from './target.ts';
 
@@ -27,6 +34,13 @@ export interface ApplyOptions extends PlanOptions {
   /** Ends it as long as nothing was done to the target; from then on it is finished. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ApplyProgress) => void;
+}
+
+const CHECKS = { ...PLAN_CHECKS, force: FLAG, signal: SIGNAL, onProgress: CALLBACK } as const;
+
+/** @throws {OverlayError} those of wrong arguments */
+export function readApplyOptions(given: unknown): ApplyOptions {
+  return readOptions<ApplyOptions>(given, CHECKS);
 }
 
 function refuse(conflicts: readonly Finding[], force: boolean | undefined): void {
@@ -131,15 +145,17 @@ async function carryOut(target: Target, plan: ApplyPlan, options: ApplyOptions):
  * The overlay should not be mounted meanwhile. Afterwards the upper is of no use over that lower: what it renamed is not
  * found any more. A file that only got other attributes keeps its inode; all others are replaced.
  *
- * @param source the layers, or a plan: then exactly what that says is done
+ * @param source what has the changes: layers, an overlay, or what its `changes()` gave; or a plan: then exactly what that
+ *   says is done
  * @returns the plan that was carried out
  * @throws {OverlayError} ERR_OVERLAY_CONFLICT, with each in `findings`: the target is not what the changes were made of;
  *   ERR_OVERLAY_APPLY_LOCKED, ERR_OVERLAY_NO_ACCESS, ERR_OVERLAY_IMMUTABLE, ERR_OVERLAY_NO_SPACE and the like;
  *   ERR_OVERLAY_APPLY_UNFINISHED: it stopped half-way, or an earlier one did
  */
-export async function apply(source: StackSpec | ApplyPlan, options: ApplyOptions = {}): Promise<ApplyPlan> {
+export async function apply(source: ApplySource | ApplyPlan, given?: ApplyOptions): Promise<ApplyPlan> {
+  const options = readApplyOptions(given);
   options.signal?.throwIfAborted();
-  const planned = source instanceof ApplyPlan ? source : await planApply(source, options);
+  const planned = source instanceof ApplyPlan ? source : await planApply(source, planOptionsOf(options));
   refuse(planned.conflicts, options.force);
   using target = await Target.open(ApplyPlan.partsOf(planned).to);
   await target.lock();

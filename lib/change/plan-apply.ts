@@ -1,7 +1,11 @@
 // planApply: what would be done to bring the changes of an upper down to its lower, or to another directory.
+import { CHECKED_LATER, type Check, fieldOf, hasFields, readOptions, wrongType } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
-import type { StackSpec } from '../layer/stack-spec.ts';
+import type { Change } from '../layer/change.ts';
+import { sourceOf } from '../layer/changes-source.ts';
+import { readStackSpec, type StackSpec } from '../layer/stack-spec.ts';
+import { checkTreeRoot } from '../layer/tree-root.ts';
 import { BothViews } from './both-views.ts';
 import { keyOf, pathOf } from './entry-key.ts';
 import type { Frames } from './frames.ts';
@@ -62,22 +66,50 @@ export class ApplyPlan {
   }
 }
 
+/** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, and why the overlay cannot be read */
+function layersOf(given: ApplySource): StackSpec {
+  const source = sourceOf(given);
+  if (source?.layers !== undefined) return readStackSpec(source.layers());
+  if (source !== undefined || Array.isArray(given) || hasFields(given, Symbol.asyncIterator))
+    return wrongType(
+      'changes',
+      'what changes() of a stack or an overlay gives (to choose of them, pass `paths`)',
+      given,
+    );
+  for (const name of ['layers', 'spec'] as const)
+    if (hasFields(given, name)) return readStackSpec(fieldOf(given, name));
+  return readStackSpec(given);
+}
+
 function targetOf({ lower }: StackSpec, { to }: PlanOptions): LayerSource {
   if (to !== undefined) return to;
-  const lowers = Array.isArray(lower) ? (lower as readonly LayerSource[]) : [lower as LayerSource];
+  const lowers = lower as readonly LayerSource[];
   if (lowers.length === 1) return lowers[0]!;
   const sentence = `there are ${lowers.length} lowers, and the changes are against all of them together`;
   const hint = 'name the directory that gets them, as `to`';
   throw new OverlayError([{ code: 'ERR_OVERLAY_NO_APPLY_TARGET', sentence, hint, option: 'to' }]);
 }
 
-function checkPaths(paths: unknown): void {
-  if (paths === undefined) return;
-  if (Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string')) return;
-  const sentence = 'paths must be an array of patterns';
-  const hint = "pass strings, as ['etc/**', '*.conf']";
-  throw new OverlayError([{ code: 'ERR_OVERLAY_INVALID_TYPE', sentence, hint, option: 'paths' }]);
-}
+const PATTERNS: Check = {
+  expected: "an array of patterns, as ['etc/**', '*.conf']",
+  passes: (paths) => Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string'),
+};
+
+/**
+ * Layers with an upper; an overlay, as `scratch` and `mount` give it; or what its `changes()` gives, or that of a stack,
+ * also when it was awaited.
+ */
+export type ApplySource =
+  | StackSpec
+  | { readonly layers: StackSpec }
+  | { readonly spec: StackSpec }
+  | AsyncIterable<Change>
+  | readonly Change[];
+
+export const PLAN_CHECKS: { readonly [K in keyof PlanOptions]-?: Check } = {
+  to: CHECKED_LATER,
+  paths: PATTERNS,
+};
 
 function shownSteps({ takes, puts, gives }: Steps): PlanStep[] {
   const leaders = new Map(puts.map(({ id, path }) => [id, path]));
@@ -104,15 +136,28 @@ async function bytesOf(views: BothViews, { puts }: Steps): Promise<number> {
   return sum;
 }
 
+/** @throws {OverlayError} those of wrong arguments */
+export function readPlanOptions(given: unknown): PlanOptions {
+  return readOptions<PlanOptions>(given, PLAN_CHECKS);
+}
+
+/** Those of a plan, among others. */
+export function planOptionsOf({ to, paths }: PlanOptions): PlanOptions {
+  return { ...(to !== undefined && { to }), ...(paths !== undefined && { paths }) };
+}
+
 /**
  * Plans to bring what an upper changes down to its lower, or to another directory that has what the lowers have. Nothing
- * is changed. The overlay should not be written to meanwhile. A MountSpec fits, and the `spec` of an overlay.
+ * is changed. The overlay should not be written to meanwhile. A MountSpec fits as layers. Changes are looked for anew: a
+ * list of them stands for the layers that it was made of.
  *
  * @throws {OverlayError} for layers that cannot be read, damaged entries among them, and for the target
  */
-export async function planApply(spec: StackSpec, options: PlanOptions = {}): Promise<ApplyPlan> {
-  checkPaths(options.paths);
+export async function planApply(source: ApplySource, given?: PlanOptions): Promise<ApplyPlan> {
+  const options = readPlanOptions(given);
+  const spec = layersOf(source);
   const to = targetOf(spec, options);
+  if (options.to !== undefined) checkTreeRoot(to, 'to');
   await using views = await BothViews.open(spec);
   using target = await Target.open(to);
   const changes = await views.changes();

@@ -69,7 +69,7 @@ export class Target implements Disposable {
   }
 
   static async open(source: LayerSource): Promise<Target> {
-    const root = await runAsync(openTreeRoot(source));
+    const root = await runAsync(openTreeRoot(source, 'to'));
     try {
       const fd = await runAsync(call('openat', root.fd, '.', O_RDONLY | O_DIRECTORY, 0));
       const { stat } = await runAsync(scanEntry(fd, '', { xattrs: [] }));

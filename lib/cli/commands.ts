@@ -61,6 +61,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'packs the layer in a directory for an image',
     load: async () => (await import('./pack.ts')).packCommand,
   },
+  image: {
+    summary: 'tells what each layer of an image adds, changes and deletes, and what nobody sees of it',
+    load: async () => (await import('./image.ts')).imageCommand,
+  },
   store: {
     summary: 'keeps named snapshots in a directory, over overlays or btrfs',
     load: async () => (await import('./store.ts')).storeCommand,

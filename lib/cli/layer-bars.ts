@@ -11,6 +11,12 @@ export interface LayerState {
   readonly size: number;
 }
 
+interface LayerReport {
+  readonly layer: number;
+  readonly read: number;
+  readonly done: boolean;
+}
+
 const WIDTH = 30;
 const REDRAW_MS = 50;
 /** Of an image with more layers only those that something happens to are drawn. */
@@ -27,19 +33,27 @@ export function barLine({ digest, state, read, size }: LayerState): string {
 }
 
 /** `3 layers (12.0 MiB): 2 unpacked, 1 there already`. */
-export function barSummary(layers: readonly LayerState[]): string {
+export function barSummary(layers: readonly LayerState[], done = 'unpacked'): string {
   const count = (state: LayerState['state']) => layers.filter((layer) => layer.state === state).length;
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
-  return `${layers.length} layer${layers.length === 1 ? '' : 's'} (${amount(bytes)}): ${count('done')} unpacked, ${count('shared')} there already`;
+  const shared = count('shared') === 0 ? '' : `, ${count('shared')} there already`;
+  return `${layers.length} layer${layers.length === 1 ? '' : 's'} (${amount(bytes)}): ${count('done')} ${done}${shared}`;
 }
 
 export class LayerBars {
   readonly #terminal: Terminal;
   readonly #layers: LayerState[];
+  readonly #done: string;
   #last = 0;
 
-  constructor(terminal: Terminal, layers: readonly { readonly digest: string; readonly size: number }[]) {
+  /** @param done what became of layers in the end */
+  constructor(
+    terminal: Terminal,
+    layers: readonly { readonly digest: string; readonly size: number }[],
+    done = 'unpacked',
+  ) {
     this.#terminal = terminal;
+    this.#done = done;
     this.#layers = layers.map(({ digest, size }) => ({ digest, size, state: 'waiting', read: 0 }));
   }
 
@@ -51,10 +65,16 @@ export class LayerBars {
     this.#terminal.draw(this.#lines());
   };
 
+  /** The same of what is told by the layer's number. */
+  readonly report = ({ layer, read, done }: LayerReport): void => {
+    const { digest, size } = this.#layers[layer]!;
+    this.update({ layer, digest, size, read, state: done ? 'done' : 'unpacking' });
+  };
+
   /** The last picture, and the line that stays. */
   end(): void {
     this.#terminal.draw([]);
-    this.#terminal.complain(barSummary(this.#layers));
+    this.#terminal.complain(barSummary(this.#layers, this.#done));
   }
 
   #lines(): string[] {

@@ -1,15 +1,32 @@
 // overlayfs pack: a layer's directory becomes the archive that images have of it.
-import { createWriteStream } from 'node:fs';
-import { unlink } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { openStack } from '../layer/index.ts';
-import { packLayer } from '../oci/pack-layer.ts';
+import { type Packed, packLayer } from '../oci/index.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import type { Given } from './flags.ts';
+import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
+import { amount } from './store-text.ts';
+import type { Terminal } from './terminal.ts';
+import { writeWhole } from './whole-file.ts';
 
-async function packed(given: Given) {
+const REDRAW_MS = 50;
+
+/** Draws how much has gone through; of how much is not known. */
+async function* watched(bytes: AsyncIterable<Buffer>, terminal: Terminal, signal: AbortSignal) {
+  let [count, last] = [0, 0];
+  for await (const chunk of bytes) {
+    signal.throwIfAborted();
+    yield chunk;
+    count += chunk.length;
+    if (performance.now() - last < REDRAW_MS) continue;
+    last = performance.now();
+    terminal.draw([`${amount(count)} packed`]);
+  }
+  terminal.draw([]);
+}
+
+async function packed(given: Given, terminal: Terminal): Promise<Packed> {
   const [from, to] = given.words.map(wordToPath) as [string, string];
   const compress = given.text('compress') as 'none' | 'gzip' | 'zstd' | undefined;
   const options = {
@@ -18,18 +35,14 @@ async function packed(given: Given) {
   };
   const lower = given.texts('lower').map(wordToPath);
   const stack = lower.length === 0 ? undefined : await openStack({ upper: from, lower });
-  let made = false;
   try {
-    const layer = packLayer(stack ?? from, options);
-    const file = createWriteStream(to, { flags: 'wx' });
-    file.once('open', () => {
-      made = true;
-    });
-    await pipeline(layer, file);
-    return await layer.result;
-  } catch (error) {
-    if (made) await unlink(to);
-    throw error;
+    return await interruptible((signal) =>
+      writeWhole(to, async (file) => {
+        const layer = packLayer(stack ?? from, options);
+        for await (const chunk of watched(layer, terminal, signal)) await file.writeFile(chunk);
+        return await layer.result;
+      }),
+    );
   } finally {
     await stack?.close();
   }
@@ -50,7 +63,7 @@ export const packCommand: Command = {
   },
   words: { min: 2, max: 2, what: 'DIR FILE' },
   async run(given, terminal) {
-    const result = await packed(given);
+    const result = await packed(given, terminal);
     if (given.has('json')) terminal.line(toJson(result));
     else terminal.line(`${result.digest} ${result.size} bytes, diff ID ${result.diffId}`);
     return 0;

@@ -4,6 +4,7 @@ import { openStore, type PrepareOptions, type Store } from '../store/index.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
+import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
 import { LayerBars } from './layer-bars.ts';
 import { printable } from './printable.ts';
@@ -15,6 +16,8 @@ interface Action {
   readonly words: string;
   readonly least: number;
   readonly most: number;
+  /** A directory that is empty, or not there, becomes a store. */
+  readonly create?: true;
   readonly run: (store: Store, words: readonly string[], given: Given, terminal: Terminal) => Promise<number>;
 }
 
@@ -61,7 +64,7 @@ async function importImage(store: Store, path: string, given: Given, terminal: T
   const image = await openImage(wordToPath(path), platform === undefined ? {} : { platform });
   try {
     const bars = new LayerBars(terminal, image.layers);
-    const top = await store.import(image, { onProgress: bars.update });
+    const top = await interruptible((signal) => store.import(image, { onProgress: bars.update, signal }));
     bars.end();
     return one(given, terminal, top);
   } finally {
@@ -71,6 +74,7 @@ async function importImage(store: Store, path: string, given: Given, terminal: T
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   import: {
+    create: true,
     words: 'IMAGE',
     least: 1,
     most: 1,
@@ -87,6 +91,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   prepare: {
+    create: true,
     words: 'KEY [PARENT]',
     least: 1,
     most: 2,
@@ -94,6 +99,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       one(given, terminal, await store.prepare(key!, parent, prepareOptions(given))),
   },
   view: {
+    create: true,
     words: 'KEY [PARENT]',
     least: 1,
     most: 2,
@@ -187,7 +193,7 @@ export const storeCommand: Command = {
   summary: 'Keeps named snapshots in a directory: prepared on each other, written to, committed.',
   usage: Object.entries(ACTIONS).map(([name, { words }]) => `store ${name} --root DIR ${words}`.trimEnd()),
   about: [
-    'A directory that is empty, or not there yet, becomes a store. Only committed snapshots can be parents; only active ones',
+    'import, prepare and view make a store of a directory that is empty, or not there yet. Only committed snapshots can be parents; only active ones',
     'and views can be mounted. What `mount` mounts stays: umount(8) ends it.',
     '`import` takes an OCI layout, a tar of one, or what `docker save` writes; the names of its layers are their chain IDs.',
     'A filter is as containerd has it: kind==active,labels.app==web. Of several one has to be true.',
@@ -210,7 +216,10 @@ export const storeCommand: Command = {
     const root = given.text('root');
     if (root === undefined) throw new UsageError('the directory of the store is missing: give --root DIR');
     const driver = given.text('driver') as 'auto' | 'overlay' | 'btrfs' | undefined;
-    const store = await openStore(wordToPath(root), driver === undefined ? {} : { driver });
+    const store = await openStore(wordToPath(root), {
+      ...(driver !== undefined && { driver }),
+      create: action.create === true,
+    });
     try {
       return await action.run(store, words, given, terminal);
     } finally {

@@ -13,11 +13,18 @@ export function wantsColour(isTTY: boolean, env: Environment): boolean {
   return isTTY && env.TERM !== 'dumb';
 }
 
+/** How much can be drawn over. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** How what is written may look. */
 export interface Looks {
   readonly colour: boolean;
   /** Somebody looks at what goes wrong and how far things are: it may be drawn over. */
   readonly live?: boolean;
+  readonly size?: () => TerminalSize;
 }
 
 export class Terminal {
@@ -54,11 +61,14 @@ export class Terminal {
   /** Draws lines about how far things are in the place of those that were drawn before; only where it is live. */
   draw(lines: readonly string[]): void {
     if (this.#looks.live !== true) return;
+    // What has scrolled away, or runs over the edge, cannot be drawn over.
+    const { rows, columns } = this.#looks.size?.() ?? { rows: 24, columns: 80 };
+    const fitting = lines.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
-    this.#drawn = lines.length;
+    this.#drawn = fitting.length;
     // To the beginning of the first, and away with all below.
     if (!this.#closed.has(this.#err))
-      this.#err.write(`${up}\r\u001b[J${lines.map((line) => `${line}\n`).join('')}`);
+      this.#err.write(`${up}\r\u001b[J${fitting.map((line) => `${line}\n`).join('')}`);
   }
 
   /** Can be taken out of the terminal. */
@@ -84,6 +94,7 @@ export function processTerminal(): Terminal {
     get live() {
       return err.isTerminal && env.TERM !== 'dumb';
     },
+    size: () => ({ rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 }),
   };
   return new Terminal(out, err, looks);
 }

@@ -89,7 +89,7 @@ export const tour: Command = {
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       // Everything is cleaned up: end as the signal would have ended it.
-      process.kill(process.pid, error.signal);
+      error.end();
       return 1;
     }
   },

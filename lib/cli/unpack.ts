@@ -4,6 +4,7 @@ import { openImage } from '../oci/open-image.ts';
 import { unpackImage } from '../oci/unpack-image.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
+import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
 import { LayerBars } from './layer-bars.ts';
 import { printable } from './printable.ts';
@@ -32,14 +33,14 @@ export const unpackCommand: Command = {
       ...(name !== undefined && { name }),
     });
     const bars = new LayerBars(terminal, image.layers);
-    const unpacked = await unpackImage(image, wordToPath(to), {
-      format: given.has('layers') ? 'overlay' : 'plain',
-      ...(given.has('rootless') && { rootless: true }),
-      onProgress: ({ layer, read, done }) => {
-        const { digest, size } = image.layers[layer]!;
-        bars.update({ layer, digest, size, read, state: done ? 'done' : 'unpacking' });
-      },
-    });
+    const unpacked = await interruptible((signal) =>
+      unpackImage(image, wordToPath(to), {
+        format: given.has('layers') ? 'overlay' : 'plain',
+        ...(given.has('rootless') && { rootless: true }),
+        onProgress: bars.report,
+        signal,
+      }),
+    );
     bars.end();
     for (const { dropped } of unpacked)
       for (const { path, what, why } of dropped)

@@ -100,7 +100,8 @@ export function liesIn(inner: DirectoryFacts, outer: DirectoryFacts): boolean | 
 
 const WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 
-function* openAll(directories: readonly Directory[]): Routine<number[]> {
+/** Descriptors of them (O_PATH), for the caller to close, or -errno. */
+export function* openAll(directories: readonly Directory[]): Routine<number[]> {
   const program = new Program();
   // First, so that the number of one that is closed is not that of something which is opened here.
   const given = directories.map(({ fd }) =>

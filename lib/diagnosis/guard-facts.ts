@@ -7,10 +7,12 @@ import { call } from '../kernel/call.ts';
 import { O_PATH } from '../kernel/constants.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
-import type { GuardFacts, LiveDirectory } from './guard-rules.ts';
-import { type AskedMount, isThere } from './mount-facts.ts';
+import type { GuardFacts, LiveDirectory, LiveReader } from './guard-rules.ts';
+import { type AskedMount, isThere, placeOfMount } from './mount-facts.ts';
+import { answering, findSilent, isServed, OTHERS_PATIENCE, onServed } from './silent-places.ts';
 import type { Directory } from './subject.ts';
 import { withDirectory } from './upper-facts.ts';
+import { lookForVolatile } from './volatile-facts.ts';
 
 /** A directory that a live overlay writes to, by its path or as a descriptor. */
 export interface LiveSource extends Directory {
@@ -52,12 +54,19 @@ function* otherDialect(
 
 /** @param mounts the mount table, for finding the mount of each */
 export function* lookAtGuarded(
-  { upper, parameters }: AskedMount,
+  asked: AskedMount,
   sources: readonly LiveSource[],
   mounts: readonly MountinfoEntry[],
+  readers: readonly LiveReader[],
 ): Routine<GuardFacts> {
+  const { upper, work, parameters } = asked;
+  const suspects = onServed(sources, mounts.filter(isServed), mounts);
+  const silent = suspects.length === 0 ? [] : yield* findSilent(suspects, mounts, OTHERS_PATIENCE);
   return {
-    live: yield* lookAtLive(sources, mounts),
+    live: yield* lookAtLive(answering(sources, silent), mounts),
+    readers,
     otherDialect: upper && (yield* otherDialect(upper, parameters)),
+    volatile:
+      upper && (yield* lookForVolatile(upper, work, dialectOf(parameters), yield* placeOfMount(asked))),
   };
 }

@@ -1,144 +1,172 @@
-// Who uses a directory as upper or work: asked of the kernel, and of the table of file locks.
+// Which directories a live overlay writes to, asked of the kernel: it knows them in every namespace, and of mounts that are gone.
 import { call, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
-  FSOPEN_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
   procPath,
   STATX_INO,
   STATX_MNT_ID,
 } from '../kernel/constants.ts';
-import { EBUSY } from '../kernel/errno.ts';
-import { readIfPossible } from '../kernel/files.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
-import { Program } from '../kernel/program.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
-
-// Who asks marks the directory for the moment of asking, so that two who ask at once answer each other: those pass.
-const PAUSES_MS: readonly number[] = [1, 2, 4, 8];
-
-function* pause(ms: number): Routine<void> {
-  yield* wait({
-    now: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
-    later: () => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-  });
-}
+import { openAll } from './directory-facts.ts';
+import type { Directory } from './subject.ts';
+import { anyInUse, asksHonestly, markedInUse, markOnce } from './use-trial.ts';
 
 /**
- * Asks the kernel whether the directory is a live upper or work, in whatever namespace, also of a lazily unmounted
- * overlay: with `index=on` it looks for that before it notices that upper and work are one directory, which it refuses
- * before it has made anything. Costs a millisecond or more. Undefined when the answer is neither yes nor no.
+ * Whether the directory itself is a live upper or work, in whatever namespace, also of a lazily unmounted overlay. Undefined
+ * when the answer is neither yes nor no.
  */
 export function* kernelSaysInUse(directory: number): Routine<boolean | undefined> {
-  let answer = yield* askOnce(directory);
-  for (const ms of PAUSES_MS) {
-    if (answer !== true) break;
-    yield* pause(ms);
-    answer = yield* askOnce(directory);
-  }
-  return answer;
+  const around = yield* anyInUse([directory]);
+  if (around === false) return false;
+  return around === undefined ? yield* markedInUse(directory) : yield* markOnce(directory);
 }
 
-function* askOnce(directory: number): Routine<boolean | undefined> {
-  const program = new Program();
-  const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);
-  program.add('fsconfig_set_string', 0, context, 'index', 'on');
-  for (const key of ['lowerdir', 'upperdir', 'workdir']) {
-    program.add('fsconfig_set_string', 0, context, key, procPath(directory));
-  }
-  program.add('fsconfig_create', 0, context);
-  try {
+// Of so many directories at a time.
+const LEVELS = 16;
+
+/** The directory and those above it, up to the root of its mount, as descriptors; the caller closes them. */
+function* chainOf(directory: number): Routine<number[]> {
+  const chain: number[] = [];
+  let here: Stat | undefined;
+  for (;;) {
+    const program = new Program();
+    let at = chain.at(-1) ?? directory;
+    const steps = Array.from({ length: LEVELS }, (_, i) => {
+      const name = i === 0 && here === undefined ? '.' : '..';
+      at = program.add('openat', KEEP | MAY_FAIL, at, name, O_PATH | O_DIRECTORY, 0);
+      const mask = STATX_INO | STATX_MNT_ID;
+      return [at, program.add('statx', WANT | MAY_FAIL, at, '', AT_EMPTY_PATH, mask)] as const;
+    });
     yield* program.run();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    if (error.step !== 5) return undefined;
-    return error.errno === -EBUSY;
+    let more = true;
+    for (const [open, statx] of steps) {
+      const fd = program.value(open);
+      const bytes = program.bytes(statx);
+      const stat = bytes && decodeStat(bytes);
+      more &&= stat !== undefined && (here === undefined || isAbove(stat, here));
+      if (more) chain.push(fd);
+      else if (fd >= 0) close(fd);
+      here = stat;
+    }
+    if (!more) return chain;
   }
 }
 
-// Whether the answer "busy" means anything here: a filter, or a driver of its own kind, may give it to everything. A view
-// of one lower is refused by every driver, and never as busy.
-function* asksHonestly(): Routine<boolean> {
-  const program = new Program();
-  const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);
-  program.add('fsconfig_set_string', 0, context, 'lowerdir', '/');
-  program.add('fsconfig_create', 0, context);
+// The root of a mount has another mount's directory above it, the root directory itself.
+function isAbove(parent: Stat, child: Stat): boolean {
+  return parent.mountId === child.mountId && parent.inode !== child.inode;
+}
+
+/** A directory that is in use, or lies in one that is, which its mount does not show. */
+export interface Used {
+  readonly path: Buffer;
+  readonly itself: boolean;
+}
+
+/** How many of the chain to go up, and whether that one is in use itself; undefined when none is. */
+type Found = { readonly level: number; readonly itself: boolean } | undefined;
+
+// What lies in a directory that is in use counts as in use: the last that counts so is it.
+function* lastOf(chain: readonly number[]): Routine<Found> {
+  for (const [level, fd] of chain.entries()) {
+    const parent = chain[level + 1];
+    const outer = parent === undefined ? undefined : yield* anyInUse([parent]);
+    if (outer !== true) return { level, itself: outer === false || (yield* markOnce(fd)) === true };
+  }
+  return undefined;
+}
+
+function* firstMarked(chain: readonly number[]): Routine<Found> {
+  for (const [level, fd] of chain.entries()) if (yield* markedInUse(fd)) return { level, itself: true };
+  return undefined;
+}
+
+/** @param around what anyInUse() says of the directory */
+function* nearestUsed(directory: number, around: boolean | undefined): Routine<Used | undefined> {
+  if (around === false) return undefined;
+  const chain = yield* chainOf(directory);
   try {
-    yield* program.run();
-    return true;
-  } catch (error) {
-    if (error instanceof KernelError) return error.errno !== -EBUSY;
-    throw error;
+    const found = yield* around ? lastOf(chain) : firstMarked(chain);
+    if (found === undefined || !(yield* asksHonestly())) return undefined;
+    const path = yield* call('readlinkat', AT_FDCWD, procPath(chain[found.level]!));
+    return { path, itself: found.itself };
+  } finally {
+    for (const fd of chain) close(fd);
   }
 }
 
-function* statOf(fd: number): Routine<Stat> {
-  return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID));
+/** What is used, and by which of the directories that were asked about it was found. */
+export interface UsedBy<T extends Directory> extends Used {
+  readonly directory: T;
+}
+
+interface Opened<T> {
+  readonly directory: T;
+  readonly fd: number;
+}
+
+// The kernel takes 500 lowers.
+const MOST = 400;
+
+// More and more of them at a time: upper and work come first, and it is mostly them.
+function* inParts<T>(opened: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0, size = 1; start < opened.length; start += size, size *= 2) {
+    yield opened.slice(start, start + size);
+  }
+}
+
+/** @param around what anyInUse() says of them */
+function* firstOf<T extends Directory>(
+  opened: readonly Opened<T>[],
+  around: boolean | undefined,
+): Routine<UsedBy<T> | undefined> {
+  const [first] = opened;
+  if (first === undefined || around === false) return undefined;
+  if (opened.length === 1) {
+    const used = yield* nearestUsed(first.fd, around);
+    return used && { ...used, directory: first.directory };
+  }
+  for (const part of inParts(opened)) {
+    const found = yield* firstOf(part, yield* anyOf(part));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function* anyOf(opened: readonly Opened<unknown>[]): Routine<boolean | undefined> {
+  return opened.length > MOST ? undefined : yield* anyInUse(opened.map(({ fd }) => fd));
 }
 
 /**
- * The nearest of the directory and its ancestors on its mount that the kernel says is in use, as a path; only exact roots
- * are marked, so each is asked for.
+ * The first of the directories that is in use, or lies in one; those that cannot be opened are passed over. All are asked
+ * about at once: half a millisecond when none is.
  *
- * @param free those that were found free, and are not asked for again; what is found is added
+ * @param before run when it is not certain that all are free; may throw what it knows
  */
-export function* nearestInUse(
-  absolute: string | Uint8Array,
-  free: Set<string> = new Set(),
-): Routine<Buffer | undefined> {
-  let fd = yield* call('openat', AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
+export function* firstInUse<T extends Directory>(
+  directories: readonly T[],
+  before?: () => Routine<void>,
+): Routine<UsedBy<T> | undefined> {
+  const fds = yield* openAll(directories);
   try {
-    for (;;) {
-      const here = yield* statOf(fd);
-      const name = `${here.mountId} ${here.inode}`;
-      if (free.has(name)) return undefined;
-      if (yield* kernelSaysInUse(fd)) {
-        return (yield* asksHonestly()) ? yield* call('readlinkat', AT_FDCWD, procPath(fd)) : undefined;
-      }
-      free.add(name);
-      const parent = yield* call('openat', fd, '..', O_PATH | O_DIRECTORY, 0);
-      close(fd);
-      fd = parent;
-      const above = yield* statOf(fd);
-      if (above.mountId !== here.mountId || above.inode === here.inode) return undefined;
+    const opened = directories
+      .map((directory, i) => ({ directory, fd: fds[i]! }))
+      .filter(({ fd }) => fd >= 0);
+    const around = yield* anyOf(opened);
+    if (around !== false && before !== undefined) yield* before();
+    if (around !== undefined || (yield* anyInUse([])) === false) return yield* firstOf(opened, around);
+    // This kernel cannot be asked so, about none of them.
+    for (const { directory, fd } of opened) {
+      const used = yield* nearestUsed(fd, undefined);
+      if (used !== undefined) return { ...used, directory };
     }
+    return undefined;
   } finally {
-    close(fd);
+    for (const fd of fds) if (fd >= 0) close(fd);
   }
-}
-
-/** A process that holds a flock(2) lock, as /proc/locks names it. */
-export interface LockHolder {
-  readonly pid: number;
-  /** The name of its program, if it can be read. */
-  readonly command: string | undefined;
-}
-
-const hex = (text: string) => Number.parseInt(text, 16);
-
-/** The lines of /proc/locks for a file. Source: proc_locks(5). */
-export function holdersIn(locks: string, device: Stat['device'], inode: bigint): number[] {
-  const pids: number[] = [];
-  for (const line of locks.split('\n')) {
-    const match = /^\d+: FLOCK +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
-    if (match === null || BigInt(match[4]!) !== inode) continue;
-    if (hex(match[2]!) === device.major && hex(match[3]!) === device.minor) pids.push(Number(match[1]));
-  }
-  return pids;
-}
-
-/** Who holds a flock on the directory; empty when that cannot be seen from here. */
-export function* lockHolders(absolute: string | Uint8Array): Routine<LockHolder[]> {
-  const stat = decodeStat(yield* call('statx', AT_FDCWD, absolute, 0, STATX_INO));
-  const locks = (yield* readIfPossible('/proc/locks'))?.toString() ?? '';
-  const holders: LockHolder[] = [];
-  for (const pid of holdersIn(locks, stat.device, stat.inode)) {
-    const command = (yield* readIfPossible(`/proc/${pid}/comm`))?.toString().trimEnd();
-    holders.push({ pid, command });
-  }
-  return holders;
 }

@@ -130,8 +130,8 @@ export function* lookAround(directories: readonly (Directory | undefined)[]): Ro
   return { mounts, silent: yield* findSilent(given, mounts) };
 }
 
-// Where the mount is made when it is made without root; undefined when it is made here, or there is no such place.
-function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
+/** Where the mount is made when it is made without root; undefined when it is made here, or there is no such place. */
+export function* placeOfMount({ rootless }: AskedMount): Routine<number | undefined> {
   if (rootless !== true) return undefined;
   try {
     return yield* userNamespace();

@@ -4,7 +4,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { checkedText, wordsText } from './checked.ts';
 import { explainDirectories } from './directory.ts';
-import { nearestInUse } from './in-use.ts';
+import { firstInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
 import { explainMaking } from './making.ts';
 import {
@@ -15,9 +15,9 @@ import {
   type Surroundings,
 } from './mount-facts.ts';
 import { findRefusedOptions } from './option-facts.ts';
-import { type Finding, OverlayError, shown } from './overlay-error.ts';
+import { type Finding, OverlayError } from './overlay-error.ts';
 import { explainDriver, explainPrivilege } from './privilege.ts';
-import { useOf } from './refused-claim.ts';
+import { usedText, useOf } from './refused-claim.ts';
 import { applyRules } from './rule.ts';
 import { RULES } from './rules.ts';
 import { answering, silentFinding } from './silent-places.ts';
@@ -72,18 +72,15 @@ function* optionFailed({ errno, syscall }: KernelError, { asked }: FailedMount):
 }
 
 function* inUseFinding(failed: FailedMount): Routine<Finding | undefined> {
-  for (const dir of failed.directories) {
-    if (dir.option === 'target' || dir.absolute === undefined) continue;
-    const used = yield* nearestInUse(dir.absolute);
-    if (used === undefined) continue;
-    return {
-      code: useOf(dir).code,
-      sentence: `${subjectText(dir)}: the kernel says that ${JSON.stringify(shown(used))} is the upper or work of a live overlay`,
+  const used = yield* firstInUse(failed.directories.filter(({ option }) => option !== 'target'));
+  return (
+    used && {
+      code: useOf(used.directory).code,
+      sentence: `${subjectText(used.directory)}: the kernel says that ${usedText(used)} is the upper or work of a live overlay`,
       hint: 'unmount that overlay first, or use another directory',
-      ...placeOf(dir),
-    };
-  }
-  return undefined;
+      ...placeOf(used.directory),
+    }
+  );
 }
 
 function unexplained(
@@ -117,9 +114,8 @@ function askedOf({ directories }: FailedMount): AskedMount {
 
 /** What the rules find that answers with this errno. */
 function ruleFindings(error: KernelError, facts: MountFacts): Finding[] {
-  return applyRules(RULES, facts)
-    .filter(({ errnos }) => errnos.includes(-error.errno))
-    .map(({ finding }) => finding);
+  const able = RULES.filter(({ errnos }) => errnos.includes(-error.errno));
+  return applyRules(able, facts).map(({ finding }) => finding);
 }
 
 /** The error for a failed mount. The call itself is its `cause`. */

@@ -4,9 +4,10 @@ import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
-import { type LockHolder, lockHolders, nearestInUse } from './in-use.ts';
+import { firstInUse, type Used } from './in-use.ts';
+import { type LockHolder, lockHolders } from './lock-holders.ts';
 import { OverlayError, shown } from './overlay-error.ts';
-import { placeOf, type Subject, subjectText } from './subject.ts';
+import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
 /** An upper or work directory of the refused mount. */
 export interface Claimed extends Subject {
@@ -16,7 +17,10 @@ export interface Claimed extends Subject {
 const quote = (path: string | Uint8Array) => JSON.stringify(shown(path));
 
 /** A directory to write to that somebody has, and one to read that somebody writes to, are two things to insist on. */
-export function useOf({ option }: Subject): { readonly code: string; readonly insist: string } {
+export function useOf({ option }: Subject): {
+  readonly code: string;
+  readonly insist: 'shareUpper' | 'shareLower';
+} {
   return option === 'upper' || option === 'work'
     ? { code: 'ERR_OVERLAY_IN_USE', insist: 'shareUpper' }
     : { code: 'ERR_OVERLAY_LOWER_IN_USE', insist: 'shareLower' };
@@ -72,18 +76,26 @@ export function* lockHeld(claimed: Claimed): Routine<OverlayError | undefined> {
   return holders.length === 0 ? undefined : lockedBy(claimed, holders);
 }
 
+/** The directory that is in use, in words. */
+export function usedText({ path, itself }: Used): string {
+  return itself ? quote(path) : `a directory that ${quote(path)} lies in, and that its mount does not show,`;
+}
+
 /**
- * For guard 'kernel': an error when the kernel says that the directory, or one above it, belongs to a live overlay.
+ * For guard 'kernel': an error when the kernel says that one of them, or one above it, belongs to a live overlay.
  *
- * @param free directories that it said to be free, which are not asked for again
+ * @param before run when one may; may throw what it knows, such as who it is
  */
-export function* kernelClaim(claimed: Claimed, free?: Set<string>): Routine<OverlayError | undefined> {
-  const used = yield* nearestInUse(claimed.absolute, free);
+export function* kernelClaim(
+  claimed: readonly Directory[],
+  before?: () => Routine<void>,
+): Routine<OverlayError | undefined> {
+  const used = yield* firstInUse(claimed, before);
   if (used === undefined) return undefined;
-  const { code, insist } = useOf(claimed);
+  const { code, insist } = useOf(used.directory);
   return inUse(
-    claimed,
-    `is in use: the kernel says that ${quote(used)} is the upper or work of a live overlay, ` +
+    used.directory,
+    `is in use: the kernel says that ${usedText(used)} is the upper or work of a live overlay, ` +
       'which another mount namespace may have, or which was unmounted lazily',
     `end the processes that use that overlay, use another directory, or pass ${insist}: true if you know better`,
     undefined,

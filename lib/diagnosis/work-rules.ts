@@ -98,6 +98,10 @@ const INDEXED: readonly string[] = ['index', 'nfs_export'];
 function whyDropped(key: string, facts: MountFacts): string | undefined {
   const { withoutHandles, twins, upper, upperFacts, caller, asked } = facts;
   const [layer] = withoutHandles;
+  // Whatever the dialect: ovl_can_decode_fh of fs/overlayfs/util.c.
+  if (INDEXED.includes(key) && caller.initialUserNamespace === false) {
+    return 'an index needs CAP_DAC_READ_SEARCH over the whole machine, which nobody has in a user namespace';
+  }
   if (INDEXED.includes(key) && layer !== undefined) {
     return `the filesystem of ${subjectText(layer)} has no file handles`;
   }
@@ -119,9 +123,7 @@ export const DROPPED_RULES: readonly Rule[] = [
     code: 'ERR_OVERLAY_OPTION_DROPPED',
     errnos: [],
     find: (facts) => {
-      const { parameters, rootless } = facts.asked;
-      // What a user namespace of our own made cannot be seen.
-      if (rootless === true) return [];
+      const { parameters } = facts.asked;
       return DROPPABLE.filter((wanted) =>
         parameters.some(({ key, value }) => key === wanted && value === 'on'),
       ).flatMap((key): Found[] => {

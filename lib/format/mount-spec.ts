@@ -145,7 +145,10 @@ export interface MountSpec {
   readonly propagation?: Propagation;
   /** The name shown in /proc/mounts; default `"overlay"`. */
   readonly source?: string;
-  /** Default false: an upper or work directory that is in use elsewhere, or lies in one that is, is refused. */
+  /**
+   * Default false: an upper or work directory that is in use elsewhere, lies in one that is, contains one, or is a lower of
+   * a mounted overlay, is refused.
+   */
   readonly shareUpper?: boolean;
   /** Default false: a lower or data layer that is the upper or work directory of a live overlay, or lies in one, is refused. */
   readonly shareLower?: boolean;
@@ -159,8 +162,9 @@ export interface MountSpec {
    */
   readonly changeLower?: boolean;
   /**
-   * Default false: an upper of a volatile overlay is refused, since what was written may be incomplete if the machine went
-   * down. `true` removes the mark (`work/incompat/volatile` in the work directory).
+   * Default false: an upper of a volatile overlay is refused, whatever the work directory, since what was written may be
+   * incomplete if the machine went down. `true` removes the mark (`work/incompat/volatile` in the work directory, and the
+   * attribute `overlayfs.volatile` of upper).
    */
   readonly trustVolatile?: boolean;
   /** Default false: a work directory with an entry `work` that is not the driver's, which would delete it, is refused. */

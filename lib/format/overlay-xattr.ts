@@ -20,6 +20,12 @@ export const OVERLAY_NOTES = [
 ] as const;
 export type OverlayNote = (typeof OVERLAY_NOTES)[number];
 
+/**
+ * A note of ours, on the root of an upper that was mounted with `volatile`: the driver leaves its own in the work directory
+ * alone, and a mount with another one would not see it. The value is the boot id of then.
+ */
+export const VOLATILE_NOTE = 'overlayfs.volatile';
+
 /** The longest name of an extended attribute, in bytes (linux/limits.h). */
 export const XATTR_NAME_MAX = 255;
 

@@ -113,11 +113,6 @@ export interface Statmount {
 /** Where the strings begin: the size of the structure's fixed part. */
 const STRINGS = 512;
 
-/** The `sbMagic` of an answer alone: most are looked at for no more. */
-export function superMagicOf(answer: Buffer, littleEndian: boolean = HOST_IS_LITTLE_ENDIAN): number {
-  return littleEndian ? answer.readUInt32LE(24) : answer.readUInt32BE(28);
-}
-
 /**
  * What statmount(2) wrote.
  *

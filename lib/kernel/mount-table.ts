@@ -4,17 +4,18 @@ import type { MountAttributes, Propagation } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo, tagsToPropagation } from '../format/mountinfo.ts';
 import { describeOverlay, type OverlayDescription } from '../format/overlay-description.ts';
 import {
+  decodeListmount,
   decodeStatmount,
   flagsToPropagation,
   STATMOUNT_OVERLAY,
   type Statmount,
 } from '../format/statmount.ts';
 import { call } from './call.ts';
-import { AT_FDCWD, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
+import { AT_FDCWD, AT_STATX_DONT_SYNC, LSMT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
 import { ENOENT, EOVERFLOW } from './errno.ts';
 import { readIfPossible } from './files.ts';
 import { KernelError } from './kernel-error.ts';
-import { listMountIds, noAnswer, readMountPlaces } from './mount-places.ts';
+import { ID_BATCH, noAnswer, readMountPlaces } from './mount-places.ts';
 import { MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
 import { decodeStat } from './stat.ts';
@@ -76,11 +77,33 @@ function entryOfMountinfo(line: MountinfoEntry, uniqueId: bigint | undefined): O
   };
 }
 
-/** One overlay of the table; undefined when it has gone. @throws {KernelError} ENOSYS before Linux 6.11 */
-export function* readOverlay(id: bigint): Routine<OverlayEntry | undefined> {
+/** The unique ids of all mounts that can be reached, ascending. @throws {KernelError} ENOSYS before Linux 6.8 */
+export function* listMountIds(): Routine<bigint[]> {
+  const ids: bigint[] = [];
+  for (;;) {
+    const bytes = yield* call('listmount', LSMT_ROOT, ids.at(-1) ?? 0, ID_BATCH);
+    const count = bytes.length / 8;
+    ids.push(...decodeListmount(bytes, count));
+    if (count < ID_BATCH) return ids;
+  }
+}
+
+/** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */
+export type AskStatmount = (id: bigint, mask: number, capacity: number) => Routine<Buffer>;
+
+/**
+ * One overlay of the table; undefined when it has gone.
+ *
+ * @param ask absent: in the mount namespace of this process
+ * @throws {KernelError} ENOSYS before Linux 6.11
+ */
+export function* readOverlay(
+  id: bigint,
+  ask: AskStatmount = (...args) => call('statmount', ...args),
+): Routine<OverlayEntry | undefined> {
   for (let capacity = SMALL_ANSWER; capacity <= LARGEST_ANSWER; capacity *= 8) {
     try {
-      const answer = decodeStatmount(yield* call('statmount', id, STATMOUNT_OVERLAY, capacity));
+      const answer = decodeStatmount(yield* ask(id, STATMOUNT_OVERLAY, capacity));
       if (answer.superOptions === undefined) throw noAnswer(id);
       return entryOfStatmount(answer);
     } catch (error) {
@@ -107,7 +130,7 @@ export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
 function* uniqueIdOf({ id, target }: MountinfoEntry): Routine<bigint | undefined> {
   const program = new Program();
   const [old, unique] = [STATX_MNT_ID, STATX_MNT_ID | STATX_MNT_ID_UNIQUE].map((mask) =>
-    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, 0, mask),
+    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, AT_STATX_DONT_SYNC, mask),
   );
   yield* program.run();
   const [here, there] = [program.bytes(old!), program.bytes(unique!)];

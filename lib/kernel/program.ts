@@ -46,6 +46,8 @@ const resultLimits: Readonly<Record<string, number>> = {
   readlinkat: 4096,
   getxattr: 65536,
   listxattr: 65536,
+  // 256 levels.
+  ancestors: 4096,
 };
 
 // What the last argument of those counts, in bytes; with the others it counts bytes.

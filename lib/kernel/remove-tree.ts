@@ -87,6 +87,13 @@ function* removeEntry(
   }
 }
 
+function* removeEntries(dir: number, mount: bigint, takeOver: TakeOver | undefined): Routine<void> {
+  // Again from where it stands, which is the end only when nothing came: removing entries moves the others.
+  for (let names = yield* someNames(dir); names.length > 0; names = yield* someNames(dir)) {
+    for (const entry of names) yield* removeEntry(dir, entry, mount, takeOver);
+  }
+}
+
 function* removeDirectory(
   parent: number,
   name: string | Uint8Array,
@@ -100,10 +107,7 @@ function* removeDirectory(
       const call = `unlinkat(${JSON.stringify(Buffer.from(name).toString())}): another mount is there`;
       throw new KernelError({ errno: EBUSY, syscall: 'unlinkat', call, log: '', step: 0 });
     }
-    // Again from where it stands, which is the end only when nothing came: removing entries moves the others.
-    for (let names = yield* someNames(dir); names.length > 0; names = yield* someNames(dir)) {
-      for (const entry of names) yield* removeEntry(dir, entry, here, takeOver);
-    }
+    yield* removeEntries(dir, here, takeOver);
   } finally {
     close(dir);
   }
@@ -125,5 +129,20 @@ export function* removeTree(parent: number, name: string | Uint8Array, takeOver?
     if (isErrno(error, ENOENT)) return;
     if (!isErrno(error, ENOTEMPTY)) throw error;
     yield* removeDirectory(parent, name, takeOver);
+  }
+}
+
+/**
+ * Removes all that is in an open directory, which stays.
+ *
+ * @throws {KernelError} EBUSY where something is mounted in it; what was removed before stays removed
+ */
+export function* emptyDirectory(directory: number): Routine<void> {
+  // Not from where it stands.
+  const dir = yield* call('openat', directory, '.', O_RDONLY | O_DIRECTORY, 0);
+  try {
+    yield* removeEntries(dir, yield* mountOf(dir), undefined);
+  } finally {
+    close(dir);
   }
 }

@@ -1,6 +1,7 @@
 // Changes as they are asked for: one by one as they are found, or as an array.
 import type { Finding } from '../format/overlay-error.ts';
 import type { Change } from './change.ts';
+import { rememberSource, sourceOf } from './changes-source.ts';
 import type { Findings } from './walk.ts';
 
 /** `for await` gives them as they are found; `await` gives an array of all. Each looks anew. */
@@ -15,7 +16,7 @@ export abstract class AwaitableChanges implements ChangeList {
   async #all(): Promise<Change[]> {
     const all: Change[] = [];
     for await (const change of this) all.push(change);
-    return all;
+    return rememberSource(all, sourceOf(this));
   }
 
   // biome-ignore lint/suspicious/noThenProperty: what is awaited is an array

@@ -1,4 +1,5 @@
 // compareTrees(): what differs between two plain directories, found by walking both.
+import { FLAG, readOptions } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import type { Finding } from '../format/overlay-error.ts';
 import { close } from '../kernel/call.ts';
@@ -6,8 +7,8 @@ import { runAsync } from '../kernel/routine.ts';
 import type { Change } from './change.ts';
 import { ContentComparer } from './content-comparer.ts';
 import { DoubleWalk } from './double-walk.ts';
-import { readOptions } from './given-path.ts';
-import { openTreeRoot, type TreeRoot } from './tree-root.ts';
+import { STREAM_CHECKS } from './streaming.ts';
+import { checkTreeRoot, openTreeRoot, type TreeRoot } from './tree-root.ts';
 import { FindingList, type Findings } from './walk.ts';
 
 /** How far a comparison has come. */
@@ -53,9 +54,9 @@ class TreeComparison implements Findings<Change> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Change, void> {
     this.#settings.signal?.throwIfAborted();
     const [before, after] = this.#sources;
-    const first = await runAsync(openTreeRoot(before));
+    const first = await runAsync(openTreeRoot(before, 'before'));
     try {
-      const second = await runAsync(openTreeRoot(after));
+      const second = await runAsync(openTreeRoot(after, 'after'));
       try {
         for await (const change of this.#walk(first, second)) {
           this.#found.add(change.error);
@@ -95,23 +96,16 @@ class TreeComparison implements Findings<Change> {
  *
  * @param before the directory as it was
  * @param after the directory as it is
- * @throws {OverlayError} while iterating: ERR_OVERLAY_NOT_FOUND and the like for the two directories themselves
+ * @throws {OverlayError} for wrong arguments; while iterating: ERR_OVERLAY_NOT_FOUND and the like for the two directories themselves
  */
 export function compareTrees(
   before: LayerSource,
   after: LayerSource,
   options?: CompareOptions,
 ): Findings<Change> {
-  const { signal, onProgress, ...rest } = options ?? {};
-  const flags = readOptions<Pick<CompareOptions, 'crossMounts' | 'trustMtime'>>(rest, {
-    crossMounts: [true, false],
-    trustMtime: [true, false],
-  });
-  const { crossMounts = false, trustMtime = false } = flags;
-  return new TreeComparison(before, after, {
-    crossMounts,
-    trustMtime,
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
+  checkTreeRoot(before, 'before');
+  checkTreeRoot(after, 'after');
+  const checks = { ...STREAM_CHECKS, crossMounts: FLAG, trustMtime: FLAG };
+  const given = readOptions<CompareOptions>(options, checks);
+  return new TreeComparison(before, after, { crossMounts: false, trustMtime: false, ...given });
 }

@@ -1,4 +1,5 @@
 // makeOpaque() has a directory of a layer hide all that lower layers have in it; isOpaque() tells whether it does.
+import { FLAG, readOptions } from '../format/given.ts';
 import { encodeOpaque, whiteoutForm } from '../format/marks.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { call } from '../kernel/call.ts';
@@ -7,7 +8,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { openScan, type ScannedEntry } from '../kernel/scan-directory.ts';
 import { type DialectOptions, dialectFor } from './caller-dialect.ts';
-import { readOptions, readPath } from './given-path.ts';
+import { readPath } from './given-path.ts';
 import {
   immutability,
   type LayerDirectory,
@@ -22,8 +23,8 @@ function withMarked<T>(
   options: unknown,
   use: (directory: LayerDirectory) => Routine<T>,
 ): Routine<T> {
-  const given = readPath(path);
-  const { userxattr } = readOptions<DialectOptions>(options, { userxattr: [true, false] });
+  const given = readPath(path, 'dir');
+  const { userxattr } = readOptions<DialectOptions>(options, { userxattr: FLAG });
   return (function* () {
     return yield* withLayerDirectory(given, yield* dialectFor(userxattr), false, use);
   })();

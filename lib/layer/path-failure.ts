@@ -2,9 +2,11 @@
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import {
   EACCES,
+  EBADF,
   EBUSY,
   EDQUOT,
   ELOOP,
+  EMFILE,
   ENAMETOOLONG,
   ENOENT,
   ENOSPC,
@@ -74,6 +76,12 @@ const MEANINGS: readonly Meaning[] = [
     hint: 'remove files, or have the quota raised',
   },
   {
+    errno: EMFILE,
+    code: 'ERR_OVERLAY_TOO_MANY_OPEN_FILES',
+    says: (path) => `${path} cannot be opened: this process has as many open files as it may have`,
+    hint: 'close some, or raise the limit (ulimit -n)',
+  },
+  {
     errno: EBUSY,
     code: 'ERR_OVERLAY_BUSY',
     says: (path) => `something is mounted at ${path}`,
@@ -100,4 +108,14 @@ export function pathFailure(error: FailedCall, path: string): OverlayError {
         }
       : { code: meaning.code, sentence: meaning.says(path), hint: meaning.hint, path };
   return new OverlayError([finding], error);
+}
+
+/** The same of the root of a tree, which a caller may have given as a descriptor. */
+export function rootFailure(error: FailedCall, shown: string, isDescriptor: boolean): OverlayError {
+  if (!isDescriptor || error.errno !== -EBADF) return pathFailure(error, shown);
+  const hint = 'pass an open fs.FileHandle, or { fd } of a directory that is open';
+  return new OverlayError(
+    [{ code: 'ERR_OVERLAY_INVALID_DESCRIPTOR', sentence: `${shown} is not open`, hint, path: shown }],
+    error,
+  );
 }

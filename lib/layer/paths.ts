@@ -1,11 +1,10 @@
 // Paths in the merged view: taken apart as bytes, and looked up name by name, no link followed.
-import { FormatError } from '../format/format-error.ts';
 import type { PathLike } from '../format/mount-spec.ts';
-import { OverlayError } from '../format/overlay-error.ts';
-import { asLatin1, pathToBytes } from '../format/path-bytes.ts';
+import { asLatin1 } from '../format/path-bytes.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
 import { unreadable } from './finding.ts';
+import { readPath } from './given-path.ts';
 import type { RealDirectory } from './layer.ts';
 import { directoryOf } from './merged-entry.ts';
 import { ALL_XATTRS, lookAt, type RealEntry, realEntry } from './real-entry.ts';
@@ -16,25 +15,16 @@ import { type Resolution, Search } from './search.ts';
  * The names of a path, one character a byte. It begins at the root of the overlay, with a slash or without; `..` takes a
  * name back, and nothing at the root.
  *
- * @throws {OverlayError} `ERR_OVERLAY_INVALID_PATH`
+ * @throws {OverlayError} as `readPath`
  */
 export function namesOf(path: PathLike): string[] {
   if (path === '') return [];
   const names: string[] = [];
-  for (const name of latin1Of(path).split('/')) {
+  for (const name of asLatin1(readPath(path).bytes).split('/')) {
     if (name === '..') names.pop();
     else if (name !== '' && name !== '.') names.push(name);
   }
   return names;
-}
-
-function latin1Of(path: PathLike): string {
-  try {
-    return asLatin1(pathToBytes(path));
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new OverlayError([{ code: error.code, sentence: error.message, hint: error.hint }], error);
-  }
 }
 
 /** What a path stands for. */

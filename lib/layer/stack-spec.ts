@@ -1,10 +1,9 @@
 // What openStack is given, checked and with its layers opened.
 import { checkOptions } from '../format/check-options.ts';
-import { FormatError } from '../format/format-error.ts';
+import { copyOf, fieldOf, readFields, textOf, wrongType } from '../format/given.ts';
 import type { AnyOverlayOptions, LayerSource } from '../format/mount-spec.ts';
 import { optionError } from '../format/option-error.ts';
-import { type Finding, OverlayError, shown } from '../format/overlay-error.ts';
-import { bytesToPath, pathToBytes } from '../format/path-bytes.ts';
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
@@ -15,11 +14,13 @@ import {
   OPEN_TREE_CLONE,
 } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { reach } from '../kernel/reach.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { type EntryStat, scanEntry } from '../kernel/scan-directory.ts';
 import { dialectFor } from './caller-dialect.ts';
+import { type GivenPath, readPath } from './given-path.ts';
 import { type Layer, type LayerName, layerText } from './layer.ts';
-import { pathFailure } from './path-failure.ts';
+import { rootFailure } from './path-failure.ts';
 import type { Rules } from './rules.ts';
 
 /** The layers of a stack. A MountSpec fits; what only a mount needs is ignored. */
@@ -56,27 +57,39 @@ function fail(finding: Finding, cause?: unknown): never {
 }
 
 function* openRoot(source: LayerSource, name: LayerName): Routine<number> {
-  const index = name.kind === 'upper' ? {} : { index: name.index };
+  const index: { index?: number } = name.kind === 'upper' ? {} : { index: name.index };
   const place = { option: name.kind, ...index };
-  if (typeof source === 'object' && source !== null && 'fd' in source) {
-    const { fd } = source;
-    if (!Number.isInteger(fd) || fd < 0) {
+  if (
+    typeof source === 'object' &&
+    source !== null &&
+    !(source instanceof Uint8Array) &&
+    !(source instanceof URL)
+  ) {
+    const fd = fieldOf(source, 'fd', name.kind);
+    if (fd === undefined) {
+      const expected = 'a path (string, Buffer or file: URL) or an object with fd';
+      return wrongType(name.kind, expected, source, index.index);
+    }
+    if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0 || fd >= 2 ** 30) {
       fail({
         code: 'ERR_OVERLAY_INVALID_DESCRIPTOR',
-        sentence: `${layerText(name)}: fd is ${String(fd)}, which is no descriptor`,
+        sentence: `${layerText(name)}: fd is ${textOf(fd)}, which is no descriptor`,
         hint: 'pass an open fs.FileHandle, or { fd } of a directory that is open',
         ...place,
       });
     }
     return yield* openDirectory(fd, '.', name, place, `descriptor ${fd}`);
   }
+  const { bytes, shown: path } = readLayerPath(source, place);
+  return yield* openDirectory(AT_FDCWD, bytes, name, { ...place, path }, JSON.stringify(path));
+}
+
+function readLayerPath(source: unknown, place: Pick<Finding, 'option' | 'index'>): GivenPath {
   try {
-    const bytes = pathToBytes(source, name.kind);
-    const path = shown(bytesToPath(bytes));
-    return yield* openDirectory(AT_FDCWD, bytes, name, { ...place, path }, JSON.stringify(path));
+    return readPath(source, place.option);
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    fail({ code: error.code, sentence: error.message, hint: error.hint, ...place }, error);
+    if (!(error instanceof OverlayError)) throw error;
+    return fail({ ...error.findings[0]!, ...place }, error.cause);
   }
 }
 
@@ -88,10 +101,12 @@ function* openDirectory(
   text: string,
 ): Routine<number> {
   try {
-    return yield* call('openat', dir, path, O_PATH | O_DIRECTORY, 0);
+    return yield* reach(dir, Buffer.from(path as Uint8Array), 0, (at, rest) =>
+      call('openat', at, rest, O_PATH | O_DIRECTORY, 0),
+    );
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    const [finding] = pathFailure(error, `${layerText(name)} (${text})`).findings;
+    const [finding] = rootFailure(error, `${layerText(name)} (${text})`, place.path === undefined).findings;
     return fail({ ...finding!, ...place }, error);
   }
 }
@@ -113,12 +128,42 @@ function* withoutMounts(fd: number): Routine<number> {
 
 const identity = ({ devMajor, devMinor, ino }: EntryStat) => `${devMajor}:${devMinor}:${ino}`;
 
+const FIELDS = [
+  ...['lower', 'data', 'upper', 'options'],
+  // Of a MountSpec, of an entry of list(), and of what parseOptions() gives.
+  ...[
+    'work',
+    'target',
+    'mkdir',
+    'attributes',
+    'propagation',
+    'source',
+    'shareUpper',
+    'shareLower',
+    'overlapLayers',
+  ],
+  ...['mixDialects', 'changeLower', 'trustVolatile', 'discardWork', 'guard', 'via', 'rootless'],
+  ...['id', 'parentId', 'readOnly', 'root', 'unknown', 'remount', 'ignored'],
+];
+
+/** A copy of what openStack and planApply are given. @throws {OverlayError} those of wrong arguments */
+export function readStackSpec(spec: unknown): StackSpec {
+  const fields = readFields(spec, 'spec', FIELDS);
+  const { lower, data, upper } = fields as { [K in 'lower' | 'data' | 'upper']?: LayerSource };
+  const options = copyOf(fields.options, 'options');
+  return {
+    lower: listOf(lower),
+    ...(data !== undefined && { data: listOf(data) }),
+    ...(upper !== undefined && { upper }),
+    ...(options !== undefined && { options: options as StackOptions }),
+  };
+}
+
+const listOf = (sources: unknown): readonly LayerSource[] =>
+  sources === undefined ? [] : Array.isArray(sources) ? sources : [sources as LayerSource];
+
 function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [LayerSource, LayerName][] {
-  const lowers = Array.isArray(lower)
-    ? (lower as LayerSource[])
-    : lower === undefined
-      ? []
-      : [lower as LayerSource];
+  const lowers = lower as readonly LayerSource[];
   if (lowers.length === 0) {
     fail({
       code: 'ERR_OVERLAY_NO_LOWER',
@@ -136,7 +181,7 @@ function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [
   ];
 }
 
-/** Opens all layers, or none. Throws OverlayError. */
+/** Opens all layers of a spec that has been read, or none. Throws OverlayError. */
 export function* openLayers(spec: StackSpec): Routine<OpenedStack> {
   const sources = checkedSources(spec);
   const { options = {} } = spec;

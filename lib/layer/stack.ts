@@ -1,5 +1,6 @@
 // openStack: the layers of an overlay read as the kernel would show them, mounted or not.
 import { type FileHandle, open as openFile } from 'node:fs/promises';
+import { FLAG, readOptions } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { OverlayError, shown } from '../format/overlay-error.ts';
 import { bytesToPath, latin1ToPath } from '../format/path-bytes.ts';
@@ -8,9 +9,9 @@ import { procPath } from '../kernel/constants.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type ChangeOptions, UpperChanges } from './changes.ts';
+import { rememberSource } from './changes-source.ts';
 import { findData } from './data-layers.ts';
 import { unreadable } from './finding.ts';
-import { readOptions } from './given-path.ts';
 import { type Layer, openPlace } from './layer.ts';
 import type { Lookup } from './lookup.ts';
 import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
@@ -19,9 +20,9 @@ import type { Run } from './opened-ahead.ts';
 import { type Found, find, namesOf } from './paths.ts';
 import type { RealEntry } from './real-entry.ts';
 import type { Rules } from './rules.ts';
-import { openLayers, type StackSpec } from './stack-spec.ts';
+import { openLayers, readStackSpec, type StackSpec } from './stack-spec.ts';
 import { tellStory } from './story.ts';
-import { endedBy, type StreamOptions, untilAborted } from './streaming.ts';
+import { endedBy, STREAM_CHECKS, type StreamOptions, untilAborted } from './streaming.ts';
 import { FindingList, type Findings, readMerged, walkMerged } from './walk.ts';
 
 /** The merged view of layers, without a mount. Paths begin at its root; no symbolic link is followed. Close it. */
@@ -66,9 +67,12 @@ class OpenStack implements Stack {
   #layers: readonly Layer[];
   #closed = false;
 
-  constructor(rules: Rules, layers: readonly Layer[]) {
+  readonly #spec: StackSpec;
+
+  constructor(rules: Rules, layers: readonly Layer[], spec: StackSpec) {
     this.#rules = rules;
     this.#layers = layers;
+    this.#spec = spec;
   }
 
   readonly #run: Run = async (routine) => {
@@ -86,28 +90,27 @@ class OpenStack implements Stack {
 
   readdir(path: PathLike, options?: StreamOptions): Findings<MergedEntry> {
     const names = namesOf(path);
-    readOptions(withoutStreaming(options), {});
-    return this.#stream(options, (run, found) => this.#readdir(run, names, found));
+    const streaming = readOptions<StreamOptions>(options, STREAM_CHECKS);
+    return this.#stream(streaming, (run, found) => this.#readdir(run, names, found));
   }
 
   walk(path: PathLike = '.', options?: StreamOptions): Findings<MergedEntry> {
     const names = namesOf(path);
-    readOptions(withoutStreaming(options), {});
-    return this.#stream(options, (run, found) => this.#walk(run, names, found));
+    const streaming = readOptions<StreamOptions>(options, STREAM_CHECKS);
+    return this.#stream(streaming, (run, found) => this.#walk(run, names, found));
   }
 
   changes(options?: ChangeOptions): Findings<Change> {
-    const own = withoutStreaming(options);
-    const { ignoreUnchanged = false } = readOptions<Pick<ChangeOptions, 'ignoreUnchanged'>>(own, {
-      ignoreUnchanged: [true, false],
-    });
-    return this.#stream(options, (run, found) =>
+    const checks = { ...STREAM_CHECKS, ignoreUnchanged: FLAG };
+    const { ignoreUnchanged = false, ...streaming } = readOptions<ChangeOptions>(options, checks);
+    const changes = this.#stream(streaming, (run, found) =>
       new UpperChanges(this.#rules, ignoreUnchanged, found).all(run),
     );
+    return rememberSource(changes, { layers: () => this.#spec, open: () => openStack(this.#spec) });
   }
 
   #stream<T>(
-    { signal, onProgress }: StreamOptions = {},
+    { signal, onProgress }: StreamOptions,
     read: (run: Run, found: FindingList) => AsyncGenerator<T>,
   ): Findings<T> {
     const found = new FindingList(onProgress);
@@ -192,13 +195,6 @@ class OpenStack implements Stack {
   }
 }
 
-/** What is left to check; what is no object is refused there. */
-function withoutStreaming(options: ChangeOptions | undefined): unknown {
-  if (typeof options !== 'object' || options === null) return options;
-  const { signal: _, onProgress: __, ...own } = options;
-  return own;
-}
-
 function streamOf<T>(found: FindingList, entries: AsyncGenerator<T>): Findings<T> {
   return {
     findings: found.findings,
@@ -215,7 +211,8 @@ function streamOf<T>(found: FindingList, entries: AsyncGenerator<T>): Findings<T
  *
  * @throws {OverlayError} for a layer that cannot be opened, and options that the kernel refuses together
  */
-export async function openStack(spec: StackSpec): Promise<Stack> {
+export async function openStack(given: StackSpec): Promise<Stack> {
+  const spec = readStackSpec(given);
   const { rules, layers } = await runAsync(openLayers(spec));
-  return new OpenStack(rules, layers);
+  return new OpenStack(rules, layers, spec);
 }

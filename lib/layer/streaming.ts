@@ -1,4 +1,5 @@
 // How a stream of entries or changes is ended from outside, and tells how far it has come.
+import { CALLBACK, type Check, SIGNAL } from '../format/given.ts';
 import type { Routine } from '../kernel/routine.ts';
 
 /** How far a stream has come. */
@@ -13,6 +14,11 @@ export interface StreamOptions {
   /** Called now and then while the stream goes on. */
   readonly onProgress?: (progress: StreamProgress) => void;
 }
+
+export const STREAM_CHECKS: { readonly [K in keyof StreamOptions]-?: Check } = {
+  signal: SIGNAL,
+  onProgress: CALLBACK,
+};
 
 /** The routine, ended by the signal before its next blocking step; what it has open is closed then. */
 export function* endedBy<T>(signal: AbortSignal, routine: Routine<T>): Routine<T> {

@@ -1,4 +1,5 @@
 // whiteout() makes "this name is deleted" in a layer, and isWhiteout() tells whether an entry says so.
+import { FLAG, readOptions } from '../format/given.ts';
 import { whiteoutForm } from '../format/marks.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { OverlayError } from '../format/overlay-error.ts';
@@ -9,7 +10,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
 import { type DialectOptions, dialectFor } from './caller-dialect.ts';
-import { type GivenEntry, readEntryPath, readOptions } from './given-path.ts';
+import { type GivenEntry, readEntryPath } from './given-path.ts';
 import {
   immutability,
   type LayerDirectory,
@@ -30,7 +31,7 @@ export interface WhiteoutOptions extends DialectOptions {
   readonly form?: 'device' | 'xattr';
 }
 
-const DIALECT = { userxattr: [true, false] } as const;
+const DIALECT = { userxattr: FLAG } as const;
 
 // Has the entry made under a name of its own, and put in place; nothing stays when that fails.
 function* place(

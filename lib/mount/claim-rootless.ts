@@ -16,15 +16,20 @@ import type { MountRequest } from './spec.ts';
 /** What was taken. The descriptors, whose locks it is, are ours to close. */
 export interface Taken {
   readonly claims: readonly number[];
+  /** As the plan tells them. */
+  readonly freshWork: boolean;
+  readonly usedElsewhere: boolean;
   /** What the driver makes in a work directory and this one did not have. */
   readonly absent: readonly string[];
 }
 
-function* takeOnce(asked: MountRequest, seen: SeenUppers): Routine<number[]> {
+function* takeOnce(asked: MountRequest, seen: SeenUppers): Routine<Omit<Taken, 'absent'>> {
   const plan = new Plan();
   addGuards(plan, asked, addClaims(plan, asked), seen);
   if (plan.program.steps > 0) yield* runGuarded(plan, asked);
-  return plan.claims.map((step) => plan.program.value(step));
+  const claims = plan.claims.map((step) => plan.program.value(step));
+  const { freshWork, usedElsewhere } = plan;
+  return { claims, freshWork, usedElsewhere };
 }
 
 function* namesAbsent(work: number): Routine<string[]> {
@@ -40,8 +45,9 @@ function* namesAbsent(work: number): Routine<string[]> {
 /** Opens and locks upper and work, and refuses what the guards of any mount refuse. @throws {OverlayError} */
 export function* takeDirectories(request: MountRequest, sweep: Sweep): Routine<Taken> {
   try {
-    const claims = yield* guarded(request, sweep, takeOnce);
-    return { claims, absent: claims.length === 0 ? [] : yield* namesAbsent(claims[1]!) };
+    const taken = yield* guarded(request, sweep, takeOnce);
+    const { claims } = taken;
+    return { ...taken, absent: claims.length === 0 ? [] : yield* namesAbsent(claims[1]!) };
   } catch (error) {
     throw error instanceof FailedStep ? yield* explainStep(error, request) : error;
   }

@@ -47,6 +47,7 @@ function lock(plan: Plan, layer: Layer, step: number, shared: boolean): void {
 function requireScratch(plan: Plan, work: Layer, step: number): void {
   const mask = STATX_TYPE | STATX_MODE;
   const entry = plan.about(work).add('statx', MAY_FAIL, step, 'work', AT_SYMLINK_NOFOLLOW, mask);
+  plan.leftover = entry;
   const bytes = plan.program.bytesOf(entry);
   plan.about(work).add('require_bits_clear', 0, bytes, MODE_WORD_OFFSET, NOT_SCRATCH);
 }

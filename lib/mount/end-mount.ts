@@ -1,6 +1,7 @@
 // Unmounts an overlay that this process made: its mount and no other, its locks, and the work directory made for it.
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
+import { FLAG, readOptions } from '../format/given.ts';
 import type { UnmountOptions } from '../format/mount-spec.ts';
 import { AT_FDCWD, LOCK_UN, MNT_DETACH } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -8,7 +9,6 @@ import { readOverlayTable } from '../kernel/mount-table.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { MOUNT_ID_OFFSET, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { Plan } from './plan.ts';
-import { wrongType } from './refuse.ts';
 import type { Target } from './spec-paths.ts';
 import { type OwnWork, removeIdleWork } from './work-directory.ts';
 
@@ -27,11 +27,7 @@ export interface Ending {
 
 /** Checks the options of unmount; gives `lazy`. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE */
 export function readUnmountOptions(options: unknown): boolean {
-  if (options === undefined) return false;
-  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
-  const { lazy } = options as UnmountOptions;
-  if (lazy !== undefined && typeof lazy !== 'boolean') return wrongType('lazy', 'true or false', lazy);
-  return lazy ?? false;
+  return readOptions<UnmountOptions>(options, { lazy: FLAG }).lazy ?? false;
 }
 
 function planEnding(ending: Ending, target: string | Uint8Array | undefined): Plan {

@@ -6,6 +6,7 @@ import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts
 import { type LiveOverlay, lookAtFailure, type RunTimeFacts } from '../diagnosis/run-time.ts';
 import { applyRunTimeRules } from '../diagnosis/run-time-rules.ts';
 import type { Directory } from '../diagnosis/subject.ts';
+import { fieldOf, hasFields, textOf } from '../format/given.ts';
 import type { LayerSource, PathLike } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
 import { AT_FDCWD, O_PATH, ST_RDONLY } from '../kernel/constants.ts';
@@ -13,6 +14,7 @@ import { errnoName } from '../kernel/errno.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { decodeFileSystemStat } from '../kernel/stat.ts';
+import { detachedHandle } from './forgotten.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import type { Overlay } from './overlay.ts';
 import { wrongType } from './refuse.ts';
@@ -24,10 +26,9 @@ type Where = Overlay | OverlayMount | PathLike;
 const isPath = (where: unknown): where is PathLike =>
   typeof where === 'string' || where instanceof Uint8Array || where instanceof URL;
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-const isOverlay = (where: object): where is Overlay =>
-  'spec' in where && 'attached' in where && 'path' in where;
-const isListed = (where: object): where is OverlayMount =>
-  'id' in where && 'target' in where && 'lower' in where && 'attributes' in where;
+const isOverlay = (where: unknown): where is Overlay => hasFields(where, 'spec', 'attached', 'path');
+const isListed = (where: unknown): where is OverlayMount =>
+  hasFields(where, 'id', 'target', 'lower', 'attributes');
 
 function directory(option: string, path: ListedPath, index?: number): Directory {
   return { option, path, absolute: path, ...(index === undefined ? {} : { index }) };
@@ -91,9 +92,19 @@ function* ofOverlay(overlay: Overlay): Routine<LiveOverlay> {
   };
 }
 
+/** The overlay of this thread that a path as that of a detached one leads to: no mount table has it. */
+function detachedAt(path: string): Overlay | undefined {
+  const [, pid, fd] = /^\/proc\/(self|\d+)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? [];
+  if (pid !== 'self' && pid !== String(process.pid)) return undefined;
+  const handle = detachedHandle(Number(fd));
+  return isOverlay(handle) ? handle : undefined;
+}
+
 /** By a path in the overlay, or in one of its layers: an error may have come from there. */
 function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
   const target = readTarget(path)!;
+  const detached = detachedAt(shown(target.absolute));
+  if (detached !== undefined) return yield* ofOverlay(detached);
   const id = yield* mountIdOf(AT_FDCWD, target.absolute);
   const all = yield* listRoutine();
   const through = all.find((entry) => BigInt(entry.id) === id);
@@ -108,8 +119,8 @@ function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
 
 function* overlayOf(where: unknown): Routine<LiveOverlay | undefined> {
   if (isPath(where)) return yield* ofPath(where);
-  if (isObject(where) && isOverlay(where)) return yield* ofOverlay(where);
-  if (isObject(where) && isListed(where)) return ofListed(where);
+  if (isOverlay(where)) return yield* ofOverlay(where);
+  if (isListed(where)) return ofListed(where);
   return wrongType('overlay', 'an Overlay, an entry of list(), or a path', where);
 }
 
@@ -121,7 +132,7 @@ interface SystemError {
 }
 
 const isSystemError = (error: unknown): error is SystemError =>
-  isObject(error) && typeof (error as SystemError).errno === 'number';
+  isObject(error) && typeof fieldOf(error, 'errno', 'error') === 'number';
 
 function pathIn(path: unknown): Buffer | undefined {
   if ((typeof path !== 'string' && !(path instanceof Uint8Array)) || path.length === 0) return undefined;
@@ -160,10 +171,9 @@ function lookedAt(facts: RunTimeFacts): string {
 }
 
 function unexplained(error: unknown, sentence: string, hint: string, path?: string): Finding {
-  const what = error instanceof Error ? error.message : String(error);
   return {
     code: 'ERR_OVERLAY_UNEXPLAINED',
-    sentence: `${what}: ${sentence}`,
+    sentence: `${textOf(error)}: ${sentence}`,
     hint,
     ...(path === undefined ? {} : { path }),
   };

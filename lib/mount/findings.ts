@@ -20,6 +20,7 @@ import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim, lockedClaim, lockHeld, upperIsWork, useOf } from '../diagnosis/refused-claim.ts';
 import { applyRules, type Rule } from '../diagnosis/rule.ts';
 import { RULES } from '../diagnosis/rules.ts';
+import { findShared } from '../diagnosis/shared-layers.ts';
 import { silentFinding } from '../diagnosis/silent-places.ts';
 import { workHasData } from '../diagnosis/unfit-work.ts';
 import { UPPER_RULES } from '../diagnosis/upper-rules.ts';
@@ -64,12 +65,8 @@ function* claimFindings(request: MountRequest, facts: MountFacts): Routine<Findi
   }
   const asked = indexed || (!request.shareLower && request.guard === 'kernel');
   const read = asked ? [...facts.lower, ...facts.data] : [];
-  const free = new Set<string>();
-  for (const { subject } of [...written, ...read.filter(isThere)]) {
-    const error = yield* kernelClaim(pathed(subject as Layer), free);
-    if (error !== undefined) return [...error.findings];
-  }
-  return [];
+  const error = yield* kernelClaim([...written, ...read.filter(isThere)].map(({ subject }) => subject));
+  return error === undefined ? [] : [...error.findings];
 }
 
 /** Gives a directory back that answers. */
@@ -79,8 +76,13 @@ function answeringOf({ silent }: Surroundings) {
 }
 
 /** What the guards refuse, whom the mount table or this thread's detached overlays tell of. */
-function* guardFindings(request: MountRequest, facts: MountFacts, live: LiveUppers): Routine<Finding[]> {
-  const upper = isThere(facts.upper) ? request.upper : undefined;
+function* guardFindings(
+  request: MountRequest,
+  facts: MountFacts,
+  live: LiveUppers,
+): Routine<{ readonly refused: Finding[]; readonly shared: Finding[] }> {
+  const asked = !facts.silent.some(({ directory }) => directory === request.work);
+  const upper = asked && isThere(facts.upper) ? request.upper : undefined;
   const listed = live.uppers.map(({ option, path, overlay }): LiveSource => {
     return { option, absolute: path, target: overlay.target };
   });
@@ -88,8 +90,9 @@ function* guardFindings(request: MountRequest, facts: MountFacts, live: LiveUppe
     { ...request, upper },
     [...listed, ...detachedDirectories()],
     facts.mounts,
+    live.lowers.map(({ identity, path, overlay: { target } }) => ({ identity, path, target })),
   );
-  return findGuarded(facts, seen, request);
+  return { refused: findGuarded(facts, seen, request), shared: findShared(facts, seen) };
 }
 
 /**
@@ -109,7 +112,7 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
     target: open(target),
   });
   yield* live.refresh();
-  const guarded = yield* guardFindings(request, facts, live);
+  const { refused: guarded, shared } = yield* guardFindings(request, facts, live);
   const ruled = (rules: readonly Rule[]) => applyRules(rules, facts).map(({ finding }) => finding);
   const findings = yield* (mkdir ? makingFindings : directoryFindings)([open(upper), open(work)]);
   // All are made before anything else.
@@ -133,7 +136,7 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
   findings.push(...(yield* directoryFindings([...lower, ...data].map(open))));
   findings.push(...ruled(RULES));
   if (!mkdir) findings.push(...(yield* directoryFindings([open(target)])));
-  findings.push(...around.silent.map(silentFinding), ...guarded, ...findDangers(facts, seen));
+  findings.push(...around.silent.map(silentFinding), ...guarded, ...shared, ...findDangers(facts, seen));
   return findings.filter(
     (finding, i) =>
       findings.findIndex(
@@ -147,6 +150,8 @@ export function* findAll(request: MountRequest, live: LiveUppers, ask: boolean):
 export function* refuseGuarded(request: MountRequest, live: LiveUppers): Routine<void> {
   const found = yield* findAll(request, live, false);
   if (!found.some(({ code }) => GUARD_CODES.has(code))) return;
+  // The mark that the kernel looks for is there: it answers itself.
+  if (found[0]!.code === 'ERR_OVERLAY_INCOMPATIBLE_WORK') return;
   const [first, ...rest] = found;
   throw new OverlayError([first!, ...rest]);
 }
@@ -163,7 +168,8 @@ export function* refuseLocked(
   const { lower, data, upper, work, target } = request;
   const around = yield* lookAround([...lower, ...data, upper, work, target]);
   const facts = yield* lookAtMount(request, around);
-  const [first, ...rest] = (yield* guardFindings(request, facts, live)).filter(({ code }) => code === IN_USE);
+  const { refused } = yield* guardFindings(request, facts, live);
+  const [first, ...rest] = refused.filter(({ code }) => code === IN_USE);
   return first === undefined
     ? yield* lockedClaim(pathed(subject!), error)
     : new OverlayError([first, ...rest], error);

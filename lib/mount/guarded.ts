@@ -1,14 +1,23 @@
 // Attempts at a mount whose guards may refuse: what they refused is looked at, and the mount goes on where there is no reason.
 
+import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import {
+  findSilent,
+  MOUNT_PATIENCE,
+  NO_ANSWER,
+  onServed,
+  silentFinding,
+} from '../diagnosis/silent-places.ts';
+import type { Directory } from '../diagnosis/subject.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { areAnyDetached } from './detached-uppers.ts';
-import { refuseGuarded, refuseLocked } from './findings.ts';
+import { findAll, refuseGuarded, refuseLocked } from './findings.ts';
 import { bringUpToDate } from './fresh-table.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { FailedStep } from './made.ts';
 import { GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
 import type { MountRequest } from './spec.ts';
+import type { Target } from './spec-paths.ts';
 
 // What this thread knows of the mount table.
 const live = new LiveUppers();
@@ -16,27 +25,45 @@ const live = new LiveUppers();
 /** Lets go of locks whose mounts are gone. */
 export type Sweep = () => Routine<void>;
 
+/** The part of a request that others may know of. */
+export type Concern = (request: MountRequest) => MountRequest;
+const whole: Concern = (request) => request;
+
 /** What the guards go by. */
 export function seenUppers(): SeenUppers {
   return live;
 }
 
-/**
- * Before a mount is planned: what the guards go by is to be what the mount table says now.
- *
- * @param writes to a directory that others may know
- */
-export function* readyToPlan(
-  request: MountRequest,
-  writes: boolean = request.upper !== undefined,
-): Routine<void> {
-  const { shareUpper, shareLower, overlapLayers } = request;
-  const insists = shareLower && (!writes || (shareUpper && overlapLayers));
-  if (insists) return;
+/** Before a mount is planned: what the guards go by is to be what the mount table says now, and all directories answer. */
+export function* readyToPlan(given: MountRequest, concerned: Concern = whole): Routine<void> {
   yield* bringUpToDate(live);
-  // Whoever neither writes to a directory of somebody's nor has anybody who does to be told from needs no more.
-  const alone = live.identities.length === 0 && !areAnyDetached();
-  if (!alone || (writes && !overlapLayers)) yield* live.findPartial();
+  if (live.table.served.length === 0) return;
+  const request = concerned(given);
+  const { lower, data, upper, work, target } = request;
+  const silent = yield* silentAmong([...lower, ...data, upper, work, target]);
+  if (silent.length === 0) return;
+  // What the kernel would meet before it waits is told first; what answers by now is no reason.
+  const found = yield* findAll(request, live, false);
+  const before = found.findIndex(({ code }) => code === NO_ANSWER);
+  if (before < 0) return;
+  const [first, ...rest] = [...found.slice(0, before), ...silent];
+  throw new OverlayError([first!, ...rest]);
+}
+
+/** Before a detached mount is attached. */
+export function* readyToAttach(target: Target): Routine<void> {
+  yield* bringUpToDate(live);
+  const [first] = yield* silentAmong([target]);
+  if (first !== undefined) throw new OverlayError([first]);
+}
+
+// Who asks the kernel about a place where nobody answers waits as long as nobody does, in a state that no signal ends.
+function* silentAmong(directories: readonly (Directory | undefined)[]): Routine<Finding[]> {
+  const { served, places } = live.table;
+  const given = directories.filter((directory) => directory !== undefined);
+  const suspects = onServed(given, served, places);
+  if (suspects.length === 0) return [];
+  return (yield* findSilent(suspects, places, MOUNT_PATIENCE)).map(silentFinding);
 }
 
 /** Throws when the mount table, or a lock, tells whose upper or work is. */
@@ -49,10 +76,12 @@ function isLocked({ error }: FailedStep): boolean {
 }
 
 // What the guards go by when what they refused was looked at, and nothing was found.
-const NOTHING: SeenUppers = { identities: Buffer.alloc(0), partial: Buffer.alloc(0) };
+const none = Buffer.alloc(0);
+const NOTHING: SeenUppers = { identities: none, partial: none, apart: none, looked: true };
 
 function withoutGuards(request: MountRequest): MountRequest {
-  return { ...request, shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  const insists = { shareLower: true, overlapLayers: true, mixDialects: true, changeLower: true };
+  return { ...request, ...insists, trustVolatile: true };
 }
 
 /**
@@ -63,7 +92,7 @@ export function* guarded<T>(
   request: MountRequest,
   sweep: Sweep,
   attempt: (asked: MountRequest, seen: SeenUppers) => Routine<T>,
-  concerned: (request: MountRequest) => MountRequest = (whole) => whole,
+  concerned: Concern = whole,
 ): Routine<T> {
   let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
   for (;;) {

@@ -1,4 +1,5 @@
 // What has to be done before a mount, since the kernel would refuse what the caller insists on.
+import { volatileNoteName } from '../diagnosis/volatile-facts.ts';
 import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import { call, close } from '../kernel/call.ts';
 import {
@@ -46,8 +47,8 @@ function* trustVolatile(work: Layer): Routine<Undo[]> {
   return program.value(removed) === 0 ? [() => putMarkBack(work)] : [];
 }
 
-// The kernel notes the first lower anew where there is no note.
-function* changeLower(upper: Layer, name: string): Routine<Undo[]> {
+// A note that is to go.
+function* withoutNote(upper: Layer, name: string): Routine<Undo[]> {
   const flags = O_PATH | O_DIRECTORY;
   const withUpper = function* <T>(use: (fd: number) => Routine<T>): Routine<T | undefined> {
     try {
@@ -78,10 +79,18 @@ function* changeLower(upper: Layer, name: string): Routine<Undo[]> {
 /** Does what the caller insists on; what is not there needs nothing. */
 export function* insist(request: MountRequest): Routine<Undo[]> {
   const { upper, work, parameters } = request;
-  const marks = request.trustVolatile && work !== undefined ? yield* trustVolatile(work) : [];
-  // Without an index the kernel does not compare, and the note stays.
-  if (!request.changeLower || upper === undefined || asksForIndex(parameters) === false) return marks;
-  return [...marks, ...(yield* changeLower(upper, `${dialectOf(parameters)}.overlay.origin`))];
+  if (upper === undefined) return [];
+  const undos: Undo[] = [];
+  const dialect = dialectOf(parameters);
+  if (request.trustVolatile) {
+    if (work !== undefined) undos.push(...(yield* trustVolatile(work)));
+    undos.push(...(yield* withoutNote(upper, volatileNoteName(dialect))));
+  }
+  // The kernel notes the first lower anew where there is no note. Without an index it does not compare, and the note stays.
+  if (request.changeLower && asksForIndex(parameters) !== false) {
+    undos.push(...(yield* withoutNote(upper, `${dialect}.overlay.origin`)));
+  }
+  return undos;
 }
 
 export function* takeBackInsisted(undos: readonly Undo[]): Routine<void> {

@@ -1,5 +1,6 @@
 // keep(): writes what a throw-away overlay has become into a directory that stays, whole or not at all.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
+import { CALLBACK, readOptions, SIGNAL } from '../format/given.ts';
 import type { LayerSource, PathLike } from '../format/mount-spec.ts';
 import { parseOverlayXattr } from '../format/overlay-xattr.ts';
 import { call, close } from '../kernel/call.ts';
@@ -15,7 +16,6 @@ import { pathFailure } from '../layer/path-failure.ts';
 import { openTreeRoot } from '../layer/tree-root.ts';
 import { giveTo, takeOverIn } from './id-ranges.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
-import { refuse, wrongType } from './refuse.ts';
 
 export interface KeepOptions {
   /**
@@ -49,33 +49,15 @@ export interface KeepSource {
 
 const PREFIX = '.overlayfs-keep-';
 
-function readAs<T extends string>(options: object, name: string, values: readonly [T, ...T[]]): T {
-  const value = (options as Readonly<Record<string, unknown>>)[name];
-  if (value === undefined) return values[0];
-  if (values.includes(value as T)) return value as T;
-  const words = values.map((one) => `'${one}'`).join(' or ');
-  return refuse(
-    'ERR_OVERLAY_INVALID_VALUE',
-    { option: name },
-    `${name} must be ${words}`,
-    `set ${name} to ${words}`,
-  );
-}
-
-const FIELDS = ['as', 'owners', 'signal', 'onProgress'];
+const CHECKS = {
+  as: ['tree', 'upper'],
+  owners: ['kept', 'mine'],
+  signal: SIGNAL,
+  onProgress: CALLBACK,
+} as const;
 
 function readKeepOptions(options: unknown): Required<Pick<KeepOptions, 'as' | 'owners'>> & KeepOptions {
-  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
-  for (const name of Object.keys(options))
-    if (!FIELDS.includes(name))
-      refuse(
-        'ERR_OVERLAY_UNKNOWN_OPTION',
-        { option: name },
-        `${JSON.stringify(name)} is no option of keep()`,
-        `the options are ${FIELDS.join(', ')}`,
-      );
-  const as = readAs(options, 'as', ['tree', 'upper']);
-  return { ...(options as KeepOptions), as, owners: readAs(options, 'owners', ['kept', 'mine']) };
+  return { as: 'tree', owners: 'kept', ...readOptions<KeepOptions>(options, CHECKS) };
 }
 
 function exists({ shown: path }: GivenEntry): OverlayError {
@@ -158,7 +140,7 @@ async function fill(
 export async function keep(source: KeepSource, dir: PathLike, given: unknown): Promise<void> {
   const options = readKeepOptions(given);
   options.signal?.throwIfAborted();
-  const entry = readEntryPath(dir);
+  const entry = readEntryPath(dir, 'dir');
   const parent = await runAsync(openTreeRoot(entry.parent.bytes));
   const notWritable = () => ({
     code: 'ERR_OVERLAY_NOT_WRITABLE',

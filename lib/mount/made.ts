@@ -17,6 +17,9 @@ export interface Made {
   readonly attachable: boolean;
   /** Locked upper and work directory. */
   readonly claims: readonly number[];
+  /** As the plan tells them. */
+  readonly freshWork: boolean;
+  readonly usedElsewhere: boolean;
   /** The mount's id as 8 bytes, as struct statx has it. */
   readonly id: Buffer;
   readonly via: 'fsopen' | 'mount';
@@ -41,7 +44,8 @@ export function collect(
 ): Made {
   const id = mountIdIn(plan.program.bytes(plan.identity!)!);
   const claims = plan.claims.map((step) => plan.program.value(step));
-  return { mount, attachable, claims, id, via, fallbacks: [] };
+  const { freshWork, usedElsewhere } = plan;
+  return { mount, attachable, claims, freshWork, usedElsewhere, id, via, fallbacks: [] };
 }
 
 /** What a plan of the new mount API gave. */

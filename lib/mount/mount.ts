@@ -11,7 +11,7 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
 import { insist, takeBackInsisted } from './insist.ts';
-import { collectFsopen, type Made, pathed, takeBack } from './made.ts';
+import { collectFsopen, type Made, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
 import { perform, planAtOnce } from './perform.ts';
@@ -19,6 +19,7 @@ import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
 import { decideRootless } from './rootless.ts';
 import { type MountRequest, readSpec } from './spec.ts';
+import { markedBeside, noteVolatile } from './volatile.ts';
 import {
   type DriverPart,
   makeOwnWork,
@@ -26,6 +27,7 @@ import {
   removableParts,
   removeLeftovers,
   removeOwnWork,
+  removeParts,
 } from './work-directory.ts';
 
 function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
@@ -39,15 +41,10 @@ function* makeMissing(request: MountRequest, made: Buffer[]): Routine<void> {
 // The kernel knows directories in use that the mount table does not show.
 function* askKernel(request: MountRequest): Routine<void> {
   const { upper, work, lower, data, shareUpper, shareLower } = request;
-  const written = shareUpper ? [] : [upper, work];
-  const free = new Set<string>();
-  for (const layer of [...written, ...(shareLower ? [] : [...lower, ...data])]) {
-    if (layer === undefined) continue;
-    const error = yield* explaining(layer, kernelClaim(pathed(layer), free));
-    if (error === undefined) continue;
-    yield* refuseKnownHolder(request);
-    throw error;
-  }
+  const written = shareUpper ? [] : [upper, work].filter((layer) => layer !== undefined);
+  const read = shareLower ? [] : [...lower, ...data];
+  const error = yield* kernelClaim([...written, ...read], () => refuseKnownHolder(request));
+  if (error !== undefined) throw error;
 }
 
 function* performSomehow(request: MountRequest, listen: boolean): Routine<Made> {
@@ -85,27 +82,37 @@ function* placeGone(error: unknown, request: MountRequest): Routine<OverlayError
 /** The body of {@link mount}. */
 export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
   const request = yield* decideRootless(readSpec(spec));
-  const overlay = yield* mountAnyhow(request);
-  if (request.parameters.length > 0) yield* takeBackUnlessWhole(overlay, request);
+  yield* readyToPlan(request);
+  const removable = yield* removableBy(request);
+  const overlay = yield* mountAnyhow(request, removable);
+  yield* takeBackUnlessWhole(overlay, request, removable);
   return overlay;
 }
 
-// What is not what was asked for is undone.
-function* takeBackUnlessWhole(overlay: MountedOverlay, request: MountRequest): Routine<void> {
-  const error = yield* droppedOption(request, overlay);
-  if (error === undefined) return;
+// What is not what was asked for, or would do harm, is undone.
+function* takeBackUnlessWhole(
+  overlay: MountedOverlay,
+  request: MountRequest,
+  removable: readonly DriverPart[],
+): Routine<void> {
+  let error = yield* markedBeside(request, overlay.made);
+  if (error === undefined && request.parameters.length > 0) error = yield* droppedOption(request, overlay);
+  if (error === undefined) return yield* noteVolatile(request, overlay.made);
+  const { freshWork } = overlay.made;
   yield* overlay.end();
+  const parts = removable.filter((part) => part === 'index' || freshWork);
+  if (request.work !== undefined) yield* removeParts(request.work, parts);
   throw error;
 }
 
 const INDEX_KEYS: readonly string[] = ['index', 'nfs_export'];
 
-function* mountAnyhow(request: MountRequest): Routine<MountedOverlay> {
-  const { work, parameters } = request;
+function* removableBy({ work, parameters }: MountRequest): Routine<readonly DriverPart[]> {
   const indexed = parameters.some(({ key }) => INDEX_KEYS.includes(key));
-  const removable: readonly DriverPart[] =
-    indexed && work !== undefined ? yield* removableParts(work) : ['work'];
-  yield* readyToPlan(request);
+  return indexed && work !== undefined ? yield* removableParts(work) : ['work'];
+}
+
+function* mountAnyhow(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
   const plan = request.rootless ? undefined : planAtOnce(request);
   let listen = false;
   if (plan !== undefined) {

@@ -2,6 +2,7 @@
 import { explainFormatError } from '../diagnosis/format-failure.ts';
 import { FormatError } from '../format/format-error.ts';
 import { type FormattableSpec, formatOptions as format } from '../format/format-options.ts';
+import { copyOf, wrongType } from '../format/given.ts';
 import { type ParsedOptions, parseOptions as parse } from '../format/parse-options.ts';
 
 function explaining<T>(attempt: () => T): T {
@@ -21,6 +22,8 @@ function explaining<T>(attempt: () => T): T {
  * @throws {OverlayError} ERR_OVERLAY_OPTION_TEXT when the text cannot be read or would not mean what it says
  */
 export function parseOptions(text: string | Uint8Array): ParsedOptions {
+  if (typeof text !== 'string' && !(text instanceof Uint8Array))
+    wrongType('text', 'a string or a Buffer', text);
   return explaining(() => parse(text));
 }
 
@@ -30,5 +33,6 @@ export function parseOptions(text: string | Uint8Array): ParsedOptions {
  * @throws {OverlayError} ERR_OVERLAY_OPTION_VALUE for what has no form as text, such as a descriptor
  */
 export function formatOptions(spec: FormattableSpec): Buffer {
-  return explaining(() => format(spec));
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) wrongType('spec', 'an object', spec);
+  return explaining(() => format(copyOf(spec, 'spec') as FormattableSpec));
 }

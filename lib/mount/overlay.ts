@@ -10,7 +10,7 @@ import { attachMount, spreadByPath } from './attach.ts';
 import { forgetDetached, rememberDetached } from './detached-uppers.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
 import { stopWatching, watchForgotten } from './forgotten.ts';
-import { copiedSpec, frozenSpec } from './given-spec.ts';
+import { frozenSpec } from './given-spec.ts';
 import type { Made } from './made.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
@@ -60,7 +60,6 @@ export function* sweepHandles(): Routine<void> {
 export class MountedOverlay implements Overlay {
   readonly via: 'fsopen' | 'mount';
   readonly fallbacks: readonly string[];
-  readonly #given: MountSpec;
   #spec: Readonly<MountSpec> | undefined;
   readonly #request: MountRequest;
   #made: Made;
@@ -74,8 +73,6 @@ export class MountedOverlay implements Overlay {
   constructor(request: MountRequest, made: Made, work: OwnWork | undefined) {
     this.via = made.via;
     this.fallbacks = made.fallbacks;
-    // Now: the caller may change the object that it gave.
-    this.#given = copiedSpec(request.given);
     this.#request = request;
     this.#made = made;
     this.#work = work;
@@ -87,7 +84,7 @@ export class MountedOverlay implements Overlay {
   }
 
   get spec(): Readonly<MountSpec> {
-    this.#spec ??= frozenSpec(this.#given, this.#work);
+    this.#spec ??= frozenSpec(this.#request.given, this.#work);
     return this.#spec;
   }
 
@@ -110,7 +107,8 @@ export class MountedOverlay implements Overlay {
     rememberDetached(made.claims);
   }
 
-  protected get made(): Made {
+  /** What the mount is made of. */
+  get made(): Made {
     return this.#made;
   }
 

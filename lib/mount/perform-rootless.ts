@@ -80,7 +80,8 @@ function* performThere(request: MountRequest): Routine<Made> {
 export function* performRootless(request: MountRequest, sweep: Sweep): Routine<Made> {
   const taken = yield* takeDirectories(request, sweep);
   try {
-    return { ...(yield* performThere(request)), claims: taken.claims };
+    const { claims, freshWork, usedElsewhere } = taken;
+    return { ...(yield* performThere(request)), claims, freshWork, usedElsewhere };
   } catch (error) {
     yield* giveBack(taken);
     throw error;

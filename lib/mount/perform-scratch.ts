@@ -82,7 +82,7 @@ const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, wor
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToPlan(request, false);
+    yield* readyToPlan(request, lowersOf);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);

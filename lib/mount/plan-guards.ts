@@ -1,10 +1,11 @@
 // The steps of a mount that refuse what the kernel lets pass although it comes to harm: layers that are in use elsewhere, an
 // upper or work in a lower, notes of another kind in the upper. They name no culprit: that is looked for after they refused.
 import { asksForIndex, dialectOf } from '../format/asked-options.ts';
+import { formatOverlayXattr, VOLATILE_NOTE } from '../format/overlay-xattr.ts';
 import { AT_EMPTY_PATH, STATX_INO } from '../kernel/constants.ts';
 import { MAY_FAIL } from '../kernel/program.ts';
 import type { Claims } from './claim.ts';
-import { detachedIdentities } from './detached-uppers.ts';
+import { aboveDetached, detachedIdentities } from './detached-uppers.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -13,6 +14,9 @@ import type { Layer } from './spec-paths.ts';
 export interface SeenUppers {
   readonly identities: Buffer;
   readonly partial: Buffer;
+  readonly apart: Buffer;
+  /** What a guard refused was looked at, and nothing was found. */
+  readonly looked?: true;
 }
 
 const none = Buffer.alloc(0);
@@ -34,6 +38,17 @@ function addAbove(plan: Plan, request: MountRequest, claims: Claims, live: Buffe
   if (!shareUpper && live.length > 0) plan.program.add('require_disjoint', 0, bytes, live);
   if (!overlapLayers && partial.length > 0) plan.program.add('require_disjoint', 0, bytes, partial);
   return above;
+}
+
+// Nor may they be what a live overlay reads, or lie around what it writes to.
+function addApart(plan: Plan, request: MountRequest, claims: Claims, apart: Buffer): void {
+  for (const [layer, fd] of [
+    [request.upper, claims.upper],
+    [request.work, claims.work],
+  ] as const) {
+    const own = plan.about(layer).add('statx', 0, fd, '', AT_EMPTY_PATH, STATX_INO);
+    plan.program.add('require_other_file', 0, plan.program.bytesOf(own), apart);
+  }
 }
 
 // Each with a NUL behind it. There can be 500, and nearly always all are strings.
@@ -68,10 +83,13 @@ function addLowers(plan: Plan, request: MountRequest, above: number | undefined,
 /** What the notes of an overlay with userxattr begin with, and those of one without. */
 const PREFIXES = { user: Buffer.from('user.overlay.'), trusted: Buffer.from('trusted.overlay.') };
 const ORIGINS = { user: Buffer.from('user.overlay.origin'), trusted: Buffer.from('trusted.overlay.origin') };
+const noteOf = (dialect: 'user' | 'trusted') =>
+  Buffer.from(formatOverlayXattr({ dialect, level: 0, note: VOLATILE_NOTE }));
+const VOLATILE = { user: noteOf('user'), trusted: noteOf('trusted') };
 
 function addNotes(plan: Plan, request: MountRequest, claims: Claims): void {
-  const { mixDialects, changeLower, parameters, upper } = request;
-  if (mixDialects && changeLower) return;
+  const { mixDialects, changeLower, trustVolatile, parameters, upper } = request;
+  if (mixDialects && changeLower && trustVolatile) return;
   const mine = dialectOf(parameters);
   const list = plan.about(upper).add('listxattr', MAY_FAIL, claims.upper);
   const bytes = plan.program.bytesOf(list);
@@ -80,6 +98,10 @@ function addNotes(plan: Plan, request: MountRequest, claims: Claims): void {
   }
   // With an index the kernel compares it itself.
   if (!changeLower && !asksForIndex(parameters)) plan.program.add('require_absent', 0, bytes, ORIGINS[mine]);
+  if (trustVolatile) return;
+  plan.program.add('require_absent', 0, bytes, VOLATILE[mine]);
+  // Of an upper that was used, and a work directory that was not, more has to be known.
+  plan.unusedUpper = plan.program.add('require_absent', MAY_FAIL, bytes, PREFIXES[mine]);
 }
 
 function join(some: Buffer, more: readonly Buffer[]): Buffer {
@@ -91,12 +113,14 @@ export function addGuards(
   plan: Plan,
   request: MountRequest,
   claims: Claims | undefined,
-  { identities, partial }: SeenUppers,
+  { identities, partial, apart, looked }: SeenUppers,
 ): void {
   const { shareUpper, shareLower, overlapLayers } = request;
-  const live = join(identities, detachedIdentities());
+  const live = join(identities, looked ? [] : detachedIdentities());
   const placed = claims !== undefined && !(shareUpper && overlapLayers);
   const above = placed ? addAbove(plan, request, claims, live, partial) : undefined;
+  const away = claims === undefined || shareUpper || looked ? none : join(apart, aboveDetached());
+  if (away.length > 0) addApart(plan, request, claims!, away);
   if (claims !== undefined) addNotes(plan, request, claims);
   const around = shareLower || live.length === 0 ? none : join(live, [partial]);
   const within = overlapLayers ? undefined : above;

@@ -5,22 +5,27 @@ import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { applyRules } from '../diagnosis/rule.ts';
 import { DROPPED_RULES } from '../diagnosis/work-rules.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
-import { call } from '../kernel/call.ts';
+import { call, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
   MNT_DETACH,
   MOVE_MOUNT_F_EMPTY_PATH,
+  O_RDONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { readOverlays } from '../kernel/mount-table.ts';
-import { Program, WANT } from '../kernel/program.ts';
+import { type AskStatmount, readOverlay } from '../kernel/mount-table.ts';
+import { KEEP, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
+import { addEntry } from '../kernel/user-namespace.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
-import { makeFoothold } from './foothold.ts';
+import { explainedNamespace } from './explained-namespace.ts';
+import { type Foothold, makeFoothold } from './foothold.ts';
 import type { MountRequest } from './spec.ts';
 
 interface Droppable {
@@ -45,6 +50,15 @@ function* whyDropped(request: MountRequest, name: string): Routine<Finding | und
   return found.find(({ finding }) => finding.option === name)?.finding;
 }
 
+function addCopy(program: Program, mount: number, foothold: Foothold): number {
+  const clone = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const copy = program.add('open_tree', 0, mount, '', clone);
+  // Before it is attached: nothing may fail between that and what takes it away again.
+  const stat = program.add('statx', WANT, copy, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID);
+  program.add('move_mount', 0, copy, '', AT_FDCWD, foothold.path, MOVE_MOUNT_F_EMPTY_PATH);
+  return stat;
+}
+
 /**
  * The id of a copy of a detached mount that stands on a foothold for as long as `use` takes: the kernel tells of mounts in the
  * file tree alone, and a copy has the filesystem, options included, in common. Undefined before Linux 6.15, which copies no
@@ -53,11 +67,7 @@ function* whyDropped(request: MountRequest, name: string): Routine<Finding | und
 function* withAttachedCopy<T>(mount: number, use: (id: Buffer) => Routine<T>): Routine<T | undefined> {
   const foothold = yield* makeFoothold();
   const program = new Program();
-  const clone = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  const copy = program.add('open_tree', 0, mount, '', clone);
-  // Before it is attached: nothing may fail between that and what takes it away again.
-  const stat = program.add('statx', WANT, copy, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID);
-  program.add('move_mount', 0, copy, '', AT_FDCWD, foothold.path, MOVE_MOUNT_F_EMPTY_PATH);
+  const stat = addCopy(program, mount, foothold);
   try {
     yield* program.run();
     try {
@@ -73,14 +83,69 @@ function* withAttachedCopy<T>(mount: number, use: (id: Buffer) => Routine<T>): R
   }
 }
 
-function* shownOptions(id: Buffer): Routine<AnyOverlayOptions | undefined> {
+function askIn(user: number, place: number): AskStatmount {
+  return function* (id, mask, capacity) {
+    const program = new Program(undefined, 'child');
+    program.add('setns', 0, user, CLONE_NEWUSER);
+    program.add('setns', 0, place, CLONE_NEWNS);
+    const answer = program.add('statmount', WANT, id, mask, capacity);
+    yield* program.run();
+    return program.bytes(answer)!;
+  };
+}
+
+/** The same of a mount without root: the copy stands in a mount namespace of a child, which a descriptor keeps until the end. */
+function* optionsInNamespace(mount: number, user: number): Routine<AnyOverlayOptions | undefined> {
+  const foothold = yield* makeFoothold();
+  const program = new Program(undefined, 'child');
+  addEntry(program, user);
+  const stat = addCopy(program, mount, foothold);
+  const place = program.add('openat', KEEP, AT_FDCWD, '/proc/self/ns/mnt', O_RDONLY, 0);
   try {
-    return (yield* readOverlays([mountIdNumber(id)]))[0]?.overlay.options;
+    yield* program.run();
+    const there = program.value(place);
+    try {
+      return yield* shownOptions(mountIdIn(program.bytes(stat)!), askIn(user, there));
+    } finally {
+      close(there);
+    }
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  } finally {
+    yield* removeEmptyDirectory(foothold.path);
+  }
+}
+
+function* shownOptions(id: Buffer, ask?: AskStatmount): Routine<AnyOverlayOptions | undefined> {
+  try {
+    return (yield* readOverlay(mountIdNumber(id), ask))?.overlay.options;
   } catch (error) {
     // Kernels before 6.11 do not tell of one mount; reading all of mountinfo would cost more than the mount.
     if (error instanceof KernelError) return undefined;
     throw error;
   }
+}
+
+function* optionsOf(
+  request: MountRequest,
+  overlay: { readonly mountId: Buffer; readonly fd: number },
+): Routine<AnyOverlayOptions | undefined> {
+  if (request.rootless === true) {
+    return yield* optionsInNamespace(overlay.fd, yield* explainedNamespace(request));
+  }
+  return request.target === undefined
+    ? yield* withAttachedCopy(overlay.fd, (id) => shownOptions(id))
+    : yield* shownOptions(overlay.mountId);
+}
+
+// A copy of what mount(2) made in a child cannot be had: what the rules say is all that can be known.
+function* foretold(request: MountRequest, asked: readonly Droppable[]): Routine<OverlayError | undefined> {
+  for (const { name } of asked) {
+    const finding = yield* whyDropped(request, name);
+    if (finding !== undefined) return new OverlayError([finding]);
+  }
+  return undefined;
 }
 
 /** An error for the first option that was asked for and is not in force; undefined when all are, or nobody can tell. */
@@ -90,13 +155,9 @@ export function* droppedOption(
 ): Routine<OverlayError | undefined> {
   const options = (request.given.options ?? {}) as AnyOverlayOptions;
   const asked = DROPPABLE.filter(({ name, wanted }) => options[name] === wanted);
-  // Who may not mount cannot attach a copy either.
-  if (asked.length === 0 || request.rootless === true) return undefined;
-  const shown =
-    request.target === undefined
-      ? yield* withAttachedCopy(overlay.fd, shownOptions)
-      : yield* shownOptions(overlay.mountId);
-  if (shown === undefined) return undefined;
+  if (asked.length === 0) return undefined;
+  const shown = yield* optionsOf(request, overlay);
+  if (shown === undefined) return request.rootless === true ? yield* foretold(request, asked) : undefined;
   for (const { name, wanted, parameter } of asked) {
     if (shown[name] === wanted || (parameter !== undefined && (yield* isParameterOn(parameter)))) continue;
     const finding: Finding = (yield* whyDropped(request, name)) ?? {

@@ -6,6 +6,7 @@ import {
   checkAttributes,
   MOUNT_ATTR__ATIME,
 } from '../format/attributes.ts';
+import { copyOf } from '../format/given.ts';
 import type { MountAttributes, PathLike } from '../format/mount-spec.ts';
 import { call } from '../kernel/call.ts';
 import { AT_FDCWD, MS_BIND, MS_REMOUNT } from '../kernel/constants.ts';
@@ -54,8 +55,9 @@ function* setAttributes(found: Found, attributes: MountAttributes): Routine<void
   }
 }
 
-function* remountRoutine(path: unknown, attributes: MountAttributes): Routine<void> {
+function* remountRoutine(path: unknown, given: unknown): Routine<void> {
   const target = readTarget(path) ?? wrongType('target', 'a path (string, Buffer or file: URL)', path);
+  const attributes = copyOf(given, 'attributes') as MountAttributes;
   refuseProblem(checkAttributes(attributes));
   const found = yield* overlayAt(target);
   try {

@@ -7,6 +7,7 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import type { Change } from '../layer/change.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
+import { rememberSource } from '../layer/changes-source.ts';
 import { changeList } from '../layer/opened-changes.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
 import { explainedNamespace } from './explained-namespace.ts';
@@ -144,7 +145,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     const tells = this.#request.rootless === true ? withoutOwnRoot : undefined;
     // Loaded when it is needed: whoever only wants a view starts the sooner.
     const open = async () => await (await import('../layer/stack.ts')).openStack(this.layers);
-    return changeList(open, options, tells);
+    return rememberSource(changeList(open, options, tells), { layers: () => this.layers, open });
   }
 
   async keep(dir: PathLike, options: KeepOptions = {}): Promise<void> {

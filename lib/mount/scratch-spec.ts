@@ -1,6 +1,6 @@
 // A throw-away overlay as it was asked for, checked and made exact without a system call.
+import { readFields } from '../format/given.ts';
 import type { LayerSource, MountSpec, ScratchOptions } from '../format/mount-spec.ts';
-import { nearestName } from '../format/nearest-name.ts';
 import { refuse, wrongType } from './refuse.ts';
 import { type MountRequest, readSpec } from './spec.ts';
 import { type Layer, readTarget, type Target } from './spec-paths.ts';
@@ -32,19 +32,6 @@ const FIELDS = [
 ] as const;
 // What the driver itself makes, and some more, so that a first change can be made.
 const FEWEST = { size: 4096, inodes: 16 } as const;
-
-function refuseUnknown(options: object): void {
-  for (const name in options) {
-    if (FIELDS.includes(name as (typeof FIELDS)[number])) continue;
-    const near = nearestName(name, FIELDS);
-    refuse(
-      'ERR_OVERLAY_UNKNOWN_OPTION',
-      { option: name },
-      `${JSON.stringify(name)} is no option of scratch()`,
-      near === undefined ? `the options are ${FIELDS.join(', ')}` : `did you mean ${near}?`,
-    );
-  }
-}
 
 function readLimit(options: ScratchOptions, name: 'size' | 'inodes'): number | undefined {
   const value: unknown = options[name];
@@ -83,9 +70,9 @@ function readLimits(options: ScratchOptions): MemoryLimits {
 // Part by part, as `frozen` of overlay.ts: what is spread is slow from then on.
 function readRequest(
   lower: LayerSource | readonly LayerSource[],
-  { data, options, attributes, rootless, shareLower }: ScratchOptions,
+  { data, options, attributes, rootless = 'auto', shareLower }: ScratchOptions,
 ): MountRequest {
-  const given: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { lower, rootless: rootless ?? 'auto' };
+  const given: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { lower, rootless };
   if (data !== undefined) given.data = data;
   if (options !== undefined) given.options = options;
   if (attributes !== undefined) given.attributes = attributes;
@@ -95,13 +82,12 @@ function readRequest(
 
 /** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */
 export function readScratch(lower: LayerSource | readonly LayerSource[], options: unknown): ScratchRequest {
-  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
-  refuseUnknown(options);
-  refuseUseless(options);
-  const { size, inodes, upperOn } = options as ScratchOptions;
+  const given: ScratchOptions = readFields(options, 'options', FIELDS);
+  refuseUseless(given);
+  const { size, inodes, upperOn } = given;
   return {
-    request: readRequest(lower, options),
-    limits: size === undefined && inodes === undefined ? NO_LIMITS : readLimits(options),
+    request: readRequest(lower, given),
+    limits: size === undefined && inodes === undefined ? NO_LIMITS : readLimits(given),
     upperOn: readTarget(upperOn, 'upperOn'),
   };
 }

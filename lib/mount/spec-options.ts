@@ -31,14 +31,14 @@ export function readAttributes(attributes: unknown): number {
 }
 
 /** @throws {OverlayError} ERR_OVERLAY_UNKNOWN_OPTION */
-export function refuseUnknownField(name: string, fields: ReadonlySet<string>): never {
+export function refusePart(name: string, fields: readonly string[]): never {
   const near = LAYER_KEYS.get(name) ?? nearestName(name, fields);
   const inside = placeInside(name);
   return refuse(
     'ERR_OVERLAY_UNKNOWN_OPTION',
     { option: name },
     `${JSON.stringify(name)} is not part of a mount spec`,
-    inside ?? (near === undefined ? `the parts are ${[...fields].join(', ')}` : `did you mean ${near}?`),
+    inside ?? (near === undefined ? `the parts are ${fields.join(', ')}` : `did you mean ${near}?`),
   );
 }
 

@@ -1,6 +1,7 @@
 // The layers and the target of a spec: checked, and made absolute without a system call.
 import { type Subject, subjectText } from '../diagnosis/subject.ts';
 import { FormatError } from '../format/format-error.ts';
+import { fieldOf, textOf } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { pathToBytes } from '../format/path-bytes.ts';
 import { refuse, wrongType } from './refuse.ts';
@@ -111,14 +112,14 @@ export function readLayer(value: unknown, option: Layer['option'], index?: numbe
     const subject = { ...place, path: givenPath(value) };
     return { ...subject, absolute: absolutePath(value, subject) };
   }
-  const fd = typeof value === 'object' && value !== null ? (value as { fd?: unknown }).fd : undefined;
+  const fd = typeof value === 'object' && value !== null ? fieldOf(value, 'fd', option) : undefined;
   if (fd === undefined)
     return wrongType(option, 'a path (string, Buffer or file: URL) or an object with fd', value, index);
   if (!Number.isInteger(fd) || (fd as number) < 0 || (fd as number) > 0x3fff_ffff) {
     refuse(
       'ERR_OVERLAY_INVALID_DESCRIPTOR',
       place,
-      `${name}: fd is ${String(fd)}, which is no descriptor`,
+      `${name}: fd is ${textOf(fd)}, which is no descriptor`,
       'pass an open fs.FileHandle, or { fd } of a directory that is open',
     );
   }

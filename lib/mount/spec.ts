@@ -1,8 +1,9 @@
 // A mount as it was asked for, checked and made exact: absolute paths, kernel parameters, attribute bits.
+import { checkField, copyOf, type Fields, FLAG, readFields } from '../format/given.ts';
 import type { Guard, MountAttributes, MountSpec, MountVia, Propagation } from '../format/mount-spec.ts';
 import type { Parameter } from '../format/options.ts';
 import { refuse, wrongType } from './refuse.ts';
-import { readAttributes, readOptions, refuseUnknownField } from './spec-options.ts';
+import { readAttributes, readOptions, refusePart } from './spec-options.ts';
 import { type Layer, readLayer, readLayers, readTarget, type Target } from './spec-paths.ts';
 
 /** A checked mount. */
@@ -37,12 +38,9 @@ export interface MountRequest {
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
 export const LAYER_LIMIT = 500;
 
-type Fields = Record<string, unknown>;
-
 function readFlag(fields: Fields, name: string): boolean {
-  const value = fields[name];
-  if (value === undefined) return false;
-  return typeof value === 'boolean' ? value : wrongType(name, 'true or false', value);
+  checkField(name, fields[name], FLAG);
+  return fields[name] === true;
 }
 
 function readChoice<T extends string>(fields: Fields, name: string, choices: readonly T[]): T | undefined {
@@ -59,7 +57,7 @@ function readChoice<T extends string>(fields: Fields, name: string, choices: rea
   );
 }
 
-const FIELDS: ReadonlySet<string> = new Set([
+const FIELDS: readonly string[] = [
   'lower',
   'data',
   'upper',
@@ -80,17 +78,13 @@ const FIELDS: ReadonlySet<string> = new Set([
   'guard',
   'via',
   'rootless',
-]);
+];
 
 function readRootless({ rootless }: Fields): boolean | 'auto' {
   if (rootless === undefined) return false;
   if (rootless === 'auto' || typeof rootless === 'boolean') return rootless;
   if (rootless === 'ranges') return true;
   return wrongType('rootless', "true, false, 'auto' or 'ranges'", rootless);
-}
-
-function refuseUnknownFields(fields: Fields): void {
-  for (const name in fields) if (!FIELDS.has(name)) refuseUnknownField(name, FIELDS);
 }
 
 function readSource(fields: Fields): string {
@@ -136,6 +130,12 @@ function checkLayers(lower: readonly Layer[], data: readonly Layer[], fields: Fi
   }
 }
 
+function copyOfOptions(options: unknown): unknown {
+  const copy = copyOf(options, 'options');
+  if (typeof copy !== 'object' || copy === null || !('raw' in copy)) return copy;
+  return { ...copy, raw: copyOf(copy.raw, 'raw') };
+}
+
 const noAttributes: MountAttributes = Object.freeze({});
 const noParameters: readonly Parameter[] = [];
 
@@ -146,9 +146,14 @@ const noParameters: readonly Parameter[] = [];
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
 export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
-  if (typeof spec !== 'object' || spec === null) return wrongType('spec', 'an object', spec);
-  const fields = spec as Fields;
-  refuseUnknownFields(fields);
+  const fields = readFields(spec, 'spec', FIELDS, refusePart);
+  // Copies: the caller may change what it gave before the mount is made.
+  for (const name of ['lower', 'data'] as const) {
+    const layers = fields[name];
+    if (Array.isArray(layers)) fields[name] = layers.slice();
+  }
+  if (fields.options !== undefined) fields.options = copyOfOptions(fields.options);
+  if (fields.attributes !== undefined) fields.attributes = copyOf(fields.attributes, 'attributes');
   const lower = readLayers(fields.lower, 'lower');
   const data = readLayers(fields.data, 'data');
   checkLayers(lower, data, fields);
@@ -158,7 +163,7 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
   const parameters = options === undefined ? noParameters : readOptions(options, shape);
   const attributeBits = attributes === undefined ? 0 : readAttributes(attributes);
   return {
-    given: spec as MountSpec,
+    given: fields as unknown as MountSpec,
     lower,
     data,
     upper,

@@ -165,6 +165,23 @@ function* removeEmptyParts(dir: number, parts: readonly DriverPart[]): Routine<v
   yield* program.run();
 }
 
+/** Removes them with all that the driver has put there: it had none of them before. */
+export function* removeParts(work: Layer, parts: readonly DriverPart[]): Routine<void> {
+  try {
+    const flags = O_PATH | O_DIRECTORY;
+    const dir = yield* call('openat', work.fd ?? AT_FDCWD, work.absolute ?? '.', flags, 0);
+    yield* closingAfter(
+      dir,
+      (function* () {
+        for (const part of parts) yield* removeTree(dir, part);
+      })(),
+    );
+  } catch (failure) {
+    // It is the mount's own error that counts.
+    if (!(failure instanceof KernelError)) throw failure;
+  }
+}
+
 function* isInUse({ parent, name }: OwnWork): Routine<boolean> {
   const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
   return (yield* closingAfter(dir, kernelSaysInUse(dir))) === true;

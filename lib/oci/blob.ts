@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { parseDigest } from '../format/oci/digest.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { explained, explainedFile, failure } from './failure.ts';
 import { PIECE } from './given-bytes.ts';
 
@@ -86,9 +87,25 @@ async function* checked(
     throw mismatch(what, place.path, `has the digest ${algorithm}:${found}, and should have ${digest}`);
 }
 
+/** What checks a whole blob, by the streams of it. */
+const checks = new WeakMap<Readable, () => AsyncIterable<Buffer>>();
+
 /** The bytes; the stream fails at its end when they are not what they have to be. */
 export function openBlob(place: Place, what: string, expected: Expected): Readable {
-  return Readable.from(checked(place, what, expected), { objectMode: false });
+  const check = () => checked(place, what, expected);
+  const stream = Readable.from(check(), { objectMode: false });
+  checks.set(stream, check);
+  return stream;
+}
+
+/** Why what is in a blob makes no sense, if that is because it is not what it has to be: all of it is read once more. */
+export async function damageOf(source: unknown): Promise<OverlayError | undefined> {
+  try {
+    for await (const _ of checks.get(source as Readable)?.() ?? []);
+    return undefined;
+  } catch (error) {
+    return error instanceof OverlayError ? error : undefined;
+  }
 }
 
 /** A document, checked against its descriptor if there is one. */

@@ -46,3 +46,12 @@ export function explainedFile(error: unknown, path: string, what: string): unkno
     cause: error,
   });
 }
+
+/** What went wrong with one layer of several says with which. */
+export function ofLayer(error: unknown, layer: number, count: number): unknown {
+  if (!(error instanceof OverlayError) || count === 1) return error;
+  const [first, ...others] = error.findings;
+  const place = `layer ${layer + 1} of ${count}`;
+  if (first === undefined || first.sentence.startsWith(place)) return error;
+  return new OverlayError([{ ...first, sentence: `${place}: ${first.sentence}` }, ...others], error.cause);
+}

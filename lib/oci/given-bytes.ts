@@ -1,6 +1,7 @@
 // The bytes of a layer as they were given: a file, or a stream of the caller's.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { hasFields } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { shown } from '../format/overlay-error.ts';
 import { readPath } from '../layer/given-path.ts';
@@ -10,7 +11,7 @@ import { explainedFile, failure } from './failure.ts';
 export const PIECE: number = 512 * 1024;
 
 export function isStream(source: unknown): source is Readable {
-  return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
+  return hasFields(source, Symbol.asyncIterator);
 }
 
 /** What an open file holds, from where it stands; the file is closed at the end. */
@@ -39,9 +40,15 @@ async function* ofStream(stream: Readable): AsyncGenerator<Buffer, void> {
     if (chunk instanceof Uint8Array) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     else {
       const sentence = `the stream gives ${typeof chunk}s, and a layer is bytes`;
-      throw failure('ERR_OVERLAY_INVALID_TYPE', sentence, 'pass a stream without encoding and object mode');
+      const hint = 'pass a stream without encoding and object mode';
+      throw failure('ERR_OVERLAY_INVALID_TYPE', sentence, hint, { option: 'source' });
     }
   }
+}
+
+/** Refuses what is neither a stream nor a path. @throws {OverlayError} those of wrong arguments */
+export function checkSource(source: unknown): void {
+  if (!isStream(source)) readPath(source, 'source');
 }
 
 /**
@@ -50,5 +57,5 @@ async function* ofStream(stream: Readable): AsyncGenerator<Buffer, void> {
  * @throws {OverlayError} for what is neither, at once; for a file that cannot be read, when it is iterated
  */
 export function givenBytes(source: Readable | PathLike): AsyncGenerator<Buffer, void> {
-  return isStream(source) ? ofStream(source) : ofFile(readPath(source).bytes);
+  return isStream(source) ? ofStream(source) : ofFile(readPath(source, 'source').bytes);
 }

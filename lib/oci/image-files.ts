@@ -1,8 +1,10 @@
 // The files of an image by their names, be it a directory or an archive of one.
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { FormatError } from '../format/format-error.ts';
 import { archivePath } from '../format/oci/docker-archive.ts';
 import type { TarEntry } from '../format/tar/entry.ts';
+import { BLOCK, isZero, parseHeader } from '../format/tar/header.ts';
 import { TarReader } from '../format/tar/reader.ts';
 import type { Place } from './blob.ts';
 import { explained, failure } from './failure.ts';
@@ -137,8 +139,8 @@ export async function openFiles(path: Buffer): Promise<ImageFiles> {
   try {
     if ((await stat(path)).isDirectory()) return new DirectoryFiles(path);
     file = await open(path, constants.O_RDONLY);
-    const start = Buffer.alloc(4);
-    await file.read(start, 0, 4, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BLOCK), 0, BLOCK, 0);
+    const start = buffer.subarray(0, bytesRead);
     const packed = COMPRESSED.find(([, magic]) => magic.every((byte, i) => start[i] === byte));
     if (packed !== undefined)
       throw failure(
@@ -147,9 +149,26 @@ export async function openFiles(path: Buffer): Promise<ImageFiles> {
         `decompress it: ${packed[0]} -d`,
         { path: shown },
       );
+    if (!isArchive(start))
+      throw failure(
+        'ERR_OVERLAY_NO_IMAGE',
+        `${shown} is no image: it is neither a directory nor a tar archive`,
+        'name an OCI layout, an archive of one, or one of docker save',
+        { path: shown },
+      );
     return new ArchiveFiles(path, file, await partsOf(file));
   } catch (error) {
     await file?.close();
-    throw explained(error, shown);
+    if (!(error instanceof FormatError)) throw explained(error, shown);
+    throw failure(error.code, `${shown}: ${error.message}`, error.hint, { path: shown, cause: error });
+  }
+}
+
+function isArchive(start: Buffer): boolean {
+  try {
+    return start.length === BLOCK && (isZero(start) || parseHeader(start, 0) !== undefined);
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
   }
 }

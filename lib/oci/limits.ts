@@ -1,4 +1,5 @@
 // How much a layer may bring, so that a small one from a stranger cannot fill a disk.
+import { wrongType } from '../format/given.ts';
 import { failure } from './failure.ts';
 
 /** Absent ones have their default. */
@@ -30,17 +31,16 @@ export class Limits {
 
   /** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_UNKNOWN_OPTION, ERR_OVERLAY_INVALID_VALUE */
   constructor(limits: UnpackLimits = {}) {
-    if (typeof limits !== 'object' || limits === null)
-      throw failure('ERR_OVERLAY_INVALID_TYPE', 'limits must be an object', 'pass { bytes, entries }', {
-        option: 'limits',
-      });
+    if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
+      wrongType('limits', 'an object, as { bytes, entries }', limits);
     for (const [name, value] of Object.entries(limits)) {
       const option = `limits.${name}`;
       if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
         const hint = `those that exist: ${Object.keys(DEFAULT_LIMITS).join(', ')}`;
         throw failure('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${option}`, hint, { option });
       }
-      if (value !== undefined && !(typeof value === 'number' && value > 0))
+      if (value !== undefined && typeof value !== 'number') wrongType(option, 'a number above 0', value);
+      if (value !== undefined && !(value > 0))
         throw failure('ERR_OVERLAY_INVALID_VALUE', `${option} must be a number above 0`, 'leave it out', {
           option,
         });

@@ -1,5 +1,6 @@
 // openImage(): an image in a directory or an archive, its documents read, its layers ready to be.
 import type { Readable } from 'node:stream';
+import { readOptions, TEXT } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { ImageConfig } from '../format/oci/image-config.ts';
 import type { Manifest } from '../format/oci/manifest.ts';
@@ -9,7 +10,6 @@ import { openBlob } from './blob.ts';
 import { explained } from './failure.ts';
 import { type FoundImage, findImage } from './find-image.ts';
 import { type ImageFiles, openFiles } from './image-files.ts';
-import { checkAll } from './unpack-options.ts';
 
 export interface ImageOptions {
   /** Such as `linux/arm64` or `linux/arm/v7`. Default: this machine's; of an image for one alone, that one. */
@@ -50,14 +50,18 @@ function layersOf({ layers }: FoundImage): ImageLayer[] {
   }));
 }
 
-const isText = (value: unknown) => (typeof value === 'string' ? undefined : 'a string');
 const CHECKS = {
-  platform: (value: unknown) =>
-    typeof value === 'string' || (typeof value === 'object' && value !== null)
-      ? undefined
-      : 'a platform such as linux/amd64',
-  name: isText,
-};
+  platform: {
+    expected: 'a platform such as linux/amd64',
+    passes: (value: unknown) => typeof value === 'string' || isPlatform(value),
+  },
+  name: TEXT,
+} as const;
+
+function isPlatform(value: unknown): value is Platform {
+  const { os, architecture } = (value ?? {}) as Partial<Platform>;
+  return typeof os === 'string' && typeof architecture === 'string';
+}
 
 function platformOf(platform: ImageOptions['platform']): Platform {
   if (platform === undefined) return { os: 'linux', architecture: process.arch };
@@ -71,9 +75,9 @@ function platformOf(platform: ImageOptions['platform']): Platform {
  * @throws {OverlayError} ERR_OVERLAY_NO_IMAGE, those of broken or missing parts of images, ERR_OVERLAY_DIGEST_MISMATCH, those of archives,
  *   ERR_OVERLAY_NOT_FOUND, ERR_OVERLAY_NO_ACCESS
  */
-export async function openImage(path: PathLike, options: ImageOptions = {}): Promise<Image> {
+export async function openImage(path: PathLike, given?: ImageOptions): Promise<Image> {
   const { bytes, shown } = readPath(path);
-  checkAll(options, CHECKS);
+  const options = readOptions<ImageOptions>(given, CHECKS);
   let files: ImageFiles | undefined;
   try {
     const platform = platformOf(options.platform);

@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isDate } from 'node:util/types';
 import { createGzip } from 'node:zlib';
+import { FLAG, hasFields, readOptions, wrongType } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Digest } from '../format/oci/digest.ts';
 import { type Compression, MEDIA_TYPES } from '../format/oci/media-type.ts';
@@ -12,14 +14,16 @@ import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../kernel/constants.ts';
 import { reach } from '../kernel/reach.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { dialectFor } from '../layer/caller-dialect.ts';
+import type { Change } from '../layer/change.ts';
+import { type ChangesSource, sourceOf } from '../layer/changes-source.ts';
 import { readPath } from '../layer/given-path.ts';
 import type { Stack } from '../layer/stack.ts';
+import type { Findings } from '../layer/walk.ts';
 import { explained, failure } from './failure.ts';
 import { PIECE } from './given-bytes.ts';
 import { DirectoryLayer, type Packable } from './pack-directory.ts';
 import type { PackRules } from './pack-entry.ts';
 import { stackEntries } from './pack-stack.ts';
-import { checkAll } from './unpack-options.ts';
 import { zstdCompressor } from './zstd.ts';
 
 export interface PackOptions {
@@ -45,18 +49,17 @@ export interface Packed {
 /** The bytes; `result` is known when they have been read. */
 export type PackedLayer = Readable & { readonly result: Promise<Packed>; readonly mediaType: string };
 
-const isA = (type: string) => (value: unknown) => (typeof value === type ? undefined : `a ${type}`);
 const CHECKS = {
-  compress: (value: unknown) =>
-    ['none', 'gzip', 'zstd'].includes(value as string) ? undefined : '"none" or "gzip" or "zstd"',
-  clampTime: (value: unknown) =>
-    value instanceof Date && !Number.isNaN(value.getTime()) ? undefined : 'a Date',
-  xattrs: (value: unknown) => (value === 'trusted' || value === 'user' ? undefined : '"trusted" or "user"'),
-  rootless: isA('boolean'),
-};
+  compress: ['none', 'gzip', 'zstd'],
+  clampTime: {
+    expected: 'a valid Date',
+    passes: (value: unknown) => isDate(value) && !Number.isNaN(value.getTime()),
+  },
+  xattrs: ['trusted', 'user'],
+  rootless: FLAG,
+} as const;
 
-const isStack = (from: unknown): from is Stack =>
-  typeof from === 'object' && from !== null && 'changes' in from && 'lookup' in from;
+const isStack = (from: unknown): from is Stack => hasFields(from, 'changes', 'lookup');
 
 async function* ofDirectory(
   path: PathLike,
@@ -77,6 +80,26 @@ async function* ofDirectory(
   } finally {
     if (root !== undefined) close(root);
   }
+}
+
+async function* ofChanges({ open }: ChangesSource, rules: PackRules): AsyncGenerator<Packable> {
+  await using stack = await open();
+  yield* stackEntries(stack as Stack, rules);
+}
+
+/** How what is to be packed is read. @throws {OverlayError} for what is nothing of that kind */
+function packables(from: unknown, options: PackOptions): (rules: PackRules) => AsyncGenerator<Packable> {
+  const source = sourceOf(from);
+  if (source !== undefined) return (rules) => ofChanges(source, rules);
+  if (isStack(from)) return (rules) => stackEntries(from, rules);
+  if (hasFields(from, Symbol.asyncIterator) || Array.isArray(from))
+    return wrongType(
+      'from',
+      'a path, a stack, or what changes() of a stack, an overlay or a store gives',
+      from,
+    );
+  readPath(from, 'from');
+  return (rules) => ofDirectory(from as PathLike, rules, options);
 }
 
 async function* archived(entries: AsyncIterable<Packable>): AsyncGenerator<Buffer> {
@@ -123,15 +146,15 @@ async function* compressed(bytes: AsyncIterable<Buffer>, by: Transform | undefin
  * Packs a layer. The archive is canonical: names in order, each byte as Go's archive/tar writes it, deletions as OCI has
  * them, whatever their form on the disk. So unpacking and packing a canonical layer gives its diff ID again.
  *
- * @param from a directory with a layer in it, or a stack: what its upper changes, and of one without an upper all that it
- *   shows. The stack stays open.
+ * @param from a directory with a layer in it; a stack: what its upper changes, and of one without an upper all that it
+ *   shows, and it stays open; or what `changes()` of a store, of an overlay or of a stack gives: they are looked for anew
  * @throws {OverlayError} for wrong options; the stream fails with ERR_OVERLAY_LAYER_PARTIAL for a directory that needs the
  *   layers below, ERR_OVERLAY_LAYER_CHANGED, ERR_OVERLAY_TAR_VALUE, ERR_OVERLAY_LAYER_NAME, ERR_OVERLAY_NO_ACCESS
  */
-export function packLayer(from: Stack | PathLike, options: PackOptions = {}): PackedLayer {
-  checkAll(options, CHECKS);
-  if (!isStack(from)) readPath(from);
-  const { compress = 'gzip', clampTime, rootless = false } = options;
+export function packLayer(from: Stack | Findings<Change> | PathLike, given?: PackOptions): PackedLayer {
+  const options = readOptions<PackOptions>(given, CHECKS);
+  const entriesOf = packables(from, options);
+  const { compress = 'gzip', clampTime, rootless = sourceOf(from)?.rootless ?? false } = options;
   const by = COMPRESSORS[compress]();
   const rules: PackRules = {
     rootless,
@@ -142,8 +165,7 @@ export function packLayer(from: Stack | PathLike, options: PackOptions = {}): Pa
     const [inner, outer] = [createHash('sha256'), createHash('sha256')];
     let size = 0;
     const counted = async function* (): AsyncGenerator<Buffer> {
-      const entries = isStack(from) ? stackEntries(from, rules) : ofDirectory(from, rules, options);
-      for await (const bytes of archived(entries)) {
+      for await (const bytes of archived(entriesOf(rules))) {
         inner.update(bytes);
         yield bytes;
       }

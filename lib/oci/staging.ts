@@ -18,7 +18,7 @@ import { EBUSY, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY } from '../kernel/errno.ts';
 import { someNames } from '../kernel/names.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { reach } from '../kernel/reach.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { emptyDirectory, removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { GivenEntry } from '../layer/given-path.ts';
@@ -30,10 +30,12 @@ export const STAGING_PREFIX = '.overlayfs-unpack-';
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 const fsyncAsync = promisify(fsync);
 
-/** What is at the target before. */
-export type Before = 'nothing' | 'empty' | 'tree';
+/** What is at the target before; `fixed` is an empty subvolume or mount, to whose place nothing can be renamed. */
+export type Before = 'nothing' | 'empty' | 'fixed' | 'tree';
 
-// An empty subvolume of btrfs, or a mount: it can be filled, but nothing can be renamed to its place.
+/** What may be there, besides an empty directory: nothing else, what is fixed too, or a directory with something in it. */
+export type Taking = 'new' | 'fixed' | 'tree';
+
 function* isFixed(parent: number, dir: number): Routine<boolean> {
   const of = function* (fd: number): Routine<Stat> {
     return decodeStat(yield* call('statx', fd, '', AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID));
@@ -45,7 +47,7 @@ function* isFixed(parent: number, dir: number): Routine<boolean> {
   );
 }
 
-function* look(parent: number, name: Buffer, inPlace: boolean): Routine<Before> {
+function* look(parent: number, name: Buffer): Routine<Before> {
   let dir: number;
   try {
     dir = yield* call('openat', parent, name, DIRECTORY, 0);
@@ -54,8 +56,8 @@ function* look(parent: number, name: Buffer, inPlace: boolean): Routine<Before> 
     throw error;
   }
   try {
-    if ((yield* someNames(dir)).length > 0 || (inPlace && (yield* isFixed(parent, dir)))) return 'tree';
-    return 'empty';
+    if ((yield* someNames(dir)).length > 0) return 'tree';
+    return (yield* isFixed(parent, dir)) ? 'fixed' : 'empty';
   } finally {
     close(dir);
   }
@@ -77,20 +79,24 @@ export class Staging {
     this.#name = name;
   }
 
-  /**
-   * @param inPlace a directory with something in it is taken as it is
-   * @throws {OverlayError} ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_NOT_FOUND for the directory that it is to be in
-   */
-  static async make(target: GivenEntry, inPlace: boolean): Promise<Staging> {
+  /** It is filled where it is, and not beside. */
+  get inPlace(): boolean {
+    return this.#name === undefined;
+  }
+
+  /** @throws {OverlayError} ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_NOT_FOUND for the directory that it is to be in */
+  static async make(target: GivenEntry, taking: Taking): Promise<Staging> {
     const { parent: above, name } = target;
     let parent: number | undefined;
     try {
       parent = await runAsync(
         reach(AT_FDCWD, above.bytes, 0, (dir, rest) => call('openat', dir, rest, O_RDONLY | O_DIRECTORY, 0)),
       );
-      const before = await runAsync(look(parent, name, inPlace));
-      if (before === 'tree' && !inPlace) throw taken(target, 'is there, and not empty');
-      if (before === 'tree') {
+      const before = await runAsync(look(parent, name));
+      if (before === 'tree' && taking !== 'tree') throw taken(target, 'is there, and not empty');
+      if (before === 'fixed' && taking === 'new')
+        throw taken(target, 'is a subvolume, or where something is mounted');
+      if (before === 'tree' || before === 'fixed') {
         const fd = await runAsync(call('openat', parent, name, DIRECTORY, 0));
         return new Staging(target, parent, fd, before);
       }
@@ -131,6 +137,7 @@ export class Staging {
   async discard(): Promise<void> {
     try {
       if (this.#name !== undefined) await runAsync(removeTree(this.#parent, this.#name));
+      else if (this.before === 'fixed') await runAsync(emptyDirectory(this.fd));
     } finally {
       this.#close();
     }

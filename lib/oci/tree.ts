@@ -34,7 +34,7 @@ export const IMPLIED: Attributes = {
 export type NodeKind = 'directory' | 'symlink' | 'other';
 
 export class TreeNode {
-  readonly parent: TreeNode | undefined;
+  parent: TreeNode | undefined;
   /** One character a byte. */
   readonly name: string;
   readonly kind: NodeKind;

@@ -2,13 +2,14 @@
 import { chmod } from 'node:fs/promises';
 import type { PathLike } from '../format/mount-spec.ts';
 import { procPath } from '../kernel/constants.ts';
-import { readEntryPath } from '../layer/given-path.ts';
-import { explained } from './failure.ts';
+import { type GivenEntry, type GivenPath, readEntryPath } from '../layer/given-path.ts';
+import { explained, ofLayer } from './failure.ts';
+import { layersOf } from './given-image.ts';
 import type { Image, ImageLayer } from './open-image.ts';
 import { Staging } from './staging.ts';
 import { IMPLIED } from './tree.ts';
-import { inStaging, unpackLayer } from './unpack-layer.ts';
-import { checkUnpackOptions, type UnpackOptions, type UnpackProgress } from './unpack-options.ts';
+import { inStaging } from './unpack-layer.ts';
+import { readUnpackOptions, type UnpackOptions, type UnpackProgress } from './unpack-options.ts';
 import type { Unpacked } from './unpack-tree.ts';
 
 export interface UnpackImageOptions extends Omit<UnpackOptions, 'lowers' | 'diffId' | 'onProgress'> {
@@ -34,14 +35,17 @@ function reporter({ onProgress }: UnpackImageOptions): Report {
 
 async function one(
   layers: readonly ImageLayer[],
-  target: ReturnType<typeof readEntryPath>,
+  target: GivenEntry,
   options: UnpackImageOptions,
 ): Promise<Unpacked[]> {
   const { onProgress, ...rest } = options;
-  return await inStaging(target, { ...rest, format: 'plain' }, async (tree) => {
+  return await inStaging(target, 'fixed', { ...rest, format: 'plain' }, async (tree) => {
     const all: Unpacked[] = [];
     for (const [layer, { diffId, size, open }] of layers.entries()) {
-      const unpacked = await tree.layer(open(), { diffId, onProgress: reporter(options)(layer) });
+      const own = { diffId, onProgress: reporter(options)(layer) };
+      const unpacked = await tree.layer(open(), own).catch((error) => {
+        throw ofLayer(explained(error, target.shown), layer, layers.length);
+      });
       onProgress?.({ ...unpacked, read: size, layer, done: true });
       all.push(unpacked);
     }
@@ -52,33 +56,36 @@ async function one(
 /** Each in its own directory, several at a time; what a layer asks of those below it waits for them. */
 async function each(
   layers: readonly ImageLayer[],
-  root: string,
+  root: GivenPath,
   options: UnpackImageOptions,
 ): Promise<Unpacked[]> {
   const { onProgress, signal, ...rest } = options;
   const failed = new AbortController();
   const signals = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
-  const place = (layer: number) => `${root}/${layerDirectory(layer)}`;
+  const place = (layer: number): GivenEntry => {
+    const name = layerDirectory(layer);
+    const bytes = Buffer.concat([root.bytes, Buffer.from(`/${name}`)]);
+    return { bytes, shown: `${root.shown}/${name}`, name: Buffer.from(name), parent: root };
+  };
   const running: Promise<Unpacked>[] = [];
   const work = async (layer: number): Promise<Unpacked> => {
     // Those before it have begun before it, so that nobody waits for one that waits for a turn.
     if (layer >= AT_ONCE) await running[layer - AT_ONCE];
-    const below = Promise.all(running.slice(0, layer)).then((all) => all.map((_, i) => place(i)).reverse());
+    const below = Promise.all(running.slice(0, layer)).then((all) =>
+      all.map((_, i) => place(i).bytes).reverse(),
+    );
     below.catch(() => {});
     const { diffId, size, open } = layers[layer]!;
     const more = { format: 'overlay', lowers: below, diffId, sync: false, signal: signals } as const;
-    const unpacked = await unpackLayer(open(), place(layer), {
-      ...rest,
-      ...more,
-      onProgress: reporter(options)(layer),
-    });
+    const own = { ...rest, ...more, onProgress: reporter(options)(layer) };
+    const unpacked = await inStaging(place(layer), 'new', own, async (tree) => await tree.layer(open()));
     onProgress?.({ ...unpacked, read: size, layer, done: true });
     return unpacked;
   };
   for (const layer of layers.keys())
     running.push(
       work(layer).catch((error) => {
-        failed.abort(error);
+        failed.abort(ofLayer(error, layer, layers.length));
         throw error;
       }),
     );
@@ -98,17 +105,17 @@ async function each(
 export async function unpackImage(
   image: Image,
   dir: PathLike,
-  options: UnpackImageOptions = {},
+  given?: UnpackImageOptions,
 ): Promise<Unpacked[]> {
-  const target = readEntryPath(dir);
-  const { onProgress, ...rest } = options;
-  checkUnpackOptions(rest);
-  if ((options.format ?? 'plain') === 'plain') return await one(image.layers, target, options);
+  const layers = layersOf(image);
+  const target = readEntryPath(dir, 'dir');
+  const options = readUnpackOptions(given) as UnpackImageOptions;
+  if ((options.format ?? 'plain') === 'plain') return await one(layers, target, options);
   options.signal?.throwIfAborted();
-  const staging = await Staging.make(target, false);
+  const staging = await Staging.make(target, 'fixed');
   try {
     const root = procPath(staging.fd);
-    const unpacked = await each(image.layers, root, options);
+    const unpacked = await each(layers, { bytes: Buffer.from(root), shown: target.shown }, options);
     await chmod(root, IMPLIED.mode);
     await staging.finish(options.sync ?? true);
     return unpacked;

@@ -1,10 +1,11 @@
 // unpackLayer(): one layer of an image becomes a directory, whole or not at all.
 import type { Readable } from 'node:stream';
 import type { PathLike } from '../format/mount-spec.ts';
-import { readEntryPath } from '../layer/given-path.ts';
+import { type GivenEntry, readEntryPath } from '../layer/given-path.ts';
 import { explained } from './failure.ts';
-import { Staging } from './staging.ts';
-import { checkUnpackOptions, type UnpackOptions } from './unpack-options.ts';
+import { checkSource } from './given-bytes.ts';
+import { Staging, type Taking } from './staging.ts';
+import { readUnpackOptions, type UnpackOptions } from './unpack-options.ts';
 import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 
 /**
@@ -25,21 +26,33 @@ import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 export async function unpackLayer(
   source: Readable | PathLike,
   dir: PathLike,
-  options: UnpackOptions = {},
+  given?: UnpackOptions,
 ): Promise<Unpacked> {
-  const target = readEntryPath(dir);
-  checkUnpackOptions(options);
-  return await inStaging(target, options, async (tree) => await tree.layer(source));
+  const target = readEntryPath(dir, 'dir');
+  const options = readUnpackOptions(given);
+  checkSource(source);
+  return await unpackLayerAt(source, target, options);
+}
+
+/** The same for options that have been checked, and a directory that messages call otherwise than system calls do. */
+export async function unpackLayerAt(
+  source: Readable | PathLike,
+  target: GivenEntry,
+  options: UnpackOptions,
+): Promise<Unpacked> {
+  const taking = options.format === 'plain' ? 'tree' : 'new';
+  return await inStaging(target, taking, options, async (tree) => await tree.layer(source));
 }
 
 /** Has a directory filled, and shows it when that has been done. */
 export async function inStaging<T>(
-  target: ReturnType<typeof readEntryPath>,
+  target: GivenEntry,
+  taking: Taking,
   options: UnpackOptions,
   fill: (tree: TreeUnpacking) => Promise<T>,
 ): Promise<T> {
   options.signal?.throwIfAborted();
-  const staging = await Staging.make(target, options.format === 'plain');
+  const staging = await Staging.make(target, taking);
   try {
     const tree = await TreeUnpacking.in(staging, target.shown, options);
     const result = await fill(tree);

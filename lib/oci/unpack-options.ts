@@ -1,8 +1,10 @@
 // What unpacking takes besides a layer and a directory, checked.
+import { FormatError } from '../format/format-error.ts';
+import { CALLBACK, CHECKED_LATER, copyOf, FLAG, readOptions, SIGNAL, TEXT } from '../format/given.ts';
 import { parseDigest } from '../format/oci/digest.ts';
 import type { Lowers } from './below.ts';
 import type { WhiteoutForm } from './deletions.ts';
-import { explained, failure } from './failure.ts';
+import { failure } from './failure.ts';
 import { Limits, type UnpackLimits } from './limits.ts';
 
 /** How far it has come. */
@@ -45,60 +47,36 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal;
 }
 
-type Known = keyof UnpackOptions;
-
-const oneOf =
-  (...values: readonly unknown[]) =>
-  (value: unknown) =>
-    values.includes(value) ? undefined : values.map((one) => JSON.stringify(one)).join(' or ');
-const isA = (type: string) => (value: unknown) => (typeof value === type ? undefined : `a ${type}`);
-const anything = () => undefined;
-
-const CHECKS: Readonly<Record<Known, (value: unknown) => string | undefined>> = {
-  format: oneOf('overlay', 'plain'),
-  xattrs: oneOf('trusted', 'user'),
-  whiteouts: oneOf('auto', 'device', 'xattr'),
-  lowers: (value) => (Array.isArray(value) || value instanceof Promise ? undefined : 'a list of directories'),
-  rootless: isA('boolean'),
-  diffId: isA('string'),
-  sync: isA('boolean'),
-  limits: anything,
-  onProgress: isA('function'),
-  signal: (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal'),
-};
+const CHECKS = {
+  format: ['overlay', 'plain'],
+  xattrs: ['trusted', 'user'],
+  whiteouts: ['auto', 'device', 'xattr'],
+  lowers: {
+    expected: 'a list of directories',
+    passes: (value: unknown) => Array.isArray(value) || value instanceof Promise,
+  },
+  rootless: FLAG,
+  diffId: TEXT,
+  sync: FLAG,
+  limits: CHECKED_LATER,
+  onProgress: CALLBACK,
+  signal: SIGNAL,
+} as const;
 
 /** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_UNKNOWN_OPTION, ERR_OVERLAY_INVALID_VALUE */
-export function checkUnpackOptions(options: UnpackOptions): void {
-  checkAll(options, CHECKS);
+export function readUnpackOptions(given: unknown): UnpackOptions {
+  const options = readOptions<UnpackOptions>(given, CHECKS);
   if (options.diffId !== undefined) checkDigest(options.diffId);
-  void new Limits(options.limits);
-}
-
-/** Checks an object of options against a table. */
-export function checkAll(
-  options: unknown,
-  checks: Readonly<Record<string, (value: unknown) => string | undefined>>,
-): void {
-  if (typeof options !== 'object' || options === null)
-    throw failure('ERR_OVERLAY_INVALID_TYPE', 'options must be an object', 'pass an object, or nothing');
-  for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-    if (check === undefined) {
-      const hint = `those that exist: ${Object.keys(checks).join(', ')}`;
-      throw failure('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${name}`, hint, { option: name });
-    }
-    const expected = value === undefined ? undefined : check(value);
-    if (expected !== undefined)
-      throw failure('ERR_OVERLAY_INVALID_VALUE', `${name} must be ${expected}`, `pass ${expected}`, {
-        option: name,
-      });
-  }
+  const limits = copyOf(options.limits, 'limits') as UnpackLimits | undefined;
+  void new Limits(limits);
+  return { ...options, ...(limits !== undefined && { limits }) };
 }
 
 function checkDigest(digest: string): void {
   try {
     parseDigest(digest);
   } catch (error) {
-    throw explained(error, digest);
+    if (!(error instanceof FormatError)) throw error;
+    throw failure(error.code, error.message, error.hint, { option: 'diffId', cause: error });
   }
 }

@@ -13,8 +13,8 @@ import { Creation } from './creation.ts';
 import { Deletions, opaqueMark } from './deletions.ts';
 import type { Dropped } from './dropped.ts';
 import { readTree } from './existing-tree.ts';
-import { explained, failure } from './failure.ts';
-import { type LayerReading, readLayer } from './layer-stream.ts';
+import { explained } from './failure.ts';
+import { type LayerReading, readLayer, requireDiffId } from './layer-stream.ts';
 import { Limits } from './limits.ts';
 import { refused } from './refusals.ts';
 import type { Staging } from './staging.ts';
@@ -58,7 +58,7 @@ export class TreeUnpacking {
     const { xattrs, rootless = false } = options;
     const userxattr = xattrs === undefined ? undefined : xattrs === 'user';
     const dialect = rootless && xattrs === undefined ? 'user' : await runAsync(dialectFor(userxattr));
-    const inPlace = staging.before === 'tree';
+    const { inPlace } = staging;
     const root = inPlace
       ? await readTree(staging.fd, shown)
       : new TreeNode(undefined, '', 'directory', false);
@@ -94,7 +94,7 @@ export class TreeUnpacking {
       plain,
       fromBelow: (names) => below.copyable(names),
     });
-    const reading: LayerReading = { read: 0, diffId: undefined };
+    const reading: LayerReading = { read: 0, unpacked: 0, diffId: undefined };
     const report = this.#reporter(unpacking, reading, onProgress);
     try {
       const taker = {
@@ -105,7 +105,7 @@ export class TreeUnpacking {
         },
       };
       await readLayer(source, reading, limits, taker, signal);
-      if (diffId !== undefined && diffId !== reading.diffId) throw otherLayer(diffId, reading.diffId!);
+      if (diffId !== undefined) requireDiffId(reading, diffId);
       await unpacking.removeLeftovers();
       if (!plain) {
         const { whiteouts = 'auto' } = this.#options;
@@ -187,12 +187,4 @@ export class TreeUnpacking {
       throw explained(error, node.path);
     }
   }
-}
-
-function otherLayer(expected: string, found: string) {
-  return failure(
-    'ERR_OVERLAY_DIGEST_MISMATCH',
-    `the layer without its compression has the digest ${found}, and should have ${expected}`,
-    'fetch the image again: it is damaged, or not what it says to be',
-  );
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { copyOf, hasFields, readOptions, wrongType } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { formatCanonicalJson } from '../format/oci/canonical-json.ts';
 import type { Descriptor } from '../format/oci/descriptor.ts';
@@ -11,7 +12,7 @@ import { REFERENCE_NAME } from '../format/oci/image-index.ts';
 import { MEDIA_TYPES } from '../format/oci/media-type.ts';
 import { procPath } from '../kernel/constants.ts';
 import { readEntryPath } from '../layer/given-path.ts';
-import { explained, failure } from './failure.ts';
+import { explained } from './failure.ts';
 import type { ImageLayer } from './open-image.ts';
 import type { PackedLayer } from './pack-layer.ts';
 import { Staging } from './staging.ts';
@@ -24,6 +25,16 @@ export interface WriteOptions {
   /** By which tools find it in the layout. Default: `latest`. */
   readonly name?: string;
 }
+
+const CHECKS = {
+  name: {
+    expected: 'a text that is not empty',
+    passes: (value: unknown) => typeof value === 'string' && value !== '',
+  },
+} as const;
+
+const isLayer = (layer: unknown): boolean =>
+  hasFields(layer, 'mediaType', 'result') || hasFields(layer, 'mediaType', 'open', 'diffId');
 
 interface Written {
   readonly descriptor: Descriptor;
@@ -99,15 +110,20 @@ export async function writeImage(
   layers: readonly (ImageLayer | PackedLayer)[],
   config: GivenConfig,
   path: PathLike,
-  { name = 'latest' }: WriteOptions = {},
+  options?: WriteOptions,
 ): Promise<void> {
   const target = readEntryPath(path);
-  if (!Array.isArray(layers) || typeof config !== 'object' || config === null)
-    throw failure('ERR_OVERLAY_INVALID_TYPE', 'an image is a list of layers and a config', 'pass both');
-  const staging = await Staging.make(target, false);
+  const { name = 'latest' } = readOptions<WriteOptions>(options, CHECKS);
+  if (!Array.isArray(layers)) wrongType('layers', 'an array of layers', layers);
+  for (const [i, layer] of layers.entries())
+    if (!isLayer(layer)) wrongType('layers', 'a layer of an image, or what packLayer() gives', layer, i);
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    wrongType('config', 'an object', config);
+  const given = copyOf(config, 'config') as GivenConfig;
+  const staging = await Staging.make(target, 'new');
   try {
     const root = procPath(staging.fd);
-    await fill(root, layers, config, name);
+    await fill(root, layers, given, name);
     await chmod(root, IMPLIED.mode);
     await staging.finish(true);
   } catch (error) {

@@ -6,6 +6,9 @@ import type { Change } from '../layer/change.ts';
 import { viewChanges } from './view-changes.ts';
 import type { View } from './views.ts';
 
+export { readApplyOptions } from '../change/apply.ts';
+export { planOptionsOf, readPlanOptions } from '../change/plan-apply.ts';
+
 // The root of a view without root belongs to this user, whoever has that of the lower: it is left alone, unless it was
 // changed.
 function partOf({ overlay }: View, changes: readonly Change[]): PlanOptions {

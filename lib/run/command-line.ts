@@ -1,5 +1,6 @@
 // The command as execve(2) takes it: where its program may lie, its arguments and its environment as bytes.
 import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { copyOf } from '../format/given.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
 
 type Word = string | Uint8Array;
@@ -50,6 +51,13 @@ function ownEnvironment(): Readonly<Record<string, Word | undefined>> {
   return environment;
 }
 
+function givenEnvironment(env: unknown): Readonly<Record<string, Word | undefined>> {
+  const copy = copyOf(env, 'env');
+  if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
+    return wrongType('env', 'an object', env);
+  return copy as Record<string, Word | undefined>;
+}
+
 function environmentOf(env: Readonly<Record<string, Word | undefined>>): Buffer {
   const entries = Object.entries(env).filter(([, value]) => value !== undefined);
   return joined(
@@ -94,10 +102,8 @@ export function commandLine(
   if (name.length === 0)
     refuse('ERR_OVERLAY_EMPTY_PATH', { option: 'command' }, 'the command is empty', 'name a program');
   if (!Array.isArray(args)) return wrongType('args', 'an array', args);
-  if (env !== undefined && (typeof env !== 'object' || env === null))
-    return wrongType('env', 'an object', env);
   const words = args.map((word, i) => bytesOf(word, 'args', i));
-  const environment = (env as Readonly<Record<string, Word | undefined>> | undefined) ?? ownEnvironment();
+  const environment = env === undefined ? ownEnvironment() : givenEnvironment(env);
   const argv = joined([argv0 === undefined ? name : bytesOf(argv0, 'argv0'), ...words]);
   const candidates = pathsOf(name, environment.PATH).flatMap((path): Candidate[] => {
     const there =

@@ -1,7 +1,7 @@
 // What run() takes besides a command: of the view, and of the process.
+import { checkField, FLAG, readFields, SIGNAL, TEXT } from '../format/given.ts';
 import type { LayerSource, PathLike, ScratchOptions } from '../format/mount-spec.ts';
-import { nearestName } from '../format/nearest-name.ts';
-import { refuse, wrongType } from '../mount/refuse.ts';
+import { refuse } from '../mount/refuse.ts';
 import { readTarget, type Target } from '../mount/spec-paths.ts';
 
 /** As of child_process: a word, a descriptor, or a stream that has one. */
@@ -73,45 +73,21 @@ const FIELDS: readonly string[] = [
   'killSignal',
 ];
 
-function refuseUnknown(options: object): void {
-  for (const name in options) {
-    if (FIELDS.includes(name)) continue;
-    const near = nearestName(name, FIELDS);
-    refuse(
-      'ERR_OVERLAY_UNKNOWN_OPTION',
-      { option: name },
-      `${JSON.stringify(name)} is no option of run()`,
-      near === undefined ? `the options are ${FIELDS.join(', ')}` : `did you mean ${near}?`,
-    );
-  }
-}
-
 function conflict(option: string, sentence: string): never {
   return refuse('ERR_OVERLAY_OPTION_CONFLICT', { option }, sentence, 'leave one of the two out');
 }
 
-function readLeftovers({ leftovers }: RunOptions): 'end' | 'wait' {
-  if (leftovers === undefined || leftovers === 'end' || leftovers === 'wait') return leftovers ?? 'end';
-  const sentence = `leftovers is ${JSON.stringify(leftovers)}, which is none of 'end', 'wait'`;
-  return refuse('ERR_OVERLAY_INVALID_VALUE', { option: 'leftovers' }, sentence, "use 'end' or 'wait'");
-}
-
-function checkTypes({ whole, signal, argv0 }: RunOptions): void {
-  if (whole !== undefined && typeof whole !== 'boolean') wrongType('whole', 'true or false', whole);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) wrongType('signal', 'an AbortSignal', signal);
-  if (argv0 !== undefined && typeof argv0 !== 'string') wrongType('argv0', 'a string', argv0);
-}
+const CHECKS = { whole: FLAG, signal: SIGNAL, argv0: TEXT, leftovers: ['end', 'wait'] } as const;
 
 /** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */
 export function readRunOptions(options: unknown): RunRequest {
-  if (typeof options !== 'object' || options === null) return wrongType('options', 'an object', options);
-  refuseUnknown(options);
-  const given = options as RunOptions;
-  checkTypes(given);
+  const given: RunOptions = readFields(options, 'options', FIELDS);
+  for (const [name, check] of Object.entries(CHECKS))
+    checkField(name, given[name as keyof typeof CHECKS], check);
   for (const name of ['at', 'lower'] as const)
     if (given.whole === true && given[name] !== undefined)
       conflict(name, `whole covers every directory, and ${name} is for one`);
-  const cwd = readTarget(given.cwd ?? '.', 'cwd')!;
+  const cwd = readTarget(given.cwd === undefined ? '.' : given.cwd, 'cwd')!;
   const scratch: Record<string, unknown> = {};
   for (const name of OF_SCRATCH) if (given[name] !== undefined) scratch[name] = given[name];
   return {
@@ -121,7 +97,7 @@ export function readRunOptions(options: unknown): RunRequest {
         ? { ...cwd, option: given.cwd === undefined ? 'at' : 'cwd' }
         : readTarget(given.at, 'at')!,
     cwd,
-    leftovers: readLeftovers(given),
+    leftovers: given.leftovers ?? 'end',
     scratch,
   };
 }

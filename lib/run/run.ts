@@ -50,7 +50,7 @@ async function start(
 ): Promise<RunningCommand> {
   const request = readRunOptions(options);
   const { signal, killSignal, env, argv0 } = request.given;
-  if (killSignal !== undefined) signalNumber(killSignal);
+  if (killSignal !== undefined) signalNumber(killSignal, 'killSignal');
   const line = commandLine(command, args, { argv0, env, from: request.cwd.absolute });
   signal?.throwIfAborted();
   const views = await settle(makeViews(request));

@@ -146,11 +146,12 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   }
 
   /** What `apply` would do: a plan a view that something was changed in. @throws {OverlayError} as `planApply` */
-  async plan(options: PlanOptions = {}): Promise<ApplyPlan[]> {
+  async plan(given?: PlanOptions): Promise<ApplyPlan[]> {
     this.#mustBeOver();
-    if (options.to !== undefined || options.paths !== undefined) this.#mustBeOne();
     // Loaded when it is needed, as what changes() needs: a command starts the sooner.
-    const { plansFor } = await import('./afterwards.ts');
+    const { plansFor, readPlanOptions } = await import('./afterwards.ts');
+    const options = readPlanOptions(given);
+    if (options.to !== undefined || options.paths !== undefined) this.#mustBeOne();
     return await plansFor(this.#views, options);
   }
 
@@ -160,9 +161,11 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    *
    * @throws {OverlayError} as `apply`; what was not applied is still there then
    */
-  async apply(options: ApplyOptions = {}): Promise<ApplyPlan[]> {
-    const plans = await this.plan(options);
-    const { applyAll } = await import('./afterwards.ts');
+  async apply(given?: ApplyOptions): Promise<ApplyPlan[]> {
+    this.#mustBeOver();
+    const { applyAll, planOptionsOf, readApplyOptions } = await import('./afterwards.ts');
+    const options = readApplyOptions(given);
+    const plans = await this.plan(planOptionsOf(options));
     const done = await applyAll(plans, options);
     await this.discard();
     return done;
@@ -222,7 +225,7 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       this.#end.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
     } else if (signal?.aborted) this.#end.reject(signal.reason);
     else this.#end.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
-    whenClosed(this.stdio, () => this.emit('close', this.exitCode, this.signalCode));
+    whenClosed(this, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
   #mustBeOver(): void {

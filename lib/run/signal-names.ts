@@ -1,6 +1,7 @@
 // Signals by name and by number.
 import { constants } from 'node:os';
-import { refuse } from '../mount/refuse.ts';
+import { textOf } from '../format/given.ts';
+import { refuse, wrongType } from '../mount/refuse.ts';
 
 /** Those in real time, which have none, by their distance from the first. */
 export function signalName(number: number): NodeJS.Signals {
@@ -9,11 +10,13 @@ export function signalName(number: number): NodeJS.Signals {
 }
 
 /** @throws {OverlayError} ERR_OVERLAY_INVALID_VALUE for what is none */
-export function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === 'number' ? signal : constants.signals[signal];
-  if (Number.isInteger(number) && number! >= 0 && number! <= 64) return number!;
-  const sentence = `there is no signal ${JSON.stringify(signal)}`;
-  return refuse('ERR_OVERLAY_INVALID_VALUE', { option: 'signal' }, sentence, "use a name, as 'SIGTERM'");
+export function signalNumber(signal: unknown, option = 'signal'): number {
+  const number = typeof signal === 'string' ? constants.signals[signal as NodeJS.Signals] : signal;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 64) return number;
+  if (typeof signal !== 'string' && typeof signal !== 'number')
+    return wrongType(option, "a name, as 'SIGTERM', or a number", signal);
+  const sentence = `there is no signal ${textOf(signal)}`;
+  return refuse('ERR_OVERLAY_INVALID_VALUE', { option }, sentence, "use a name, as 'SIGTERM'");
 }
 
 /** As shells tell of a command that a signal ended. */

@@ -1,4 +1,5 @@
 // The first descriptors of a command: where each comes from, and the streams on our side of those that are pipes.
+import type { EventEmitter } from 'node:events';
 import { openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { callSync, close } from '../kernel/call.ts';
@@ -37,6 +38,11 @@ function entriesOf({ stdio = 'pipe' }: RunOptions): StdioEntry[] {
   const entries = [...(stdio as readonly StdioEntry[])];
   while (entries.length < 3) entries.push(undefined);
   return entries.map((entry, i) => entry ?? (i < 3 ? 'pipe' : 'ignore'));
+}
+
+/** What has an event `close`. */
+interface Closing extends Pick<EventEmitter, 'listenerCount' | 'on'> {
+  readonly stdio: Stdio['streams'];
 }
 
 interface Pipe {
@@ -100,8 +106,8 @@ export function openStdio(options: RunOptions): Stdio {
 }
 
 /** Calls `then` when no stream of ours is open any more. */
-export function whenClosed(streams: Stdio['streams'], then: () => void): void {
-  const open = streams.filter((stream) => stream !== null && !stream.closed);
+export function whenClosed(command: Closing, then: () => void): void {
+  const open = command.stdio.filter((stream) => stream !== null && !stream.closed);
   let left = open.length;
   if (left === 0) then();
   for (const stream of open) {
@@ -110,4 +116,10 @@ export function whenClosed(streams: Stdio['streams'], then: () => void): void {
       if (left === 0) then();
     });
   }
+  // What nobody reads never closes. As with child_process it is thrown away for who waits for that; for others it stays.
+  const drain = (): void => {
+    for (const stream of open) if (stream!.readable) stream!.resume();
+  };
+  if (command.listenerCount('close') > 0) drain();
+  else command.on('newListener', (event) => (event === 'close' ? drain() : undefined));
 }

@@ -4,6 +4,7 @@ import { bytesToPath } from '../format/path-bytes.ts';
 import type { Change, EntryPath } from '../layer/change.ts';
 import { AwaitableChanges, type ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
+import { rememberSource, sourceOf } from '../layer/changes-source.ts';
 import type { View } from './views.ts';
 
 function below(place: string, path: EntryPath): EntryPath {
@@ -39,6 +40,9 @@ class ViewChanges extends AwaitableChanges {
     super();
     this.#views = views;
     this.#options = options;
+    const [first, ...others] = views;
+    if (first !== undefined && others.length === 0 && first.place === '')
+      rememberSource(this, sourceOf(first.overlay.changes(options)));
   }
 
   get findings(): readonly Finding[] {

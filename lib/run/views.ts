@@ -67,7 +67,7 @@ class Making {
   *#cover(at: Buffer): Routine<void> {
     const { root, mounts } = this.#places;
     const { given, scratch } = this.#request;
-    const lower = (at.equals(root) ? given.lower : undefined) ?? bytesToPath(at);
+    const lower = at.equals(root) && given.lower !== undefined ? given.lower : bytesToPath(at);
     try {
       const overlay = yield* scratchRoutine(lower, scratch);
       this.views.push({ at, place: placeOf(at, root), overlay, pristine: overlay.rootState() });

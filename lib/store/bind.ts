@@ -1,6 +1,7 @@
 // A live mount of one directory, attached or not: what a snapshot without layers below it is mounted by.
 import { explaining } from '../diagnosis/explaining.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
+import { FLAG, readOptions } from '../format/given.ts';
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
 import { shown } from '../format/overlay-error.ts';
 import { call, callAsync, callSync, close } from '../kernel/call.ts';
@@ -85,7 +86,8 @@ export class Bind {
     this.#fd = undefined;
   }
 
-  async unmount({ lazy = false }: UnmountOptions = {}): Promise<void> {
+  async unmount(options?: UnmountOptions): Promise<void> {
+    const { lazy = false } = readOptions<UnmountOptions>(options, { lazy: FLAG });
     if (this.#ended) return;
     if (this.#fd !== undefined) close(this.#fd);
     this.#fd = undefined;

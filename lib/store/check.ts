@@ -4,10 +4,12 @@ import { directoryName, isDirectoryName, type SnapshotRecord } from '../format/s
 import { close } from '../kernel/call.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../kernel/constants.ts';
 import type { Driver } from './driver.ts';
-import { allEntries, type Damaged, directoriesIn, isDamaged, openEntry } from './entries.ts';
+import { allEntries, directoriesIn, openEntry } from './entries.ts';
 import { namesIn, openDead } from './leftovers.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { type Damaged, isDamaged } from './read-record.ts';
 import { quoted } from './refusal.ts';
+import { findStrays } from './strays.ts';
 
 function rubbish(place: Place, ...names: readonly string[]): Finding {
   const path = place.path(...names).toString();
@@ -19,13 +21,26 @@ function rubbish(place: Place, ...names: readonly string[]): Finding {
   };
 }
 
+function stranger(place: Place, ...names: readonly string[]): Finding {
+  const path = place.path(...names).toString();
+  return {
+    code: 'ERR_STORE_STRANGER',
+    sentence: `${JSON.stringify(path)} is no part of a snapshot, and was not put there by a store`,
+    hint: 'move it elsewhere',
+    path,
+  };
+}
+
 async function deadSessions(place: Place): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const name of await namesIn(place, 'sessions')) {
-    const fd = await openDead(place, `sessions/${name}`, DIRECTORY);
-    if (fd === undefined) continue;
-    close(fd);
-    found.push(rubbish(place, 'sessions', name));
+    // Under the lock: the moment of asking must not be the one in which somebody locks a new one.
+    const dead = await place.lock.hold(async () => {
+      const fd = await openDead(place, `sessions/${name}`, DIRECTORY);
+      if (fd !== undefined) close(fd);
+      return fd !== undefined;
+    });
+    if (dead) found.push(rubbish(place, 'sessions', name));
   }
   return found;
 }
@@ -88,7 +103,15 @@ async function checkEntry(place: Place, driver: Driver, name: string): Promise<F
   try {
     const entry = await openEntry(place, name, 'look');
     try {
-      return await driver.check(place, entry);
+      const found = await driver.check(place, entry);
+      const { ours, foreign } = await findStrays(driver, entry);
+      const inside = (names: readonly string[]) =>
+        names.map((stray) => ['snapshots', entry.directory, stray]);
+      return [
+        ...found,
+        ...inside(foreign).map((names) => stranger(place, ...names)),
+        ...inside(ours).map((names) => rubbish(place, ...names)),
+      ];
     } finally {
       close(entry.fd);
     }
@@ -99,20 +122,6 @@ async function checkEntry(place: Place, driver: Driver, name: string): Promise<F
   }
 }
 
-function strangers(place: Place, names: readonly string[]): Finding[] {
-  return names
-    .filter((name) => !isDirectoryName(name))
-    .map((name) => {
-      const path = place.path('snapshots', name).toString();
-      return {
-        code: 'ERR_STORE_STRANGER',
-        sentence: `${JSON.stringify(path)} is no snapshot, and was not put there by a store`,
-        hint: 'move it elsewhere',
-        path,
-      };
-    });
-}
-
 /** All that is wrong; rubbish last. */
 export async function checkStore(place: Place, driver: Driver): Promise<Finding[]> {
   // Under the lock, so that no snapshot is between two names.
@@ -120,10 +129,15 @@ export async function checkStore(place: Place, driver: Driver): Promise<Finding[
     seen: await readAll(place),
     names: await directoriesIn(place),
   }));
-  const findings = [...strangers(place, names), ...seen.damaged.map((one) => damagedFinding(place, one))];
+  const findings = [
+    ...names.filter((name) => !isDirectoryName(name)).map((name) => stranger(place, 'snapshots', name)),
+    ...seen.damaged.map((one) => damagedFinding(place, one)),
+  ];
   for (const [directory, record] of seen.records) {
     findings.push(...chainFinding(place, record, seen, directory));
     findings.push(...(await checkEntry(place, driver, record.name)));
   }
-  return [...findings, ...(await deadSessions(place)), ...(await deadClaims(place))];
+  findings.push(...(await deadSessions(place)), ...(await deadClaims(place)));
+  const isRubbish = ({ code }: Finding) => code === 'ERR_STORE_RUBBISH';
+  return [...findings.filter((one) => !isRubbish(one)), ...findings.filter(isRubbish)];
 }

@@ -1,14 +1,17 @@
 // Removes what nothing refers to any more: of processes that have died, and of this one where a removal failed.
 import type { Finding } from '../format/overlay-error.ts';
+import { directoryName } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { AT_REMOVEDIR, O_NOFOLLOW, O_RDONLY } from '../kernel/constants.ts';
-import { ENOENT, ENOTDIR, ENOTEMPTY } from '../kernel/errno.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
-import { runAsync } from '../kernel/routine.ts';
+import { ENOENT, ENOTEMPTY } from '../kernel/errno.ts';
 import type { Driver } from './driver.ts';
+import { allEntries } from './entries.ts';
 import { namesIn, openDead } from './leftovers.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { isDamaged } from './read-record.ts';
 import { isErrno } from './refusal.ts';
+import { removeInside } from './remove-aside.ts';
+import { removeStraysOf } from './strays.ts';
 
 /** What {@link cleanupStore} did. */
 export interface Cleanup {
@@ -16,40 +19,6 @@ export interface Cleanup {
   readonly removed: readonly string[];
   /** What could not be removed, and why. */
   readonly findings: readonly Finding[];
-}
-
-/** Destroys what lies under that name in an open session; what is no directory, too. */
-async function removeAside(place: Place, driver: Driver, session: number, name: string): Promise<void> {
-  let aside: number;
-  try {
-    aside = await callAsync('openat', session, name, DIRECTORY, 0);
-  } catch (error) {
-    if (isErrno(error, ENOENT)) return;
-    if (!isErrno(error, ENOTDIR)) throw error;
-    await callAsync('unlinkat', session, name, 0);
-    return;
-  }
-  try {
-    await driver.destroy(place, aside);
-  } finally {
-    close(aside);
-  }
-  await runAsync(removeTree(session, name));
-}
-
-/** Destroys what lies in a session under that name. */
-export async function removeInside(
-  place: Place,
-  driver: Driver,
-  session: string,
-  name: string,
-): Promise<void> {
-  const fd = await callAsync('openat', place.root, `sessions/${session}`, DIRECTORY, 0);
-  try {
-    await removeAside(place, driver, fd, name);
-  } finally {
-    close(fd);
-  }
 }
 
 function stays(path: string, error: unknown): Finding {
@@ -97,6 +66,23 @@ async function cleanOwn(place: Place, driver: Driver, removed: string[], finding
   }
 }
 
+// What interrupted commits and updates have left in snapshots.
+async function cleanSnapshots(
+  place: Place,
+  driver: Driver,
+  removed: string[],
+  findings: Finding[],
+): Promise<void> {
+  for await (const entry of allEntries(place)) {
+    if (isDamaged(entry)) continue;
+    try {
+      removed.push(...(await removeStraysOf(place, driver, entry.name)));
+    } catch (error) {
+      findings.push(stays(place.path('snapshots', directoryName(entry.name)).toString(), error));
+    }
+  }
+}
+
 /** Removes what processes that have died left, and waits until the room of what was destroyed is free. */
 export async function cleanupStore(place: Place, driver: Driver): Promise<Cleanup> {
   const removed: string[] = [];
@@ -118,8 +104,8 @@ export async function cleanupStore(place: Place, driver: Driver): Promise<Cleanu
     close(fd);
     removed.push(place.path('claims', claim).toString());
   }
-  await place.quiet();
   await cleanOwn(place, driver, removed, findings);
+  await cleanSnapshots(place, driver, removed, findings);
   await driver.settle?.(place);
   return { removed, findings };
 }

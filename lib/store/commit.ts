@@ -1,14 +1,15 @@
 // Commits an active snapshot: all of it goes to the disk, and one rename gives it the new name and the new kind.
-import { directoryName, encodeRecord, type SnapshotRecord } from '../format/store/record.ts';
+import { directoryName, encodeRecord, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, RENAME_NOREPLACE } from '../kernel/constants.ts';
 import { EEXIST } from '../kernel/errno.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Driver } from './driver.ts';
-import { COMMITTED, type OpenEntry, openEntry, RECORD } from './entries.ts';
+import { type OpenEntry, openEntry } from './entries.ts';
 import { refuseMounted } from './in-use.ts';
 import { existsError } from './make.ts';
 import type { Place } from './place.ts';
+import { COMMITTED, RECORD } from './read-record.ts';
 import { isErrno, refusal } from './refusal.ts';
 
 function notActive({ name, kind }: SnapshotRecord): Error {
@@ -41,6 +42,24 @@ async function rename(place: Place, from: string, name: string): Promise<void> {
   }
 }
 
+function committedRecord(
+  record: SnapshotRecord,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  usage: Usage,
+  sealed: Partial<SnapshotRecord>,
+): SnapshotRecord {
+  const now = new Date().toISOString();
+  const { limits: _limits, ...rest } = record;
+  return { ...rest, ...sealed, name, kind: 'committed', labels, created: now, updated: now, usage };
+}
+
+// It stays active. What cannot be undone now is undone when it is mounted, or by cleanup().
+async function takeBack(place: Place, driver: Driver, entry: OpenEntry): Promise<void> {
+  await callAsync('unlinkat', entry.fd, COMMITTED, 0).catch(() => {});
+  await driver.unseal?.(place, entry).catch(() => {});
+}
+
 async function commitEntry(
   place: Place,
   driver: Driver,
@@ -50,23 +69,18 @@ async function commitEntry(
 ): Promise<SnapshotRecord> {
   const { record, directory, fd } = entry;
   if (record.kind !== 'active') throw notActive(record);
-  await refuseMounted(place, record.name, directory, driver.name === 'overlay' && record.parent !== null);
+  const upper = driver.name === 'overlay' && record.parent !== null;
+  await refuseMounted(place, record.name, directory, upper ? 'always' : undefined);
   const usage = await driver.usage(place, entry);
-  const sealed = await driver.seal(place, entry);
-  const now = new Date().toISOString();
-  const { limits: _limits, ...rest } = record;
-  const committed: SnapshotRecord = {
-    ...rest,
-    ...sealed,
-    name,
-    kind: 'committed',
-    labels,
-    created: now,
-    updated: now,
-    usage,
-  };
-  await writeCommitted(fd, committed);
-  await rename(place, directory, name);
+  let committed: SnapshotRecord;
+  try {
+    committed = committedRecord(record, name, labels, usage, await driver.seal(place, entry));
+    await writeCommitted(fd, committed);
+    await rename(place, directory, name);
+  } catch (error) {
+    await takeBack(place, driver, entry);
+    throw error;
+  }
   // From here on it is committed; what is left of the active one is rubbish.
   await driver.afterCommit(place, { ...entry, record: committed, directory: directoryName(name) });
   const program = new Program();

@@ -15,6 +15,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface StoreOptions {
   /** Default `'auto'`: what the store has; for a new one, what its directory can do. */
   readonly driver?: 'auto' | DriverName;
+  /** Whether a directory that is empty, or not there yet, becomes a store. Default: true; false gives ERR_STORE_MISSING. */
+  readonly create?: boolean;
 }
 
 export interface SnapshotOptions {
@@ -28,6 +30,14 @@ export interface PrepareOptions extends SnapshotOptions {
    * filesystem has none, ERR_STORE_NO_QUOTA.
    */
   readonly limits?: SnapshotLimits;
+}
+
+export interface UpdateOptions {
+  /**
+   * What is to be changed, in containerd's words: `labels` for all of them, which is the default, `labels.NAME` for one; that
+   * goes when it is not among those that are given.
+   */
+  readonly fieldpaths?: readonly string[];
 }
 
 /** All that is given has to be true. */
@@ -73,14 +83,15 @@ export interface Store extends AsyncDisposable {
   /** What it takes by itself, without its parents. Of an active one it is counted now. */
   usage(key: string): Promise<Usage>;
   /**
-   * It is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or `close`.
+   * It is gone when this returns, and so is what it had on the disk; on btrfs the kernel gives the room back a little later.
+   * What cannot be removed there is left without a name, for `cleanup`, which says why.
    *
    * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
    */
   remove(key: string): Promise<void>;
-  /** Replaces its labels. */
-  update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot>;
-  /** How it differs from its parent, or from nothing. */
+  /** Replaces its labels, or some of them; nothing else of it can be changed. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_FIELD */
+  update(key: string, labels: Readonly<Record<string, string>>, options?: UpdateOptions): Promise<Snapshot>;
+  /** How it differs from its parent, or from nothing. packLayer() of overlayfs/oci takes it as it is. */
   changes(key: string): Findings<Change>;
   /** The same as the layer of an image, as packLayer() of overlayfs/oci gives it. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view */
   pack(key: string, options?: PackOptions): Promise<PackedLayer>;

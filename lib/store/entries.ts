@@ -1,5 +1,5 @@
 // The snapshots of a store as they lie on the disk: found by key, held by a lock, read by the hundred.
-import { decodeRecord, directoryName, isDirectoryName, type SnapshotRecord } from '../format/store/record.ts';
+import { directoryName, isDirectoryName, type SnapshotRecord } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
@@ -7,28 +7,17 @@ import {
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
-  O_NOFOLLOW,
-  O_RDONLY,
   STATX_INO,
 } from '../kernel/constants.ts';
-import { EAGAIN, ENOENT } from '../kernel/errno.ts';
+import { EAGAIN, ENOENT, ENOTDIR } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { DIRECTORY, type Place } from './place.ts';
-import { quoted, refusal } from './refusal.ts';
-import { holderText } from './store-lock.ts';
-
-/** The file with the record of a committed snapshot, and of every other. */
-export const COMMITTED = 'committed';
-export const RECORD = 'record';
-
-/** A snapshot whose record cannot be believed. */
-export interface Damaged {
-  readonly directory: string;
-  readonly reason: string;
-}
+import { addReading, DATA, type Damaged, decide, isDamaged, type ReadSteps } from './read-record.ts';
+import { isErrno, quoted, refusal } from './refusal.ts';
+import { holderText, pause } from './store-lock.ts';
 
 /** A snapshot that is open. */
 export interface OpenEntry {
@@ -41,75 +30,15 @@ export interface OpenEntry {
 /** `share`: it is used, and must not go; `own`: it is being changed or removed. */
 export type Hold = 'look' | 'share' | 'own';
 
-const READ = O_RDONLY | O_NOFOLLOW;
-// Nearly all records have less; of longer ones the rest is read apart.
-const ROOM = 8192;
 const AT_ONCE = 64;
 const GONE = Symbol('no directory');
-
-interface ReadSteps {
-  readonly committed: number;
-  readonly committedBytes: number;
-  readonly record: number;
-  readonly recordBytes: number;
-}
-
-function addReading(program: Program, dir: number, prefix: string): ReadSteps {
-  const committed = program.add('openat', MAY_FAIL, dir, `${prefix}${COMMITTED}`, READ, 0);
-  const committedBytes = program.add('read', MAY_FAIL | WANT, committed, ROOM);
-  const record = program.add('openat', MAY_FAIL, dir, `${prefix}${RECORD}`, READ, 0);
-  const recordBytes = program.add('read', MAY_FAIL | WANT, record, ROOM);
-  return { committed, committedBytes, record, recordBytes };
-}
-
-async function whole(bytes: Buffer | undefined, dir: number, file: string): Promise<Buffer | undefined> {
-  if (bytes === undefined || bytes.length < ROOM) return bytes;
-  const fd = await callAsync('openat', dir, file, READ, 0);
-  try {
-    const parts: Buffer[] = [];
-    for (let part = await callAsync('read', fd, 1 << 20); part.length > 0; ) {
-      parts.push(part);
-      part = await callAsync('read', fd, 1 << 20);
-    }
-    return Buffer.concat(parts);
-  } finally {
-    close(fd);
-  }
-}
-
-// The name of the directory decides: what is to be committed under another name has that record beside its own already,
-// and both become true by the rename alone.
-function believed(
-  directory: string,
-  committed: Buffer | undefined,
-  record: Buffer | undefined,
-): SnapshotRecord | Damaged {
-  const first = committed === undefined ? undefined : decodeRecord(committed);
-  if (typeof first === 'object' && directoryName(first.name) === directory) return first;
-  const second = record === undefined ? undefined : decodeRecord(record);
-  if (typeof second === 'object' && directoryName(second.name) === directory) return second;
-  const reason =
-    typeof second === 'object' || (second === undefined && typeof first === 'object')
-      ? 'its record is that of another snapshot'
-      : second === undefined && first === undefined
-        ? 'it has no record'
-        : `its record cannot be read: ${second ?? first}`;
-  return { directory, reason };
-}
-
-async function decide(
-  program: Program,
-  steps: ReadSteps,
-  dir: number,
-  prefix: string,
-  directory: string,
-): Promise<SnapshotRecord | Damaged> {
-  const committed = await whole(program.bytes(steps.committedBytes), dir, `${prefix}${COMMITTED}`);
-  const record = await whole(program.bytes(steps.recordBytes), dir, `${prefix}${RECORD}`);
-  return believed(directory, committed, record);
-}
-
-export const isDamaged = (entry: SnapshotRecord | Damaged): entry is Damaged => 'reason' in entry;
+const LOCKED = Symbol('locked by somebody else');
+/**
+ * Who wants to use a snapshot waits so long for somebody who has it alone: nearly all have it for a moment, to see that it
+ * cannot be removed.
+ */
+const PATIENCE_MS = 500;
+const LONGEST_PAUSE_MS = 16;
 
 /** The error for a snapshot that cannot be believed. */
 export function damagedError(place: Place, { directory, reason }: Damaged): Error {
@@ -122,12 +51,27 @@ export function damagedError(place: Place, { directory, reason }: Damaged): Erro
   );
 }
 
+/** The data of a snapshot, open; the caller closes it. @throws {OverlayError} ERR_STORE_DAMAGED when there is none */
+export async function openData(place: Place, { fd, directory }: OpenEntry): Promise<number> {
+  try {
+    return await callAsync('openat', fd, DATA, DIRECTORY, 0);
+  } catch (error) {
+    if (!isErrno(error, ENOENT, ENOTDIR)) throw error;
+    throw damagedError(place, { directory, reason: 'it has no data directory' });
+  }
+}
+
 export function notFound(key: string, what = 'snapshot'): Error {
   const sentence = `there is no ${what} ${JSON.stringify(key)}`;
   return refusal('ERR_STORE_NOT_FOUND', sentence, 'list() has those that there are', { option: 'key' });
 }
 
-async function openOnce(place: Place, directory: string, hold: Hold): Promise<OpenEntry | Damaged | symbol> {
+async function openOnce(
+  place: Place,
+  directory: string,
+  hold: Hold,
+  patient: boolean,
+): Promise<OpenEntry | Damaged | symbol> {
   const program = new Program();
   const fd = program.add('openat', KEEP | MAY_FAIL, place.snapshots, directory, DIRECTORY, 0);
   const operation = LOCK_NB | (hold === 'own' ? LOCK_EX : LOCK_SH);
@@ -148,7 +92,11 @@ async function openOnce(place: Place, directory: string, hold: Hold): Promise<Op
   if (open < 0) return { directory, reason: `its directory cannot be opened (errno ${-open})` };
   try {
     const locked = lock === undefined ? 0 : program.value(lock);
-    if (locked === -EAGAIN) throw await inUseError(directory, open, program, steps);
+    if (locked === -EAGAIN) {
+      if (!patient) throw await inUseError(directory, open, program, steps);
+      close(open);
+      return LOCKED;
+    }
     const [mine, theirs] = [program.bytes(held), program.bytes(named)];
     const same = mine !== undefined && theirs !== undefined && identityOf(mine).equals(identityOf(theirs));
     // Renamed or removed between the opening and the lock.
@@ -180,7 +128,13 @@ async function inUseError(directory: string, fd: number, program: Program, steps
  */
 export async function openEntry(place: Place, key: string, hold: Hold, what?: string): Promise<OpenEntry> {
   const directory = directoryName(key);
-  const entry = await openOnce(place, directory, hold);
+  const end = performance.now() + PATIENCE_MS;
+  const once = () => openOnce(place, directory, hold, hold === 'share' && performance.now() < end);
+  let entry = await once();
+  for (let ms = 1; entry === LOCKED; ms = Math.min(2 * ms, LONGEST_PAUSE_MS)) {
+    await pause(ms);
+    entry = await once();
+  }
   if (typeof entry === 'symbol') throw notFound(key, what);
   if ('reason' in entry) throw damagedError(place, entry);
   if (entry.record.name === key) return entry;

@@ -1,4 +1,5 @@
 // What callers give to a store besides paths: keys, labels and limits, checked before anything is touched.
+import { copyOf, type Fields, readFields, wrongType } from '../format/given.ts';
 import type { SnapshotLimits } from '../format/store/record.ts';
 import { refusal } from './refusal.ts';
 
@@ -6,14 +7,6 @@ import { refusal } from './refusal.ts';
 const LONGEST_KEY = 4096;
 /** containerd's: of a label with its value, in bytes. */
 const LONGEST_LABEL = 4096;
-
-const kindOf = (value: unknown) =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
-
-function wrongType(option: string, expected: string, got: unknown): never {
-  const sentence = `${option} must be ${expected}, and is ${kindOf(got)}`;
-  throw refusal('ERR_OVERLAY_INVALID_TYPE', sentence, `pass ${expected}`, { option });
-}
 
 /** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_STORE_KEY */
 export function readKey(value: unknown, option: 'key' | 'name' | 'parent' = 'key'): string {
@@ -39,7 +32,7 @@ export function readLabels(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return wrongType('labels', 'an object of strings', value);
   const labels: Record<string, string> = Object.create(null);
-  for (const [name, text] of Object.entries(value)) {
+  for (const [name, text] of Object.entries(copyOf(value, 'labels') as Fields)) {
     if (typeof text !== 'string') return wrongType(`labels[${JSON.stringify(name)}]`, 'a string', text);
     if (name === '' || Buffer.byteLength(name) + Buffer.byteLength(text) > LONGEST_LABEL) {
       const sentence = `the label ${JSON.stringify(name.slice(0, 64))} is empty, or has more than ${LONGEST_LABEL} bytes with its value`;
@@ -50,12 +43,44 @@ export function readLabels(value: unknown): Record<string, string> {
   return { ...labels };
 }
 
+/**
+ * What an update makes of labels: all are replaced, or those that the field paths name.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_STORE_FIELD, ERR_STORE_LABEL
+ */
+export function readLabelChange(
+  labels: unknown,
+  fieldpaths: unknown,
+): (before: Readonly<Record<string, string>>) => Record<string, string> {
+  const given = readLabels(labels);
+  if (fieldpaths === undefined) return () => given;
+  if (!Array.isArray(fieldpaths) || !fieldpaths.every((path) => typeof path === 'string'))
+    return wrongType('fieldpaths', 'an array of strings', fieldpaths);
+  const paths: readonly string[] = fieldpaths;
+  const wrong = paths.find((path) => path !== 'labels' && !/^labels\../s.test(path));
+  if (wrong !== undefined) {
+    const sentence = `the field ${JSON.stringify(wrong)} of a snapshot cannot be changed`;
+    throw refusal('ERR_STORE_FIELD', sentence, 'there are labels, and labels.NAME', { option: 'fieldpaths' });
+  }
+  if (paths.length === 0 || paths.includes('labels')) return () => given;
+  const names = paths.map((path) => path.slice('labels.'.length));
+  return (before) => {
+    const after = new Map(Object.entries(before));
+    for (const name of names) {
+      if (Object.hasOwn(given, name)) after.set(name, given[name]!);
+      else after.delete(name);
+    }
+    return Object.fromEntries(after);
+  };
+}
+
 /** Undefined for none. @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_INVALID_VALUE */
 export function readLimits(value: unknown): SnapshotLimits | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'object' || value === null) return wrongType('limits', 'an object', value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return wrongType('limits', 'an object', value);
   const limits: { bytes?: number; inodes?: number } = {};
-  for (const [name, count] of Object.entries(value)) {
+  for (const [name, count] of Object.entries(copyOf(value, 'limits') as Fields)) {
     const option = `limits.${name}`;
     if (name !== 'bytes' && name !== 'inodes') {
       const sentence = `limits has no ${name}`;
@@ -73,13 +98,6 @@ export function readLimits(value: unknown): SnapshotLimits | undefined {
 }
 
 /** The options of a call, none of them unknown. */
-export function readFields(value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
-  if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null) return wrongType('options', 'an object', value);
-  for (const option of Object.keys(value)) {
-    if (known.includes(option)) continue;
-    const hint = `there are ${known.join(', ')}`;
-    throw refusal('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${option}`, hint, { option });
-  }
-  return value as Record<string, unknown>;
+export function readFieldsOf(value: unknown, known: readonly string[]): Readonly<Fields> {
+  return value === undefined ? {} : readFields(value, 'options', known);
 }

@@ -1,6 +1,7 @@
 // What a store asks of an image and of whoever unpacks its layers: types, and no code.
 import type { Readable } from 'node:stream';
 import type { PathLike } from '../format/mount-spec.ts';
+import type { GivenEntry } from '../layer/given-path.ts';
 
 /** A layer of an image: what openImage() of overlayfs/oci gives fits. */
 export interface ImageLayer {
@@ -50,4 +51,4 @@ export interface Unpacking {
 }
 
 /** Unpacks a layer into a directory that is there. */
-export type Unpack = (source: Readable, directory: PathLike, how: Unpacking) => Promise<unknown>;
+export type Unpack = (source: Readable, directory: GivenEntry, how: Unpacking) => Promise<unknown>;

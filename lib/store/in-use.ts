@@ -4,11 +4,20 @@ import { readFileSync } from 'node:fs';
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import { describeOverlay } from '../format/overlay-description.ts';
-import { callAsync, close } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_MNT_ID } from '../kernel/constants.ts';
+import { callAsync, callSync, close } from '../kernel/call.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_DIRECTORY,
+  O_PATH,
+  STATX_INO,
+  STATX_MNT_ID,
+} from '../kernel/constants.ts';
+import { ENOENT } from '../kernel/errno.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { allNames } from '../kernel/names.ts';
-import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import type { Place } from './place.ts';
@@ -67,8 +76,8 @@ interface OnFilesystem {
   readonly path: Buffer;
 }
 
-async function onFilesystem(place: Place, own: Table): Promise<OnFilesystem | undefined> {
-  const { mountId } = decodeStat(await callAsync('statx', place.root, '', AT_EMPTY_PATH, STATX_MNT_ID));
+function onFilesystem(place: Place, own: Table): OnFilesystem | undefined {
+  const { mountId } = decodeStat(callSync('statx', place.root, '', AT_EMPTY_PATH, STATX_MNT_ID));
   const mount = own.mounts.find(({ id }) => BigInt(id) === mountId);
   if (mount === undefined) return undefined;
   const below = mount.target.equals(SLASH) ? place.absolute : place.absolute.subarray(mount.target.length);
@@ -98,6 +107,28 @@ function inUse(name: string, where: string): Error {
   return refusal('ERR_STORE_IN_USE', sentence, 'unmount it first', { option: 'key' });
 }
 
+/** Of an upper, whether the kernel is asked for it always, or when an overlay has been mounted with its work directory. */
+export type Asking = 'always' | 'once mounted';
+
+// The driver makes `work` in a work directory, and leaves it there (ovl_workdir_create in fs/overlayfs/super.c).
+async function kernelSays(place: Place, directory: string, asking: Asking): Promise<boolean | undefined> {
+  const program = new Program();
+  const flags = O_PATH | O_DIRECTORY;
+  const fs = program.add('openat', KEEP | MAY_FAIL, place.snapshots, `${directory}/fs`, flags, 0);
+  const path = `${directory}/work/work`;
+  const work = program.add('statx', MAY_FAIL, place.snapshots, path, AT_SYMLINK_NOFOLLOW, STATX_INO);
+  await program.later();
+  const fd = program.value(fs);
+  // What is missing is no upper; check() tells of it.
+  if (fd < 0) return false;
+  try {
+    if (asking === 'once mounted' && program.value(work) === -ENOENT) return false;
+    return await runAsync(kernelSaysInUse(fd));
+  } finally {
+    close(fd);
+  }
+}
+
 /**
  * Refuses a snapshot that is mounted, in whatever mount namespace this user may look into. An upper the kernel itself
  * knows to be in use, also of an overlay that is in no table; of a bind mount that is in none nobody can know.
@@ -108,26 +139,26 @@ export async function refuseMounted(
   place: Place,
   name: string,
   directory: string,
-  upper: boolean,
+  upper: Asking | undefined,
 ): Promise<void> {
   const path = place.path('snapshots', directory);
+  // It waits for a grace period of RCU, which is longer than all else here takes.
+  const asking = upper === undefined ? undefined : kernelSays(place, directory, upper);
+  asking?.catch(() => {});
   const own = ownTable();
-  const here = await onFilesystem(place, own);
+  const here = onFilesystem(place, own);
   const below = here && join(here.path, Buffer.from(`/snapshots/${directory}`));
+  // What is mounted on a directory in it would be in the way; in other namespaces the kernel takes such mounts away.
+  const on = own.mounts.find(({ target }) => isWithin(target, path));
+  if (on !== undefined) throw inUse(name, `something is mounted on ${quoted(on.target)}`);
   // Overlays with an upper the kernel tells of, whatever the namespace.
-  const tables = upper ? [own] : [own, ...(await foreignTables())];
+  const tables = upper !== undefined ? [own] : [own, ...(await foreignTables())];
   for (const { process, mounts } of tables) {
     const mount = mounts.find((one) => usedBy(one, path, sourceOf(directory), below, here?.device ?? ''));
     if (mount === undefined) continue;
     const whose = process === 'self' ? '' : ` in the mount namespace of process ${process}`;
     throw inUse(name, `it is mounted at ${quoted(mount.target)}${whose}`);
   }
-  if (!upper) return;
-  const fd = await callAsync('openat', place.snapshots, `${directory}/fs`, O_PATH | O_DIRECTORY, 0);
-  try {
-    if (await runAsync(kernelSaysInUse(fd)))
-      throw inUse(name, 'the kernel says that its data directory is the upper of a live overlay');
-  } finally {
-    close(fd);
-  }
+  if ((await asking) === true)
+    throw inUse(name, 'the kernel says that its data directory is the upper of a live overlay');
 }

@@ -2,7 +2,14 @@
 export type { SnapshotKind, SnapshotLimits, Usage } from '../format/store/record.ts';
 export type { DriverName } from '../format/store/store-facts.ts';
 export type { Cleanup } from './cleanup.ts';
-export type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store, StoreOptions } from './contract.ts';
+export type {
+  PrepareOptions,
+  SnapshotFilter,
+  SnapshotOptions,
+  Store,
+  StoreOptions,
+  UpdateOptions,
+} from './contract.ts';
 export type { ImageLayer, ImageSource, ImportOptions, ImportProgress } from './image-source.ts';
 export type { MountDescription } from './mount-description.ts';
 export type { SnapshotMount } from './mount-snapshot.ts';

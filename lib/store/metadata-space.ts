@@ -5,8 +5,9 @@ import { readSpace, type Space } from '../kernel/btrfs/space.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { subvolumeUsage } from './btrfs-usage.ts';
-import { allEntries, isDamaged } from './entries.ts';
+import { allEntries } from './entries.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { isDamaged } from './read-record.ts';
 import { quoted } from './refusal.ts';
 
 const MIB = 2 ** 20;

@@ -9,6 +9,7 @@ import {
 import { callAsync, close } from '../kernel/call.ts';
 import {
   AT_FDCWD,
+  AT_REMOVEDIR,
   LOCK_EX,
   LOCK_UN,
   O_CREAT,
@@ -21,7 +22,7 @@ import {
 } from '../kernel/constants.ts';
 import { EEXIST, ENOENT } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
-import { Program } from '../kernel/program.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { chooseDriver } from './choose-driver.ts';
 import { DIRECTORY, PARTS, Place } from './place.ts';
@@ -108,23 +109,49 @@ async function makeStore(root: number, path: Buffer, driver: DriverName | 'auto'
   }
 }
 
-async function openRoot(path: Buffer): Promise<number> {
+function noStore(path: Buffer) {
+  const sentence = `there is no store in ${quoted(path)}`;
+  const hint =
+    'correct the path, or have one made: import, prepare and view make a store of an empty directory';
+  return refusal('ERR_STORE_MISSING', sentence, hint, { option: 'root', path: path.toString() });
+}
+
+/** Gives whether it was made, too. */
+async function openRoot(path: Buffer, create: boolean): Promise<[root: number, made: boolean]> {
+  let made = false;
   try {
-    await callAsync('mkdirat', AT_FDCWD, path, 0o700);
+    if (create) await callAsync('mkdirat', AT_FDCWD, path, 0o700);
+    made = create;
   } catch (error) {
     if (!isErrno(error, EEXIST)) throw error;
   }
-  // A link to the directory of the store is fine; in it there are none.
-  return await callAsync('openat', AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+  try {
+    // A link to the directory of the store is fine; in it there are none.
+    return [await callAsync('openat', AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0), made];
+  } catch (error) {
+    throw !create && isErrno(error, ENOENT) ? noStore(path) : error;
+  }
 }
 
-/** @throws {OverlayError} ERR_STORE_FOREIGN, ERR_STORE_VERSION, ERR_STORE_DRIVER, ERR_STORE_NO_DRIVER and others */
-export async function openPlace(path: Buffer, driver: DriverName | 'auto'): Promise<Place> {
-  const root = await openRoot(path);
+/** Takes back what was made for a store that cannot be; what is not empty is somebody's. */
+async function unmake(root: number, path: Buffer): Promise<void> {
+  const program = new Program();
+  for (const part of PARTS) program.add('unlinkat', MAY_FAIL, root, part, AT_REMOVEDIR);
+  program.add('unlinkat', MAY_FAIL, AT_FDCWD, path, AT_REMOVEDIR);
+  await program.later();
+}
 
+/** @throws {OverlayError} ERR_STORE_FOREIGN, ERR_STORE_MISSING, ERR_STORE_VERSION, ERR_STORE_DRIVER, ERR_STORE_NO_DRIVER and others */
+export async function openPlace(path: Buffer, driver: DriverName | 'auto', create: boolean): Promise<Place> {
+  const [root, made] = await openRoot(path, create);
   try {
     const absolute = await callAsync('readlinkat', AT_FDCWD, procPath(root));
-    const facts = (await readFacts(root, absolute)) ?? (await makeStore(root, absolute, driver));
+    let facts = await readFacts(root, absolute);
+    if (facts === undefined && !create) {
+      await refuseForeign(root, absolute);
+      throw noStore(absolute);
+    }
+    facts ??= await makeStore(root, absolute, driver);
     if (driver !== 'auto' && driver !== facts.driver) {
       const sentence = `the store ${quoted(absolute)} has the driver ${facts.driver}, and ${driver} was asked for`;
       throw refusal('ERR_STORE_DRIVER', sentence, "open it with driver: 'auto'", { option: 'driver' });
@@ -132,6 +159,7 @@ export async function openPlace(path: Buffer, driver: DriverName | 'auto'): Prom
     const snapshots = await callAsync('openat', root, 'snapshots', DIRECTORY, 0);
     return new Place(root, snapshots, absolute, facts);
   } catch (error) {
+    if (made) await unmake(root, path);
     close(root);
     throw error;
   }

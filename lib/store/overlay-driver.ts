@@ -3,19 +3,19 @@ import type { Finding } from '../format/overlay-error.ts';
 import type { SnapshotRecord, Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
 import { ENOENT } from '../kernel/errno.ts';
-import { MAY_FAIL, Program } from '../kernel/program.ts';
+import { MAY_FAIL, type Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { countTree } from './count.ts';
 import type { Driver, Making } from './driver.ts';
-import type { OpenEntry } from './entries.ts';
+import { type OpenEntry, openData } from './entries.ts';
 import { limitByProject, unlimitProject } from './limits.ts';
 import { bindMount, type MountDescription, overlayMount } from './mount-description.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { isErrno, quoted } from './refusal.ts';
 
-/** Where the data of a snapshot is. */
-export const DATA = 'fs';
+/** Where the driver works. */
 export const WORK = 'work';
 
 /** The layers that a mount of the snapshot is made of. */
@@ -38,9 +38,8 @@ export function layersOf(place: Place, directory: string, record: SnapshotRecord
 
 const NO_USAGE: Usage = { bytes: 0, inodes: 0 };
 
-async function make(place: Place, { fd, record, parent }: Making): Promise<Partial<SnapshotRecord>> {
-  if (record.kind === 'view' && parent !== undefined) return {};
-  const program = new Program();
+function begin(place: Place, program: Program, { fd, record, parent }: Making): void {
+  if (record.kind === 'view' && parent !== undefined) return;
   program.add('mkdirat', 0, fd, DATA, 0o755);
   if (parent !== undefined) {
     // An overlay shows its upper's root. The owner first: changing it takes set-id bits away.
@@ -50,15 +49,13 @@ async function make(place: Place, { fd, record, parent }: Making): Promise<Parti
     program.add('fchmodat_of', 0, fd, DATA, root);
   } else program.add('fchmodat', 0, fd, DATA, 0o755);
   if (record.kind === 'active') program.add('mkdirat', 0, fd, WORK, 0o700);
-  await program.later();
-  if (record.limits === undefined) return {};
-  return { project: await limitByProject(place, fd, [DATA, WORK], record.limits) };
 }
 
-async function usage(_place: Place, { fd, record }: OpenEntry): Promise<Usage> {
+async function usage(place: Place, entry: OpenEntry): Promise<Usage> {
+  const { record } = entry;
   if (record.usage !== undefined) return record.usage;
   if (record.kind === 'view') return NO_USAGE;
-  const data = await callAsync('openat', fd, DATA, DIRECTORY, 0);
+  const data = await openData(place, entry);
   try {
     return await countTree(data);
   } finally {
@@ -109,12 +106,15 @@ async function check(place: Place, { fd, directory, record }: OpenEntry): Promis
 async function mend(_place: Place, { fd, record }: OpenEntry): Promise<void> {
   if (record.kind === 'active' && !(await hasDirectory(fd, WORK)))
     await callAsync('mkdirat', fd, WORK, 0o700);
-  if (record.kind === 'committed') await runAsync(removeTree(fd, WORK));
 }
 
 export const overlayDriver: Driver = {
   name: 'overlay',
-  make,
+  begin,
+  finish: (place, { limits }) =>
+    limits === undefined
+      ? undefined
+      : async ({ fd }) => ({ project: await limitByProject(place, fd, [DATA, WORK], limits) }),
   seal: async () => ({}),
   afterCommit: async (_place, { fd, record }) => {
     await runAsync(removeTree(fd, WORK));
@@ -122,6 +122,9 @@ export const overlayDriver: Driver = {
   },
   usage,
   mounts,
+  parts: ({ kind, parent }) =>
+    kind === 'active' ? [DATA, WORK] : kind === 'committed' || parent === null ? [DATA] : [],
+  isBare: ({ project }) => project === undefined,
   destroy: async (_place, directory, record) => {
     if (record === undefined || record.project !== undefined) await unlimitProject(directory, DATA);
   },

@@ -6,8 +6,9 @@ import { openStack, type Stack } from '../layer/stack.ts';
 import { type PackedLayer, type PackOptions, packLayer } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { refusal } from './refusal.ts';
 
 async function stackOf(place: Place, driver: Driver, { directory, record }: OpenEntry): Promise<Stack> {
@@ -29,6 +30,26 @@ async function stackOf(place: Place, driver: Driver, { directory, record }: Open
   return Object.assign(stack, { changes: () => compareTrees(before, upper, { trustMtime: true }) });
 }
 
+/** What a snapshot changes of its parent, as a stack that holds the snapshot until it is closed. */
+export async function openForPacking(place: Place, driver: Driver, key: string): Promise<Stack> {
+  const entry = await openEntry(place, key, 'share');
+  try {
+    const stack = await stackOf(place, driver, entry);
+    const closeLayers = stack.close.bind(stack);
+    let held = true;
+    return Object.assign(stack, {
+      close: async () => {
+        if (held) close(entry.fd);
+        held = false;
+        await closeLayers();
+      },
+    });
+  } catch (error) {
+    close(entry.fd);
+    throw error;
+  }
+}
+
 /** @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view; the stream fails as that of packLayer() */
 export async function packSnapshot(
   place: Place,
@@ -36,17 +57,13 @@ export async function packSnapshot(
   key: string,
   options: PackOptions | undefined,
 ): Promise<PackedLayer> {
-  const entry = await openEntry(place, key, 'share');
+  const stack = await openForPacking(place, driver, key);
   try {
-    const stack = await stackOf(place, driver, entry);
-    const packed = packLayer(stack, options);
-    packed.once('close', () => {
-      close(entry.fd);
-      stack.close().catch(() => {});
-    });
-    return packed;
+    // Its owners are written down, as unpacking did it.
+    const rootless = place.facts.dialect === 'user';
+    return packLayer(stack, { rootless, ...options }).once('close', () => void stack.close());
   } catch (error) {
-    close(entry.fd);
+    await stack.close();
     throw error;
   }
 }

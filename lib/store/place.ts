@@ -16,9 +16,6 @@ export const DIRECTORY: number = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 /** The directories of a store. */
 export const PARTS = ['snapshots', 'sessions', 'claims', 'empty'] as const;
 
-/** Removals at a time that nobody waits for. */
-const MOST_PENDING = 16;
-
 /** Where an open store makes and removes things. */
 export interface Session {
   readonly name: string;
@@ -35,10 +32,10 @@ export class Place {
   readonly lock: StoreLock;
   /** Names in the session of what could not be removed. */
   readonly abandoned: Set<string> = new Set();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   #session: Promise<Session> | undefined;
   #number = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(root: number, snapshots: number, absolute: Buffer, facts: StoreFacts) {
     this.root = root;
@@ -53,8 +50,24 @@ export class Place {
   }
 
   mustBeOpen(): void {
-    if (!this.#closed) return;
+    if (this.#closing === undefined) return;
     throw refusal('ERR_STORE_CLOSED', 'the store has been closed', 'open it again');
+  }
+
+  /** Runs what uses the store's descriptors: they stay open until it is through. @throws {OverlayError} ERR_STORE_CLOSED */
+  async during<T>(body: () => Promise<T>): Promise<T> {
+    this.mustBeOpen();
+    const running = body();
+    const ended = running.then(
+      () => {},
+      () => {},
+    );
+    this.#running.add(ended);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(ended);
+    }
   }
 
   /** Made at first need, so that who only looks writes nothing. */
@@ -78,24 +91,14 @@ export class Place {
     return `${this.#number++}`;
   }
 
-  /**
-   * Has something done that nobody waits for: it must not fail. When too much is under way, it is waited for after all.
-   */
-  async meanwhile(work: Promise<void>): Promise<void> {
-    this.#pending.add(work);
-    const through = work.finally(() => this.#pending.delete(work));
-    if (this.#pending.size > MOST_PENDING) await through;
-  }
-
-  /** All that is done meanwhile has been done. */
-  async quiet(): Promise<void> {
-    await Promise.all(this.#pending);
-  }
-
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.quiet();
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // The number of a descriptor that is closed too early would be that of something else.
+    await Promise.all(this.#running);
     const session = await this.#session?.catch(() => undefined);
     if (session !== undefined) {
       // What is still in it is rubbish, and known as such when the lock is gone.
@@ -112,6 +115,7 @@ async function makeSession(root: number): Promise<Session> {
   const name = randomBytes(6).toString('hex');
   await callAsync('mkdirat', root, `sessions/${name}`, 0o700);
   const fd = await callAsync('openat', root, `sessions/${name}`, DIRECTORY, 0);
-  tryLock(fd, LOCK_EX);
+  // Nobody else has ever had it; who looks for dead ones does so under the store's lock too.
+  if (!tryLock(fd, LOCK_EX)) throw new Error(`the new session ${name} is locked`);
   return { name, fd };
 }

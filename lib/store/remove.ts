@@ -1,15 +1,16 @@
 // Removes a snapshot: out of sight by one rename, then from the disk.
 import { randomBytes } from 'node:crypto';
-import { callAsync, close } from '../kernel/call.ts';
+import { close } from '../kernel/call.ts';
 import { AT_REMOVEDIR, RENAME_NOREPLACE } from '../kernel/constants.ts';
 import { EDQUOT, ENOSPC } from '../kernel/errno.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
 import type { Driver } from './driver.ts';
-import { allEntries, isDamaged, type OpenEntry, openEntry, RECORD } from './entries.ts';
+import { allEntries, type OpenEntry, openEntry } from './entries.ts';
 import { refuseMounted } from './in-use.ts';
 import type { Place } from './place.ts';
+import { isDamaged, RECORD } from './read-record.ts';
 import { isErrno, refusal } from './refusal.ts';
 
 const SHOWN_CHILDREN = 5;
@@ -23,6 +24,15 @@ async function refuseParent(place: Place, { record, directory }: OpenEntry): Pro
   const more = children.length > named.length ? ` and ${children.length - named.length} more` : '';
   const sentence = `the snapshot ${JSON.stringify(record.name)} is the parent of ${named.join(', ')}${more}`;
   throw refusal('ERR_STORE_HAS_CHILDREN', sentence, 'remove those first', { option: 'key' });
+}
+
+// Children are looked for without a lock first: who makes one meanwhile would wait for a parent that is not going to go.
+async function openAlone(place: Place, key: string): Promise<OpenEntry> {
+  const entry = await openEntry(place, key, 'own');
+  if (entry.record.kind !== 'committed') return entry;
+  close(entry.fd);
+  await refuseParent(place, entry);
+  return await openEntry(place, key, 'own');
 }
 
 /** Where a snapshot is that has no name any more. */
@@ -41,65 +51,59 @@ async function roomFor(place: Place): Promise<Aside> {
   }
 }
 
-/** Takes its name from it; nobody finds it any more. */
-async function takeAway(place: Place, entry: OpenEntry): Promise<Aside> {
-  const aside = await roomFor(place);
-  const move = () =>
-    callAsync('renameat2', place.snapshots, entry.directory, aside.fd, aside.name, RENAME_NOREPLACE);
-  if (entry.record.kind !== 'committed') await move();
-  else
-    await place.lock.hold(async () => {
-      await refuseParent(place, entry);
-      await move();
-    });
-  return aside;
+function addMove(program: Program, place: Place, { directory }: OpenEntry, { fd, name }: Aside): void {
+  program.add('renameat2', 0, place.snapshots, directory, fd, name, RENAME_NOREPLACE);
 }
 
-// What most snapshots have that were never written to, in one job instead of twenty. A directory with more in it stays.
-async function removeEmpty({ fd, name }: Aside): Promise<boolean> {
-  const program = new Program();
+// What most snapshots have that were never written to. A directory with more in it stays.
+function addErasing(program: Program, { fd, name }: Aside): number {
   program.add('unlinkat', MAY_FAIL, fd, `${name}/${RECORD}`, 0);
   for (const directory of ['fs', 'work/work', 'work/index', 'work'])
     program.add('unlinkat', MAY_FAIL, fd, `${name}/${directory}`, AT_REMOVEDIR);
-  const last = program.add('unlinkat', MAY_FAIL, fd, name, AT_REMOVEDIR);
-  await program.later();
-  return program.value(last) === 0;
+  return program.add('unlinkat', MAY_FAIL, fd, name, AT_REMOVEDIR);
+}
+
+/** Takes its name from it, so that nobody finds it any more; and removes it, where little is to be done. Gives whether it is gone. */
+async function takeAway(place: Place, driver: Driver, entry: OpenEntry, aside: Aside): Promise<boolean> {
+  const program = new Program();
+  addMove(program, place, entry, aside);
+  if (entry.record.kind !== 'committed') {
+    const last = driver.isBare(entry.record) ? addErasing(program, aside) : undefined;
+    await program.later();
+    return last !== undefined && program.value(last) === 0;
+  }
+  await place.lock.hold(async () => {
+    await refuseParent(place, entry);
+    await program.later();
+  });
+  return false;
 }
 
 /** Removes it from the disk. What cannot be removed is left for `cleanup`, which says why. */
-async function erase(place: Place, driver: Driver, aside: Aside, entry: OpenEntry): Promise<void> {
+async function erase(place: Place, driver: Driver, { fd, record }: OpenEntry, aside: Aside): Promise<void> {
   try {
-    await driver.destroy(place, entry.fd, entry.record);
-    if (!(await removeEmpty(aside))) await runAsync(removeTree(aside.fd, aside.name));
+    await driver.destroy(place, fd, record);
+    await runAsync(removeTree(aside.fd, aside.name));
   } catch {
     if (aside.fd !== place.root) place.abandoned.add(aside.name);
-  } finally {
-    close(entry.fd);
   }
 }
 
-async function removeEntry(place: Place, driver: Driver, entry: OpenEntry): Promise<void> {
-  const { record, directory } = entry;
-  if (record.kind === 'committed') await refuseParent(place, entry);
-  const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
-  await refuseMounted(place, record.name, directory, upper);
-  const aside = await takeAway(place, entry);
-  // Freeing what is on the disk takes longer than all else, and nothing depends on it.
-  await place.meanwhile(erase(place, driver, aside, entry));
-}
-
 /**
- * The snapshot is gone when this returns; its room on the disk is given back meanwhile, and for certain after `cleanup` or
- * `close`.
+ * Removes it with all that it has on the disk. What cannot be removed there has no name any more, and is left for `cleanup`,
+ * which says why.
  *
  * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_HAS_CHILDREN, ERR_STORE_IN_USE
  */
 export async function removeSnapshot(place: Place, driver: Driver, key: string): Promise<void> {
-  const entry = await openEntry(place, key, 'own');
+  const entry = await openAlone(place, key);
   try {
-    await removeEntry(place, driver, entry);
-  } catch (error) {
+    const { record, directory } = entry;
+    const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
+    await refuseMounted(place, record.name, directory, upper ? 'once mounted' : undefined);
+    const aside = await roomFor(place);
+    if (!(await takeAway(place, driver, entry, aside))) await erase(place, driver, entry, aside);
+  } finally {
     close(entry.fd);
-    throw error;
   }
 }

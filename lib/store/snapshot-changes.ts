@@ -2,13 +2,16 @@
 import type { Finding } from '../format/overlay-error.ts';
 import { close } from '../kernel/call.ts';
 import type { Change } from '../layer/change.ts';
+import { rememberSource } from '../layer/changes-source.ts';
 import { compareTrees } from '../layer/compare-trees.ts';
 import { openStack } from '../layer/stack.ts';
 import { FindingList, type Findings } from '../layer/walk.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
+import { openForPacking } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 
 async function* ofOverlay(
   place: Place,
@@ -50,7 +53,7 @@ async function* changesIn(
   key: string,
   found: FindingList,
 ): AsyncGenerator<Change> {
-  const entry = await openEntry(place, key, 'share');
+  const entry = await place.during(() => openEntry(place, key, 'share'));
   try {
     yield* driver.name === 'overlay' ? ofOverlay(place, entry, found) : ofTrees(place, entry, found);
   } finally {
@@ -61,7 +64,7 @@ async function* changesIn(
 /** Iterating throws ERR_STORE_NOT_FOUND, and what openStack() throws. */
 export function changesOf(place: Place, driver: Driver, key: string): Findings<Change> {
   const found = new FindingList();
-  return {
+  const changes: Findings<Change> = {
     get findings(): readonly Finding[] {
       return found.findings;
     },
@@ -70,4 +73,8 @@ export function changesOf(place: Place, driver: Driver, key: string): Findings<C
     },
     [Symbol.asyncIterator]: () => changesIn(place, driver, key, found),
   };
+  return rememberSource(changes, {
+    rootless: place.facts.dialect === 'user',
+    open: () => place.during(() => openForPacking(place, driver, key)),
+  });
 }

@@ -1,6 +1,6 @@
 // The lock of a whole store, for the moments in which names change: it goes with the process that holds it.
 
-import { holdersIn } from '../diagnosis/in-use.ts';
+import { holdersIn } from '../diagnosis/lock-holders.ts';
 import { parseMountinfo } from '../format/mountinfo.ts';
 import { callAsync, callSync } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, LOCK_EX, LOCK_NB, LOCK_UN, STATX_INO, STATX_MNT_ID } from '../kernel/constants.ts';

@@ -1,5 +1,6 @@
 // An open store: snapshots by name, each of its methods a door to what another file does.
 
+import { CALLBACK, FLAG, readOptions, SIGNAL } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Finding } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
@@ -13,11 +14,11 @@ import { btrfsDriver } from './btrfs-driver.ts';
 import { checkStore } from './check.ts';
 import { type Cleanup, cleanupStore } from './cleanup.ts';
 import { commitSnapshot } from './commit.ts';
-import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store } from './contract.ts';
+import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store, UpdateOptions } from './contract.ts';
 import type { Driver } from './driver.ts';
-import { allEntries, isDamaged, openEntry, readEntry } from './entries.ts';
+import { allEntries, type Hold, type OpenEntry, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
-import { readFields, readKey, readLabels, readLimits } from './given-words.ts';
+import { readFieldsOf, readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
 import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
@@ -26,6 +27,7 @@ import { mountSnapshot, notMountable, type SnapshotMount } from './mount-snapsho
 import { overlayDriver } from './overlay-driver.ts';
 import { packSnapshot } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
+import { isDamaged } from './read-record.ts';
 import { explained } from './refusal.ts';
 import { removeSnapshot } from './remove.ts';
 import { repairStore } from './repair.ts';
@@ -60,30 +62,32 @@ export class OpenStore implements Store {
   }
 
   async import(image: ImageSource, options?: ImportOptions): Promise<Snapshot> {
-    const wanted = readFields(options, ['onProgress', 'signal']) as ImportOptions;
+    const wanted = readOptions<ImportOptions>(options, { onProgress: CALLBACK, signal: SIGNAL });
     return snapshotOf(
       await this.#do(() => importImage(this.#place, this.#driver, this.#unpack, image, wanted)),
     );
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {
-    const { labels, limits } = readFields(options, ['labels', 'limits']);
+    const { labels, limits } = readFieldsOf(options, ['labels', 'limits']);
     return await this.#make('active', key, parent, labels, readLimits(limits));
   }
 
   async view(key: string, parent?: string, options?: SnapshotOptions): Promise<Snapshot> {
-    return await this.#make('view', key, parent, readFields(options, ['labels']).labels, undefined);
+    return await this.#make('view', key, parent, readFieldsOf(options, ['labels']).labels, undefined);
   }
 
   async commit(name: string, key: string, options?: SnapshotOptions): Promise<Snapshot> {
-    const labels = readLabels(readFields(options, ['labels']).labels);
+    const labels = readLabels(readFieldsOf(options, ['labels']).labels);
     const [to, from] = [readKey(name, 'name'), readKey(key)];
     return snapshotOf(await this.#do(() => commitSnapshot(this.#place, this.#driver, to, from, labels)));
   }
 
   async mounts(key: string): Promise<MountDescription[]> {
-    return await this.#with(key, async (entry) => {
+    // Shared, since one that is being committed must not be made writable.
+    return await this.#with(key, 'share', async (entry) => {
       if (entry.record.kind === 'committed') throw notMountable(entry.record);
+      await this.#driver.unseal?.(this.#place, entry);
       return await this.#driver.mounts(this.#place, entry);
     });
   }
@@ -107,12 +111,12 @@ export class OpenStore implements Store {
         const snapshot = snapshotOf(entry);
         if (matches(snapshot)) found.push(snapshot);
       }
-      return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
     });
   }
 
   async usage(key: string): Promise<Usage> {
-    return await this.#with(key, (entry) => this.#driver.usage(this.#place, entry));
+    return await this.#with(key, 'look', (entry) => this.#driver.usage(this.#place, entry));
   }
 
   async remove(key: string): Promise<void> {
@@ -120,9 +124,14 @@ export class OpenStore implements Store {
     await this.#do(() => removeSnapshot(this.#place, this.#driver, name));
   }
 
-  async update(key: string, labels: Readonly<Record<string, string>>): Promise<Snapshot> {
-    const [name, wanted] = [readKey(key), readLabels(labels)];
-    return snapshotOf(await this.#do(() => updateLabels(this.#place, name, wanted)));
+  async update(
+    key: string,
+    labels: Readonly<Record<string, string>>,
+    options?: UpdateOptions,
+  ): Promise<Snapshot> {
+    const { fieldpaths } = readFieldsOf(options, ['fieldpaths']);
+    const [name, change] = [readKey(key), readLabelChange(labels, fieldpaths)];
+    return snapshotOf(await this.#do(() => updateLabels(this.#place, name, change)));
   }
 
   changes(key: string): Findings<Change> {
@@ -140,8 +149,8 @@ export class OpenStore implements Store {
   }
 
   async repair(options?: { readonly discard?: boolean }): Promise<Finding[]> {
-    const { discard } = readFields(options, ['discard']);
-    return await this.#do(() => repairStore(this.#place, this.#driver, discard === true));
+    const { discard = false } = readOptions<{ discard?: boolean }>(options, { discard: FLAG });
+    return await this.#do(() => repairStore(this.#place, this.#driver, discard));
   }
 
   async cleanup(): Promise<Cleanup> {
@@ -157,14 +166,13 @@ export class OpenStore implements Store {
   }
 
   async #do<T>(body: () => Promise<T>): Promise<T> {
-    this.#place.mustBeOpen();
-    return await explained(this.#place.absolute, body);
+    return await this.#place.during(() => explained(this.#place.absolute, body));
   }
 
-  async #with<T>(key: string, use: (entry: Awaited<ReturnType<typeof openEntry>>) => Promise<T>): Promise<T> {
+  async #with<T>(key: string, hold: Hold, use: (entry: OpenEntry) => Promise<T>): Promise<T> {
     const name = readKey(key);
     return await this.#do(async () => {
-      const entry = await openEntry(this.#place, name, 'look');
+      const entry = await openEntry(this.#place, name, hold);
       try {
         return await use(entry);
       } finally {

@@ -1,4 +1,5 @@
 // What a fixture is described with, checked when it is described and not first in a test.
+import { copyOf } from '../format/given.ts';
 import type { LayerSource, ScratchOptions } from '../format/mount-spec.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
 import { readScratch } from '../mount/scratch-spec.ts';
@@ -61,8 +62,9 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 
 /** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */
 export function readFixture(source: FixtureSource, given: FixtureOptions): FixtureSpec {
-  if (typeof given !== 'object' || given === null) return wrongType('options', 'an object', given);
-  const { pool, ...options } = given;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return wrongType('options', 'an object', given);
+  const { pool, ...options } = copyOf(given, 'options') as FixtureOptions;
   const spec = { options, pool: readPool(pool, options.upperOn !== undefined) };
   if (typeof source === 'function') {
     return { ...spec, lowers: once(async () => readLowers(await source(), options)) };

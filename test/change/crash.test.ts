@@ -10,6 +10,7 @@ import { perform } from '../../lib/change/perform.ts';
 import { ApplyPlan, planApply } from '../../lib/change/plan-apply.ts';
 import { Staging } from '../../lib/change/stage.ts';
 import { Target } from '../../lib/change/target.ts';
+import type { StackSpec } from '../../lib/layer/stack-spec.ts';
 import { mount } from '../../lib/mount/mount.ts';
 import { mountedView, type View } from '../layer/merged-view.ts';
 import { operate, randomFrom } from '../layer/random-operations.ts';
@@ -50,7 +51,7 @@ function viewOf(path: string): View {
 class Crash extends Error {}
 
 /** Applies, and is cut off after so many steps; false when it had no more. */
-async function cutOff(spec: Parameters<typeof planApply>[0], to: string, steps: number): Promise<boolean> {
+async function cutOff(spec: StackSpec, to: string, steps: number): Promise<boolean> {
   const parts = ApplyPlan.partsOf(await planApply(spec, { to }));
   using target = await Target.open(to);
   await using views = await BothViews.open(spec);

@@ -17,6 +17,7 @@ test('the commands', () => {
     'whiteout',
     'unpack',
     'pack',
+    'image',
     'store',
     'doctor',
   ]);

@@ -12,6 +12,7 @@ privileged('a snapshot from its preparation to its removal', () => {
   const target = scratch.directory('target');
   const store = (action: string, ...words: readonly string[]) =>
     overlayfs(['store', action, '--root', root, ...words]);
+  expect(store('list')).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_STORE_MISSING') });
   expect(store('prepare', 'base', '--label', 'a=b=c')).toMatchObject({
     status: 0,
     stdout: 'base\n',
@@ -36,6 +37,10 @@ privileged('a snapshot from its preparation to its removal', () => {
   expect(store('usage', 'image', 'look').stdout).toBe('8.0 KiB, 2 inodes: image\n0 B, 0 inodes: look\n');
   expect(store('mount', 'web', target)).toMatchObject({ status: 0 });
   expect(readFileSync(`${target}/file`, 'utf8')).toBe('text');
+  expect(store('mount', 'web', scratch.directory('other'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`the snapshot "web" is in use: it is mounted at "${target}"`),
+  });
   // The process that mounted it has ended: the mount table tells.
   expect(store('remove', 'web')).toMatchObject({ status: 1, stderr: expect.stringContaining(target) });
   run('umount', target);
@@ -108,7 +113,7 @@ privileged('imports an image, and says how far it is in one line where nobody lo
     overlayfs(['store', ...words, '--root', scratch.join('root')]);
   const first = store('import', image);
   expect(first).toMatchObject({ status: 0, stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) });
-  expect(first.stderr).toBe('1 layer (10.0 KiB): 1 unpacked, 0 there already\n');
+  expect(first.stderr).toBe('1 layer (10.0 KiB): 1 unpacked\n');
   expect(store('import', image).stderr).toBe('1 layer (10.0 KiB): 0 unpacked, 1 there already\n');
   expect(store('prepare', 'web', first.stdout.trim()).status).toBe(0);
   expect(store('mount', 'web', scratch.directory('target')).status).toBe(0);

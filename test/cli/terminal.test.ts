@@ -71,3 +71,14 @@ test('head -1 does not make it crash, and a full disk makes it fail', () => {
   expect(full.status).toBe(1);
   expect(full.stderr).toContain('the output could not be written: ENOSPC');
 });
+test('no more is drawn than can be drawn over', () => {
+  const { stream, text } = collector();
+  const terminal = new Terminal(stream, stream, {
+    colour: false,
+    live: true,
+    size: () => ({ rows: 3, columns: 5 }),
+  });
+  terminal.draw(['123456789', 'b', 'c']);
+  terminal.draw(['a']);
+  expect(text()).toBe('\r\u001b[J1234\nb\n\u001b[2A\r\u001b[Ja\n');
+});

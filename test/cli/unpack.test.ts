@@ -7,6 +7,7 @@ import { unpackLayer } from '../../lib/oci/unpack-layer.ts';
 import { writeImage } from '../../lib/oci/write-image.ts';
 import { archive, directory, file } from '../oci/layer-archive.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { endlessImage, interrupted } from './endless-image.ts';
 import { overlayfs } from './run-program.ts';
 
 const OWN = process.geteuid!() === 0 ? {} : ({ rootless: true } as const);
@@ -55,4 +56,15 @@ test('failures leave nothing', async () => {
   expect(arm).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_OVERLAY_IMAGE_PLATFORM') });
   expect(overlayfs(['unpack', scratch.join('image')]).status).toBe(2);
   expect(readdirSync(scratch.path)).not.toContain('out');
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('an end by %s leaves nothing', async (signal) => {
+  const scratch = scratchDirectory();
+  const image = endlessImage(scratch.join('image'));
+  const place = scratch.directory('place');
+  for (const flags of [FLAGS, ['--layers', ...FLAGS]]) {
+    const args = ['unpack', ...flags, image, join(place, 'out')];
+    expect(await interrupted(args, place, signal)).toEqual({ code: null, signal, stderr: '' });
+    expect(readdirSync(place)).toEqual([]);
+  }
 });

@@ -61,11 +61,20 @@ const cases: [string, Partial<MountFacts>, Partial<GuardFacts>, string[]][] = [
   ],
   ['trusted notes, userxattr', {}, { otherDialect: 'trusted' }, ['OTHER_DIALECT upper']],
   ['user notes, no userxattr', {}, { otherDialect: 'user' }, ['OTHER_DIALECT upper']],
+  [
+    'the upper is a lower of another',
+    { upper },
+    { readers: [{ identity: upper.identity, path: Buffer.from('/u'), target: Buffer.from('/m') }] },
+    ['UPPER_IS_LOWER upper'],
+  ],
+  ['the upper contains that of another', { upper }, { live: [live('/u/x')] }, ['IN_USE upper']],
+  ['our note', {}, { volatile: { by: 'note', restarted: true } }, ['DIRTY_UPPER upper']],
+  ['a mark beside', {}, { volatile: { by: 'work', path: Buffer.from('/x/w') } }, ['DIRTY_UPPER upper']],
   ['another first lower', remembering(1n, false), {}, ['OTHER_LOWER upper']],
   ['another first lower, which the kernel sees', remembering(1n, true), {}, []],
 ];
 
-const NONE: GuardFacts = { live: [], otherDialect: undefined };
+const NONE: GuardFacts = { live: [], readers: [], otherDialect: undefined, volatile: undefined };
 
 function found(changes: Partial<MountFacts>, seen: Partial<GuardFacts>, insists: Insists = {}) {
   return findGuarded(facts(changes), { ...NONE, ...seen }, insists);

@@ -1,43 +1,15 @@
-// Who has a directory: the kernel's own answer, and the table of file locks.
+// Which directories are in use: the kernel's own answer.
 import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
-import { holdersIn, kernelSaysInUse, lockHolders, nearestInUse } from '../../lib/diagnosis/in-use.ts';
-import { callSync } from '../../lib/kernel/call.ts';
-import { LOCK_EX, LOCK_UN } from '../../lib/kernel/constants.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { firstInUse, kernelSaysInUse } from '../../lib/diagnosis/in-use.ts';
 import { runAsync, runSync } from '../../lib/kernel/routine.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
+import { run } from '../support/command.ts';
+import { kernels, runFaked } from '../support/fake-errno.ts';
 import { openDescriptors } from '../support/leaks.ts';
+import { printedJson } from '../support/node-process.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-
-describe('/proc/locks', () => {
-  const text = `1: FLOCK  ADVISORY  WRITE 12 08:02:100 0 EOF
-2: POSIX  ADVISORY  WRITE 13 08:02:100 0 EOF
-3: FLOCK  ADVISORY  READ  14 08:02:100 0 EOF
-3: -> FLOCK  ADVISORY  WRITE 15 08:02:100 0 EOF
-4: FLOCK  ADVISORY  WRITE 16 08:1a:100 0 EOF
-5: FLOCK  ADVISORY  WRITE 17 08:02:1000 0 EOF
-6: FLOCK  ADVISORY  WRITE -1 08:02:100 0 EOF
-`;
-
-  test('names who holds a flock on the file, not who waits, and not other locks', () => {
-    expect(holdersIn(text, { major: 8, minor: 2 }, 100n)).toEqual([12, 14, -1]);
-    expect(holdersIn(text, { major: 8, minor: 26 }, 100n)).toEqual([16]);
-    expect(holdersIn(text, { major: 8, minor: 2 }, 10n)).toEqual([]);
-    expect(holdersIn('', { major: 8, minor: 2 }, 100n)).toEqual([]);
-  });
-
-  test('names this process for its own lock, until it is given back', async () => {
-    const scratch = scratchDirectory();
-    const fd = openSync(scratch.path, 'r');
-    callSync('flock', fd, LOCK_EX);
-    const command = expect.any(String);
-    expect(runSync(lockHolders(scratch.path))).toEqual([{ pid: process.pid, command }]);
-    callSync('flock', fd, LOCK_UN);
-    expect(await runAsync(lockHolders(scratch.path))).toEqual([]);
-    closeSync(fd);
-  });
-});
 
 describePrivileged('the kernel', () => {
   const ask = (path: string) => {
@@ -65,18 +37,83 @@ describePrivileged('the kernel', () => {
     expect(readdirSync(spec.upper)).toEqual([]);
   });
 
+  /** What is used, and whose directory it was found by. */
+  const firstOf = (...paths: string[]) => {
+    const used = runSync(firstInUse(paths.map((absolute, index) => ({ option: 'lower', index, absolute }))));
+    return used && [used.path.toString(), used.itself, used.directory.index];
+  };
+
   test('finds the nearest of the directories above', async () => {
     const scratch = scratchDirectory();
     const spec = scratch.layers();
-    const deep = scratch.directory('upper/a/b');
+    const deep = scratch.directory(`upper/${'a/'.repeat(20)}b`);
     const before = openDescriptors();
     const overlay = mountSync(spec);
-    expect((await runAsync(nearestInUse(deep)))?.toString()).toBe(spec.upper);
-    expect(runSync(nearestInUse(spec.work))?.toString()).toBe(spec.work);
+    expect((await runAsync(firstInUse([{ option: 'lower', absolute: deep }])))?.path.toString()).toBe(
+      spec.upper,
+    );
+    expect(firstOf(spec.work)).toEqual([spec.work, true, 0]);
     mkdirSync(`${spec.lower[0]}/inner`);
-    expect(runSync(nearestInUse(`${spec.lower[0]}/inner`))).toBeUndefined();
+    expect(firstOf(`${spec.lower[0]}/inner`)).toBeUndefined();
     overlay.unmountSync();
-    expect(runSync(nearestInUse(deep))).toBeUndefined();
+    expect(firstOf(deep)).toBeUndefined();
     expect(openDescriptors()).toEqual(before);
+  });
+
+  test('finds the first of many, also among what is no lower, twice there, or missing', () => {
+    const scratch = scratchDirectory();
+    const spec = scratch.layers();
+    const free = Array.from({ length: 30 }, (_, i) => scratch.directory(`free${i}`));
+    const overlay = mountSync(spec);
+    onTestFinished(() => overlay.unmountSync());
+    const before = openDescriptors();
+    const odd = ['/proc/sys', free[3]!, `${scratch.path}/nope`, scratch.path];
+    expect(firstOf(...free, ...odd)).toBeUndefined();
+    expect(firstOf(...free, ...odd, spec.work, spec.upper)).toEqual([spec.work, true, 34]);
+    expect(firstOf(spec.upper, ...free)).toEqual([spec.upper, true, 0]);
+    expect(firstOf()).toBeUndefined();
+    expect(openDescriptors()).toEqual(before);
+  });
+
+  test('says so where the one in use lies above the mount', () => {
+    const scratch = scratchDirectory();
+    const spec = scratch.layers();
+    const inner = scratch.directory('upper/a/b');
+    const overlay = mountSync(spec);
+    onTestFinished(() => overlay.unmountSync());
+    const bound = scratch.directory('bound');
+    run('mount', '--bind', scratch.join('upper/a'), bound);
+    expect(firstOf(`${bound}/b`)).toEqual([bound, false, 0]);
+    expect(firstOf(inner)).toEqual([spec.upper, true, 0]);
+  });
+
+  test('is asked in another way where layers are not taken as descriptors', () => {
+    const scratch = scratchDirectory();
+    const { target, ...spec } = scratch.layers({ lower: 3 });
+    const deep = scratch.directory('upper/a/b');
+    const script = `
+      import { mountSync } from 'overlayfs';
+      const [spec, specs] = JSON.parse(process.argv[1]);
+      const overlay = mountSync({ ...spec, target: ${JSON.stringify(target)} });
+      const said = [];
+      for (const other of specs) {
+        try { mountSync({ ...other, guard: 'kernel', shareUpper: true }).unmountSync(); said.push('mounted'); }
+        catch ({ code, option, index }) { said.push([code, option, index]); }
+      }
+      overlay.unmountSync();
+      console.log(JSON.stringify(said));`;
+    const others = [
+      { lower: [spec.lower[0], deep] },
+      { lower: [spec.lower[0], spec.lower[2]] },
+      { lower: [spec.work, spec.lower[1]] },
+    ];
+    const outcome = runFaked(kernels.withoutLayerDescriptors, script, {
+      args: [JSON.stringify([spec, others])],
+    });
+    expect(printedJson(outcome)).toEqual([
+      ['ERR_OVERLAY_LOWER_IN_USE', 'lower', 1],
+      'mounted',
+      ['ERR_OVERLAY_LOWER_IN_USE', 'lower', 0],
+    ]);
   });
 });

@@ -78,18 +78,14 @@ test.each<[string, Changes, string[]]>([
     ['OPTION_DROPPED redirectDir'],
   ],
   ['no attributes', noAttributes, []],
-  [
-    'made in a user namespace of its own, where nobody can look',
-    { ...handleless, asked: { parameters: [{ key: 'index', value: 'on' }], rootless: true } },
-    [],
-  ],
   ['uuid, and no attributes', { ...on('uuid'), ...noAttributes }, ['OPTION_DROPPED uuid']],
   ['in a user namespace', { ...on('index'), ...inNamespace }, ['OPTION_DROPPED index']],
   [
     'in a user namespace with userxattr',
     { ...inNamespace, asked: { parameters: [{ key: 'index', value: 'on' }, { key: 'userxattr' }] } },
-    [],
+    ['OPTION_DROPPED index'],
   ],
+  ['attributes of a user namespace', { ...on('uuid'), ...inNamespace }, ['OPTION_DROPPED uuid']],
   ['twins', { ...on('nfs_export'), twins: [root.subject, root.subject] }, ['OPTION_DROPPED nfsExport']],
 ])('options: %s', (_, changes, expected) => {
   expect(codes(DROPPED_RULES, changes)).toEqual(expected);

@@ -244,7 +244,7 @@ describe('what is asked for wrongly', () => {
       [{ lower: here.join('none') }, 'ERR_OVERLAY_NOT_FOUND'],
       [{ lower: here.join('l/file') }, 'ERR_OVERLAY_NOT_DIRECTORY'],
       [{ lower: { fd: -1 } }, 'ERR_OVERLAY_INVALID_DESCRIPTOR'],
-      [{ lower: '' }, 'ERR_OVERLAY_INVALID_PATH'],
+      [{ lower: '' }, 'ERR_OVERLAY_EMPTY_PATH'],
       [
         { lower: here.join('l'), options: { userxattr: true, metacopy: true } },
         'ERR_OVERLAY_OPTION_CONFLICT',
@@ -262,7 +262,7 @@ describe('what is asked for wrongly', () => {
     expect(await codeOf(stack.readlink('file'))).toBe('ERR_OVERLAY_NOT_SYMLINK');
     expect(await codeOf(all(stack.readdir('file')))).toBe('ERR_OVERLAY_NOT_DIRECTORY');
     expect(await codeOf(all(stack.readdir('file/x')))).toBe('ERR_OVERLAY_NOT_FOUND');
-    expect(await codeOf(stack.lookup('a\0b'))).toBe('ERR_OVERLAY_INVALID_PATH');
+    expect(await codeOf(stack.lookup('a\0b'))).toBe('ERR_OVERLAY_NUL_BYTE');
     expect(paths(await all(stack.readdir('/')))).toEqual(['dir', 'file']);
     expect(paths(await all(stack.walk('file')))).toEqual(['file']);
     await stack.close();

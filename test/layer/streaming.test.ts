@@ -77,7 +77,7 @@ test('options that there are not', async () => {
   await using stack = await openStack({ lower: scratchDirectory().directory('l') });
   for (const [options, code] of [
     [{ ignoreUnchange: true }, 'ERR_OVERLAY_UNKNOWN_OPTION'],
-    [{ ignoreUnchanged: 'yes' }, 'ERR_OVERLAY_INVALID_VALUE'],
+    [{ ignoreUnchanged: 'yes' }, 'ERR_OVERLAY_INVALID_TYPE'],
     [7, 'ERR_OVERLAY_INVALID_TYPE'],
   ] as const)
     expect(() => stack.changes(options as object)).toThrow(expect.objectContaining({ code }));

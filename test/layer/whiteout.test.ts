@@ -250,7 +250,7 @@ describe.each(forms)('%s', (_, { make, ask }) => {
       [7, undefined, 'ERR_OVERLAY_INVALID_TYPE'],
       [scratch.join('x'), 'device', 'ERR_OVERLAY_INVALID_TYPE'],
       [scratch.join('x'), { form: 'file' }, 'ERR_OVERLAY_INVALID_VALUE'],
-      [scratch.join('x'), { userxattr: 1 }, 'ERR_OVERLAY_INVALID_VALUE'],
+      [scratch.join('x'), { userxattr: 1 }, 'ERR_OVERLAY_INVALID_TYPE'],
       [scratch.join('x'), { kind: 'device' }, 'ERR_OVERLAY_UNKNOWN_OPTION'],
     ];
     for (const [path, options, code] of cases) {

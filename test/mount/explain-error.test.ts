@@ -39,9 +39,8 @@ async function explained(attempt: () => unknown, overlay: Overlay): Promise<Over
   expect(error).toBeInstanceOf(OverlayError);
   expect(error).toMatchObject({ cause: thrown, errno: thrown.errno, syscall: thrown.syscall });
   const entry = listSync().find(({ target }) => target === overlay.path);
-  const others = [explainErrorSync(thrown, overlay)];
-  if (entry !== undefined)
-    others.push(explainErrorSync(thrown, entry), explainErrorSync(thrown, overlay.path));
+  const others = [explainErrorSync(thrown, overlay), explainErrorSync(thrown, overlay.path)];
+  if (entry !== undefined) others.push(explainErrorSync(thrown, entry));
   for (const other of others) expect(lasting(other)).toEqual(lasting(error));
   return error;
 }

@@ -1,7 +1,7 @@
 // The handle: its descriptor, its end, and attaching it, once and with good reasons for every refusal.
 import { fstatSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { mountSync } from '../../lib/mount/mount.ts';
+import { mount, mountSync } from '../../lib/mount/mount.ts';
 import { run } from '../support/command.ts';
 import { kernels, runFaked } from '../support/fake-errno.ts';
 import { printedJson } from '../support/node-process.ts';
@@ -34,6 +34,17 @@ describePrivileged('an overlay', () => {
       expect(await errorOf(() => form.attach(overlay, spec.target))).toMatchObject(ended);
       if (target === undefined) expect(await errorOf(() => overlay.path)).toMatchObject(ended);
     }
+  });
+
+  test('is that of the spec as it was given, whatever becomes of that', async () => {
+    const spec = scratchDirectory().layers({ lower: 2 });
+    const given = { lower: [...spec.lower], options: { xino: 'off' } as { xino: 'on' | 'off' } };
+    const making = mount(given);
+    given.lower.push('/nowhere');
+    given.options.xino = 'on';
+    const overlay = await making;
+    expect(overlay.spec).toEqual({ lower: spec.lower, options: { xino: 'off' } });
+    await overlay.unmount();
   });
 
   describe.each(forms)('attach, $name', (form) => {

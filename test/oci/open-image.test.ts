@@ -184,7 +184,14 @@ test('what is no image', async () => {
   expect(await code(scratch.directory('empty'))).toBe('ERR_OVERLAY_NO_IMAGE');
   expect(await code(scratch.file('x.tar', archive(file('x'))))).toBe('ERR_OVERLAY_NO_IMAGE');
   expect(await code(scratch.file('x.tgz', packed))).toBe('ERR_OVERLAY_IMAGE_COMPRESSED');
-  expect(await code(scratch.file('text', 'x'.repeat(2000)))).toBe('ERR_OVERLAY_TAR_CORRUPT');
+  expect(await code(scratch.file('text', 'x'.repeat(2000)))).toBe('ERR_OVERLAY_NO_IMAGE');
+  expect(await code('/dev/null')).toBe('ERR_OVERLAY_NO_IMAGE');
+  const cut = archive(file('x', 'y'.repeat(2000))).subarray(0, 1500);
+  await expect(openImage(scratch.file('cut.tar', cut))).rejects.toMatchObject({
+    code: 'ERR_OVERLAY_TAR_TRUNCATED',
+    path: scratch.join('cut.tar'),
+    message: expect.stringContaining(scratch.join('cut.tar')),
+  });
   const made = new Layout(scratch.join('broken'));
   writeFileSync(join(made.dir, 'index.json'), '{');
   expect(await code(made.dir)).toBe('ERR_OVERLAY_IMAGE_DOCUMENT');

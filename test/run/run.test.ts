@@ -44,6 +44,22 @@ function directory(files: Readonly<Record<string, string>> = { file: 'old' }): s
 const told = async (command: RunningCommand) =>
   (await command.changes()).map(({ kind, path }) => `${kind} ${path}`).sort();
 
+describe('streams that nobody reads', () => {
+  for (const when of ['before the end', 'after it'])
+    privileged(`keep nobody from close, waited for ${when}`, async () => {
+      await using command = await sh('echo out; echo err >&2', { cwd: directory() });
+      if (when === 'after it') await command.finished;
+      await once(command, 'close');
+      expect(command.stdout!.closed && command.stderr!.closed).toBe(true);
+    });
+
+  privileged('have all that was written, for who does not wait for close', async () => {
+    await using command = await sh('echo out', { cwd: directory() });
+    await command.finished;
+    expect(await text(command.stdout!)).toBe('out\n');
+  });
+});
+
 describe('the view', () => {
   privileged('is at the directory itself, and the directory stays as it is', async () => {
     const before = openDescriptors();
@@ -428,7 +444,7 @@ describe('what cannot be', () => {
     await wrong('ERR_OVERLAY_OPTION_CONFLICT', 'at', 'true', [], { whole: true, at: '/tmp' });
     await wrong('ERR_OVERLAY_INVALID_VALUE', 'leftovers', 'true', [], { leftovers: 'keep' });
     await wrong('ERR_OVERLAY_INVALID_TYPE', 'signal', 'true', [], { signal: {} });
-    await wrong('ERR_OVERLAY_INVALID_VALUE', 'signal', 'true', [], { killSignal: 'SIGNOTHING' });
+    await wrong('ERR_OVERLAY_INVALID_VALUE', 'killSignal', 'true', [], { killSignal: 'SIGNOTHING' });
     await wrong('ERR_OVERLAY_INVALID_TYPE', 'env', 'true', [], { env: 1 });
   });
 

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { chainIds } from '../../lib/format/oci/digest.ts';
+import { packLayer } from '../../lib/oci/pack-layer.ts';
 import { type ImageSource, type ImportProgress, openStore, type Store } from '../../lib/store/index.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
@@ -121,12 +122,19 @@ describe.each(Object.entries(places))('into a store of %s', (driver, place) => {
     const bytes = Buffer.concat(await packed.toArray());
     const { digest: id, diffId, size } = await packed.result;
     expect([id, size]).toEqual([digest(bytes), bytes.length]);
+    const told = packLayer(store.changes('changed'), { compress: 'none' });
+    expect(Buffer.concat(await told.toArray()).equals(bytes)).toBe(true);
+    const gone = packLayer(store.changes('gone'));
+    await expect(gone.toArray()).rejects.toMatchObject({ code: 'ERR_STORE_NOT_FOUND' });
     const again = { digest: id, diffId, size, open: () => Readable.from([bytes]) };
     const { name } = await store.import({ layers: [...made.layers, again] });
     expect(await shown(store, name)).toEqual(await shown(store, 'changed'));
     expect(await shown(store, name)).not.toContain('bin/ 755');
     await store.view('look at it', 'changed');
     await expect(store.pack('look at it')).rejects.toMatchObject({ code: 'ERR_STORE_NOT_ACTIVE' });
+    const same = packLayer(store.changes('changed'), { compress: 'none' });
+    expect(Buffer.concat(await same.toArray()).equals(bytes)).toBe(true);
+    expect((await same.result).diffId).toBe(diffId);
     await store.close();
   });
   privileged(
@@ -139,6 +147,7 @@ describe.each(Object.entries(places))('into a store of %s', (driver, place) => {
       );
       await expect(store.import({ layers: wrong })).rejects.toMatchObject({
         code: 'ERR_OVERLAY_DIGEST_MISMATCH',
+        message: expect.stringContaining(`layer 2 of ${wrong.length}: `),
       });
       expect((await store.list()).length).toBeLessThanOrEqual(1);
       expect(await store.check()).toEqual([]);

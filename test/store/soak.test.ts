@@ -12,15 +12,15 @@ describePrivileged('the soak of stores', () => {
   test('loses nothing over overlay and over btrfs', () => {
     const btrfs = loopFilesystem('btrfs', { sizeMiB: 512 }).path;
     for (const more of [[], ['--driver', 'btrfs', '--on', btrfs]]) {
-      const { status, stdout, stderr } = soak('--kills', '6', ...more);
+      const { status, stdout, stderr } = soak('--kills', '8', ...more);
       expect(stderr).toBe('');
-      expect(stdout).toMatch(/^6 kills, \d+ events in \d+ s: nothing lost\n$/);
+      expect(stdout).toMatch(/^8 kills, \d+ events in \d+ s: nothing lost\nkilled in the midst of: .*\n$/);
       expect(status).toBe(0);
     }
     expect(readdirSync(btrfs)).toEqual([]);
   }, 60_000);
   test('sees that a file of a committed snapshot has gone', () => {
-    const { status, stderr } = soak('--kills', '30', '--lose');
+    const { status, stderr } = soak('--kills', '40', '--lose');
     expect(stderr).toMatch(/^FAILED after kill \d+: .*(ENOENT|has .*, and should have)/m);
     expect(status).toBe(1);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-soak-store-'))).toEqual([]);

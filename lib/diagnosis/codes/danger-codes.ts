@@ -13,6 +13,24 @@ export const DANGER_CODES = {
     meaning: 'upper was written with `userxattr` and is used without, or the other way round',
     remedy: 'mount it as it was written, or start with an empty upper; `mixDialects: true` insists',
   },
+  ERR_OVERLAY_DIRTY_UPPER: {
+    meaning:
+      'a volatile overlay has written upper, with another work directory, so that the kernel does not notice',
+    remedy: 'throw upper away; `trustVolatile: true` insists, when it is known to be whole',
+  },
+  ERR_OVERLAY_UPPER_IS_LOWER: {
+    meaning: 'upper or work is a lower of a live overlay, which would change under it',
+    remedy: 'use another directory, or unmount that overlay first; `shareUpper: true` insists',
+  },
+  ERR_OVERLAY_LAYER_MAY_CHANGE: {
+    meaning:
+      'a lower contains the upper of a live overlay, or upper lies in a lower of one: what is changed there is undefined',
+    remedy: 'change nothing there while both are mounted, or use other directories',
+  },
+  ERR_OVERLAY_UPPER_CLOSED: {
+    meaning: 'upper is immutable, or not writable for this user, so that every change in the overlay fails',
+    remedy: 'use an upper that this user may write to',
+  },
   ERR_OVERLAY_NO_FILE_TYPES: {
     meaning: "listings of the upper's filesystem tell no file types, so that deleted files stay visible",
     remedy: 'put upper on another filesystem (xfs: made with `ftype=1`)',

@@ -9,6 +9,10 @@ export const STORE_CODES = {
     meaning: 'a label without a name, or with more than 4096 bytes',
     remedy: 'shorten it',
   },
+  ERR_STORE_FIELD: {
+    meaning: 'an update of something else than labels',
+    remedy: 'name `labels` or `labels.NAME`; name, parent and kind stay what they are',
+  },
   ERR_STORE_FILTER: {
     meaning: 'a filter that cannot be read',
     remedy: 'write it as `kind==active,labels.app==web`',
@@ -56,6 +60,14 @@ export const STORE_CODES = {
   ERR_STORE_FOREIGN: {
     meaning: 'the directory is no store, and not empty',
     remedy: 'name an empty directory',
+  },
+  ERR_STORE_READ_ONLY: {
+    meaning: 'the store is on something that is mounted read-only',
+    remedy: 'remount it read-write; its snapshots can be looked at as it is',
+  },
+  ERR_STORE_MISSING: {
+    meaning: 'there is no store in the directory, and `create: false`, or the command, makes none',
+    remedy: 'correct the path',
   },
   ERR_STORE_VERSION: {
     meaning: 'the store was made by a newer release',

@@ -23,13 +23,14 @@ interface Selector {
 /** A filter that cannot be read. */
 export class FilterProblem extends Error {}
 
-const FIELD = /[A-Za-z_][A-Za-z0-9_/-]*|"(?:\\.|[^"\\])*"/y;
+const SPACE = /\s+/y;
+const FIELD = /\w[\w/-]*|"(?:\\.|[^"\\\n])*"/y;
 const OPERATOR = /==|!=|~=/y;
-const VALUE = /"(?:\\.|[^"\\])*"|[^,"|\s]+/y;
+const VALUE = /"(?:\\.|[^"\\\n])*"|[^",\s][^,\s]*/y;
 // Between bars or slashes a value needs no backslashes: for regular expressions.
-const PATTERN = /\|(?:\\.|[^|\\])*\||\/(?:\\.|[^/\\])*\//y;
+const PATTERN = /\|(?:\\.|[^|\\\n])*\||\/(?:\\.|[^/\\\n])*\//y;
 
-/** Reads pieces of a text from where the last one ended. */
+/** Reads pieces of a text from where the last one ended; spaces before a piece are passed over. */
 class Words {
   readonly text: string;
   #at = 0;
@@ -39,14 +40,13 @@ class Words {
   }
 
   get ended(): boolean {
+    this.#match(SPACE);
     return this.#at >= this.text.length;
   }
 
   take(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.text)?.[0];
-    if (found !== undefined) this.#at += found.length;
-    return found;
+    this.#match(SPACE);
+    return this.#match(pattern);
   }
 
   problem(expected: string): FilterProblem {
@@ -54,15 +54,45 @@ class Words {
       `the filter ${JSON.stringify(this.text)} has no ${expected} at character ${this.#at + 1}`,
     );
   }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+}
+
+const NAMED: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+};
+
+// Go's escapes, by which containerd's texts are quoted: also three octal digits, \x41, \u00e9 and \U0001f600.
+const ESCAPE =
+  /\\(?<octal>[0-7]{3})|\\x(?<two>[\dA-Fa-f]{2})|\\u(?<four>[\dA-Fa-f]{4})|\\U(?<eight>[\dA-Fa-f]{8})|\\(?<letter>.)/gs;
+const LAST_CODE_POINT = 0x10ffff;
+
+function plainOf(text: string, groups: Readonly<Record<string, string | undefined>>): string {
+  const { octal, two, four, eight, letter } = groups;
+  const hex = two ?? four ?? eight;
+  const point = Number.parseInt(octal ?? hex ?? '', octal === undefined ? 16 : 8);
+  if (point <= LAST_CODE_POINT) return String.fromCodePoint(point);
+  const plain = letter === undefined ? undefined : NAMED[letter];
+  if (plain !== undefined) return plain;
+  throw new FilterProblem(`${JSON.stringify(text)} between the quotes of a filter stands for nothing`);
 }
 
 function unquote(word: string): string {
   if (!word.startsWith('"')) return word;
-  try {
-    return JSON.parse(word) as string;
-  } catch {
-    return word.slice(1, -1).replace(/\\(.)/g, '$1');
-  }
+  return word.slice(1, -1).replace(ESCAPE, (text, ...rest) => plainOf(text, rest.at(-1)));
 }
 
 function takeField(words: Words): string[] {
@@ -77,7 +107,7 @@ function takeField(words: Words): string[] {
 
 function takeValue(words: Words, operator: Operator): string {
   const pattern = operator === '~=' ? words.take(PATTERN) : undefined;
-  if (pattern !== undefined) return pattern.slice(1, -1);
+  if (pattern !== undefined) return pattern.slice(1, -1).replaceAll(`\\${pattern[0]}`, pattern[0]!);
   const value = words.take(VALUE);
   if (value === undefined) throw words.problem('value');
   return unquote(value);
@@ -102,13 +132,14 @@ function fieldOf(field: readonly string[], snapshot: Filtered): string | undefin
   return first === 'parent' ? (snapshot.parent ?? '') : undefined;
 }
 
+// As containerd has it: what is not there is the empty text for all but the question whether it is there, and for `==`.
 const TESTS: Readonly<Record<Operator, (selector: Selector) => (value: string | undefined) => boolean>> = {
-  '': () => (value) => value !== undefined && value !== '',
+  '': () => (value) => value !== undefined,
   '==': (wanted) => (value) => value === wanted.value,
-  '!=': (wanted) => (value) => value !== wanted.value,
+  '!=': (wanted) => (value) => (value ?? '') !== wanted.value,
   '~=': (wanted) => {
     const pattern = regularExpression(wanted.value);
-    return (value) => value !== undefined && pattern.test(value);
+    return (value) => pattern.test(value ?? '');
   },
 };
 

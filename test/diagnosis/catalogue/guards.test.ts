@@ -142,6 +142,49 @@ const inLower = (option: 'upper' | 'work', path: string) => ({
   path,
 });
 
+/** The other way round: the live overlay reads, or lies deeper. */
+const around: readonly Guarded[] = [
+  {
+    id: 'G13',
+    name: 'the upper is a lower of a mounted overlay',
+    build: (layers, scratch) => {
+      other(scratch, true);
+      const upper = scratch.join('other/lower');
+      return [
+        { ...layers, upper },
+        { code: 'ERR_OVERLAY_UPPER_IS_LOWER', option: 'upper', path: upper },
+      ];
+    },
+  },
+  {
+    id: 'G13-work',
+    name: 'the work directory is a lower of a mounted overlay, by another name',
+    build: (layers, scratch) => {
+      other(scratch, true);
+      const work = scratch.join('link');
+      symlinkSync('other/lower', work);
+      return [
+        { ...layers, work },
+        { code: 'ERR_OVERLAY_UPPER_IS_LOWER', option: 'work', path: work },
+      ];
+    },
+  },
+  ...[true, false].map(
+    (attached): Guarded => ({
+      id: 'G01-around',
+      name: `the upper contains that of a ${attached ? 'mounted' : 'detached'} overlay`,
+      build: (layers, scratch) => {
+        other(scratch, attached);
+        const upper = scratch.join('other');
+        return [
+          { ...layers, upper },
+          { code: 'ERR_OVERLAY_IN_USE', option: 'upper', path: upper },
+        ];
+      },
+    }),
+  ),
+];
+
 const overlaps: readonly Guarded[] = [
   {
     id: 'E02',
@@ -252,7 +295,55 @@ const notes: readonly Guarded[] = [
   },
 ];
 
-const all = [...inUse, ...overlaps, ...notes];
+/** As mount(8) does it, so that nobody notes anything on the upper. */
+function usedVolatile({ lower, upper, work, target }: LayerDirectories): void {
+  const options = `lowerdir=${lower[0]},upperdir=${upper},workdir=${work},volatile`;
+  run('mount', '-t', 'overlay', 'overlay', '-o', options, target);
+  run('umount', target);
+}
+
+const dirty = ({ upper: path }: LayerDirectories) => ({
+  code: 'ERR_OVERLAY_DIRTY_UPPER',
+  option: 'upper',
+  path,
+});
+
+const written: readonly Guarded[] = [
+  {
+    id: 'I33-ours',
+    name: 'an upper that was used volatile, with another work directory',
+    build: (layers, scratch) => {
+      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      return [{ ...layers, work: scratch.directory('another') }, dirty(layers)];
+    },
+  },
+  {
+    id: 'I33-ours-none',
+    name: 'an upper that was used volatile, both times without work',
+    build: ({ work: _, ...layers }) => {
+      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      return [layers, dirty({ ...layers, work: '' })];
+    },
+  },
+  {
+    id: 'I33-theirs',
+    name: 'an upper that mount(8) used volatile, with another work directory',
+    build: (layers, scratch) => {
+      usedVolatile(layers);
+      return [{ ...layers, work: scratch.directory('another') }, dirty(layers)];
+    },
+  },
+  {
+    id: 'I33-theirs-none',
+    name: 'an upper that mount(8) used volatile, without work',
+    build: ({ work, ...layers }) => {
+      usedVolatile({ ...layers, work });
+      return [layers, dirty({ ...layers, work })];
+    },
+  },
+];
+
+const all = [...inUse, ...around, ...overlaps, ...notes, ...written];
 
 holds(
   'guards',
