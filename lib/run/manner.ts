@@ -15,3 +15,12 @@ export interface RunningParts extends Manner {
   readonly socket: number;
   readonly streams: readonly (Socket | null)[];
 }
+
+export interface RunEvents {
+  /** The command has ended; others that it started may not have. */
+  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
+  /** It has ended, all that it started too, and its streams are closed. */
+  close: [exitCode: number | null, signal: NodeJS.Signals | null];
+  stop: [signal: NodeJS.Signals];
+  continue: [];
+}

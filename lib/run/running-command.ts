@@ -9,7 +9,7 @@ import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
-import type { Manner, RunningParts } from './manner.ts';
+import type { Manner, RunEvents, RunningParts } from './manner.ts';
 import type { RunRequest } from './options.ts';
 import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
@@ -27,15 +27,6 @@ export interface RunEnd extends Ending {
 interface Settle {
   resolve(end: RunEnd): void;
   reject(reason: unknown): void;
-}
-
-interface RunEvents {
-  /** The command has ended; others that it started may not have. */
-  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
-  /** It has ended, all that it started too, and its streams are closed. */
-  close: [exitCode: number | null, signal: NodeJS.Signals | null];
-  stop: [signal: NodeJS.Signals];
-  continue: [];
 }
 
 /** A command over its copy-on-write view. Disposing it kills what runs of it, and discards what it has changed. */
