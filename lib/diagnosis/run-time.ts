@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { AnyOverlayOptions, MountAttributes } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
-import { AT_FDCWD, STATX_BASIC_STATS } from '../kernel/constants.ts';
-import { EIO, ETXTBSY } from '../kernel/errno.ts';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS } from '../kernel/constants.ts';
+import { EIO, ELOOP, ETXTBSY } from '../kernel/errno.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
@@ -66,6 +66,10 @@ export interface RunTimeFacts {
   readonly inLowers: readonly LayerEntry[];
   /** The directory that holds it, in each layer that has it. */
   readonly parents: readonly LayerEntry[];
+  /** The nearest directory above it that the upper has, into which the ones between are copied up. */
+  readonly nearest: LayerEntry | undefined;
+  /** For ELOOP: the link of the path, up to its name, that the kernel does not follow to an end. */
+  readonly loop: Buffer | undefined;
   /** The upper or work directory that the merged path runs into, and the lower in which it lies. */
   readonly trap: { readonly layer: Directory; readonly inside: Directory } | undefined;
   /** It, or the directory that holds it, in the upper, when the index has another directory of the upper in its place. */
@@ -138,9 +142,31 @@ function* runnersOf(entry: Entry | undefined): Routine<{ pid: number; command: s
   return runners;
 }
 
-interface InLayers extends Pick<RunTimeFacts, 'inUpper' | 'inLowers' | 'parents' | 'trap'> {}
+interface InLayers extends Pick<RunTimeFacts, 'inUpper' | 'inLowers' | 'parents' | 'nearest' | 'trap'> {}
 
-const NOWHERE: InLayers = { inUpper: undefined, inLowers: [], parents: [], trap: undefined };
+const NOWHERE: InLayers = {
+  inUpper: undefined,
+  inLowers: [],
+  parents: [],
+  nearest: undefined,
+  trap: undefined,
+};
+
+// Where the path stops at a link that can be looked at, and not followed.
+function* loopIn(path: Buffer | undefined): Routine<Buffer | undefined> {
+  const names = namesOf(path ?? Buffer.alloc(0));
+  const program = new Program();
+  const steps = names.map((_, i) => {
+    const prefix = Buffer.concat([Buffer.from('/'), placeOfNames(names.slice(0, i + 1))]);
+    const look = (flags: number) =>
+      program.add('statx', MAY_FAIL, AT_FDCWD, prefix, flags, STATX_BASIC_STATS);
+    return { prefix, followed: look(0), itself: look(AT_SYMLINK_NOFOLLOW) };
+  });
+  if (names.length > 0) yield* program.run();
+  return steps.find(
+    ({ followed, itself }) => program.value(followed) === -ELOOP && program.value(itself) === 0,
+  )?.prefix;
+}
 
 function* lookInLayers(
   overlay: LiveOverlay | undefined,
@@ -173,10 +199,14 @@ function* lookInLayers(
       return entry === undefined ? [] : [{ layer, entry }];
     });
   const here = at(0);
+  const own = found.find(({ layer }) => layer === overlay.upper);
+  const above = own?.entries.slice(1).find((entry) => entry !== undefined);
+  const nearest = own === undefined || above === undefined ? undefined : { layer: own.layer, entry: above };
   return {
     inUpper: here.find(({ layer }) => layer === overlay.upper),
     inLowers: here.filter(({ layer }) => layer !== overlay.upper),
     parents: at(1),
+    nearest,
     trap,
   };
 }
@@ -223,6 +253,7 @@ export function* lookAtFailure(
       place,
       acrossMounts: path !== undefined && dest !== undefined && path.mountId !== dest.mountId,
       ...inLayers,
+      loop: failure.errno === ELOOP ? yield* loopIn(failure.path) : undefined,
       copied: failure.errno === EIO ? yield* copiedIn(overlay, inLayers) : undefined,
       upper,
       work,
