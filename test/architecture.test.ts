@@ -8,6 +8,8 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/kernel/mount-places.ts': 'test/kernel/mount-table.test.ts',
+  'lib/kernel/expected-calls.ts': 'test/kernel/addon.test.ts',
   'lib/run/afterwards.ts': 'test/run/run.test.ts',
   'lib/run/command-line.ts': 'test/run/run.test.ts',
   'lib/run/launch.ts': 'test/run/run.test.ts',
@@ -84,6 +86,7 @@ const testedBy: Record<string, string> = {
   'lib/diagnosis/codes/layer-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/codes/image-codes.ts': 'test/docs/errors.test.ts',
   'lib/cli/whole-file.ts': 'test/cli/pack.test.ts',
+  'lib/cli/store-import.ts': 'test/cli/store.test.ts',
   'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
   'lib/cli/stack-source.ts': 'test/cli/which.test.ts',
   'lib/cli/tree-text.ts': 'test/cli/tree.test.ts',

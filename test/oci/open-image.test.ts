@@ -192,6 +192,12 @@ test('what is no image', async () => {
     path: scratch.join('cut.tar'),
     message: expect.stringContaining(scratch.join('cut.tar')),
   });
+  scratch.file('dir/version', 'Directory Transport Version: 1.1\n');
+  scratch.file('dir/manifest.json', '{"schemaVersion":2}');
+  await expect(openImage(scratch.join('dir'))).rejects.toMatchObject({
+    code: 'ERR_OVERLAY_NO_IMAGE',
+    message: expect.stringContaining('skopeo'),
+  });
   const made = new Layout(scratch.join('broken'));
   writeFileSync(join(made.dir, 'index.json'), '{');
   expect(await code(made.dir)).toBe('ERR_OVERLAY_IMAGE_DOCUMENT');

@@ -64,6 +64,10 @@ export const MACHINE_CODES = {
     meaning: 'no addon for this machine (thrown by the import, a plain Error)',
     remedy: 'run the command of the message, which builds it',
   },
+  ERR_OVERLAY_STALE_ADDON: {
+    meaning: 'the addon was built from older sources than the library (thrown by the import, a plain Error)',
+    remedy: 'install the package anew, or run the command of the message',
+  },
   ERR_OVERLAY_TOO_MANY_OPEN_FILES: {
     meaning: 'the process may not open enough descriptors',
     remedy: 'close some, or raise the limit (`ulimit -n`)',
