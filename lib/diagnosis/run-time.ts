@@ -1,20 +1,17 @@
 // What is looked at to explain an error that a program met inside a live overlay: the path in every layer, and the caller.
-import { readdirSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import type { AnyOverlayOptions, MountAttributes } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS } from '../kernel/constants.ts';
 import { EIO, ELOOP, ETXTBSY } from '../kernel/errno.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
-import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
-import { identityOf } from '../kernel/stat.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
 import { indexedInode } from './index-facts.ts';
 import { type Entry, entriesIn, lookAtEntries, namesBelow, namesOf, placeOfNames } from './layer-entries.ts';
 import { type Located, locate } from './locate.ts';
 import { type Looked, readMounts } from './mount-facts.ts';
+import { type Runner, runnersOf } from './program-runners.ts';
+import { stuckLink } from './stuck-link.ts';
 import type { Directory } from './subject.ts';
 
 /** What the error says by itself. */
@@ -78,7 +75,7 @@ export interface RunTimeFacts {
   readonly work: Looked | undefined;
   readonly lowers: readonly Looked[];
   /** Processes that run it as a program. */
-  readonly runners: readonly { readonly pid: number; readonly command: string }[];
+  readonly runners: readonly Runner[];
   readonly caller: Caller & { readonly capMknod: boolean | undefined };
   /** What ids that a user namespace does not map are shown as. */
   readonly overflow: { readonly uid: number; readonly gid: number };
@@ -115,33 +112,6 @@ function* readCapable(): Routine<RunTimeFacts['caller']> {
   return { ...(yield* readCaller()), capMknod };
 }
 
-function* runnersOf(entry: Entry | undefined): Routine<{ pid: number; command: string }[]> {
-  if (entry === undefined) return [];
-  let names: string[] = [];
-  try {
-    names = yield* wait({ now: () => readdirSync('/proc'), later: () => readdir('/proc') });
-  } catch {
-    // Without /proc nobody is seen.
-  }
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  const runners: { pid: number; command: string }[] = [];
-  for (let start = 0; start < pids.length; start += 400) {
-    const batch = pids.slice(start, start + 400);
-    const program = new Program();
-    const steps = batch.map((pid) =>
-      program.add('statx', WANT | MAY_FAIL, AT_FDCWD, `/proc/${pid}/exe`, 0, STATX_BASIC_STATS),
-    );
-    yield* program.run();
-    for (const [i, pid] of batch.entries()) {
-      const statx = program.bytes(steps[i]!);
-      if (statx === undefined || !identityOf(statx).equals(entry.identity)) continue;
-      const command = (yield* readIfPossible(`/proc/${pid}/comm`))?.toString().trimEnd() ?? '?';
-      runners.push({ pid, command });
-    }
-  }
-  return runners;
-}
-
 interface InLayers extends Pick<RunTimeFacts, 'inUpper' | 'inLowers' | 'parents' | 'nearest' | 'trap'> {}
 
 const NOWHERE: InLayers = {
@@ -151,22 +121,6 @@ const NOWHERE: InLayers = {
   nearest: undefined,
   trap: undefined,
 };
-
-// Where the path stops at a link that can be looked at, and not followed.
-function* loopIn(path: Buffer | undefined): Routine<Buffer | undefined> {
-  const names = namesOf(path ?? Buffer.alloc(0));
-  const program = new Program();
-  const steps = names.map((_, i) => {
-    const prefix = Buffer.concat([Buffer.from('/'), placeOfNames(names.slice(0, i + 1))]);
-    const look = (flags: number) =>
-      program.add('statx', MAY_FAIL, AT_FDCWD, prefix, flags, STATX_BASIC_STATS);
-    return { prefix, followed: look(0), itself: look(AT_SYMLINK_NOFOLLOW) };
-  });
-  if (names.length > 0) yield* program.run();
-  return steps.find(
-    ({ followed, itself }) => program.value(followed) === -ELOOP && program.value(itself) === 0,
-  )?.prefix;
-}
 
 function* lookInLayers(
   overlay: LiveOverlay | undefined,
@@ -253,12 +207,12 @@ export function* lookAtFailure(
       place,
       acrossMounts: path !== undefined && dest !== undefined && path.mountId !== dest.mountId,
       ...inLayers,
-      loop: failure.errno === ELOOP ? yield* loopIn(failure.path) : undefined,
+      loop: failure.errno === ELOOP ? yield* stuckLink(failure.path ?? Buffer.alloc(0)) : undefined,
       copied: failure.errno === EIO ? yield* copiedIn(overlay, inLayers) : undefined,
       upper,
       work,
       lowers: (overlay?.lower ?? []).map((directory) => factsOf(directory)!),
-      runners: failure.errno === ETXTBSY ? yield* runnersOf(itself) : [],
+      runners: failure.errno === ETXTBSY && itself ? yield* runnersOf(itself.identity) : [],
       caller: yield* readCapable(),
       overflow: {
         uid: yield* numberIn('/proc/sys/kernel/overflowuid', 65534),
