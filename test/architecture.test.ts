@@ -40,7 +40,6 @@ const testedBy: Record<string, string> = {
   'lib/oci/given-bytes.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/layer-stream.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/limits.ts': 'test/oci/hostile.test.ts',
-  'lib/oci/refusals.ts': 'test/oci/rootless.test.ts',
   'lib/oci/staging.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/removal.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/bad-entry.ts': 'test/oci/hostile.test.ts',
