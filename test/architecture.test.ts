@@ -8,6 +8,8 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/kernel/mount-places.ts': 'test/kernel/mount-table.test.ts',
+  'lib/kernel/expected-calls.ts': 'test/kernel/addon.test.ts',
   'lib/run/afterwards.ts': 'test/run/run.test.ts',
   'lib/run/command-line.ts': 'test/run/run.test.ts',
   'lib/run/launch.ts': 'test/run/run.test.ts',
@@ -38,7 +40,6 @@ const testedBy: Record<string, string> = {
   'lib/oci/given-bytes.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/layer-stream.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/limits.ts': 'test/oci/hostile.test.ts',
-  'lib/oci/refusals.ts': 'test/oci/rootless.test.ts',
   'lib/oci/staging.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/removal.ts': 'test/oci/unpack-layer.test.ts',
   'lib/oci/bad-entry.ts': 'test/oci/hostile.test.ts',
@@ -84,6 +85,7 @@ const testedBy: Record<string, string> = {
   'lib/diagnosis/codes/layer-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/codes/image-codes.ts': 'test/docs/errors.test.ts',
   'lib/cli/whole-file.ts': 'test/cli/pack.test.ts',
+  'lib/cli/store-import.ts': 'test/cli/store.test.ts',
   'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
   'lib/cli/stack-source.ts': 'test/cli/which.test.ts',
   'lib/cli/tree-text.ts': 'test/cli/tree.test.ts',

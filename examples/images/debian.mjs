@@ -28,7 +28,8 @@ const CHANGES = [
   touch "$(printf 'caf\\351')" 'new
 line' && truncate -s 1M hole && mkdir closed && echo inside > closed/file && chmod 000 closed
   setcap cap_net_raw+ep setuid && setfattr -n user.text -v text late && setfattr -n user.bytes -v 0x00ff0a3d late
-  setfattr -n trusted.note -v kept . && setfacl -m u:42:rw late && setfacl -d -m g:43:rx .`,
+  setfattr -n trusted.note -v kept . && setfacl -m u:42:rw late && mkdir heirs
+  setfacl -d -m g:43:rx heirs`,
 ];
 
 const run = promisify(execFile);

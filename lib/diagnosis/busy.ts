@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { parseMountinfo } from '../format/mountinfo.ts';
-import { AT_FDCWD } from '../kernel/constants.ts';
+import { AT_FDCWD, AT_STATX_DONT_SYNC } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
@@ -25,8 +25,6 @@ export interface Busy {
 }
 
 const PROGRAM_STEPS = 400;
-// Never ask a server: what it would say is not needed (statx(2)).
-const AT_STATX_DONT_SYNC = 0x4000;
 
 function* names(directory: string): Routine<string[] | undefined> {
   try {
@@ -60,6 +58,7 @@ function* onMount(places: readonly Place[], mountId: Uint8Array): Routine<Place[
     const program = new Program();
     const mask = STATX_BEST_MNT_ID;
     const steps = batch.map(({ path }) =>
+      // Never ask a server: what it would say is not needed (statx(2)).
       program.add('statx', WANT | MAY_FAIL, AT_FDCWD, path, AT_STATX_DONT_SYNC, mask),
     );
     yield* program.run();

@@ -5,11 +5,15 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
   S_IFDIR,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
+import { EACCES, EPERM } from '../kernel/errno.ts';
 import { tellsTypes } from '../kernel/features/directory-entries.ts';
 import { allNames, someNames } from '../kernel/names.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { AskedMount } from './mount-facts.ts';
@@ -25,6 +29,8 @@ export interface DangerFacts {
   readonly tellsTypes: boolean | undefined;
   /** Upper has what the driver leaves in a work directory, and nothing else; work what it leaves in an upper. */
   readonly swapped: boolean;
+  /** The errno (positive) with which no file can be made in upper; 0 when one can, or another reason forbids it. */
+  readonly closedErrno: number;
 }
 
 function* hasEntries(directory: Directory, below: string): Routine<boolean> {
@@ -68,11 +74,23 @@ function* areSwapped(upper: Directory, work: Directory): Routine<boolean> {
   return (yield* hasNotes(work)) || !(yield* namesIn(work)).every((name) => DRIVERS.includes(name));
 }
 
+// A file without a name, which leaves no trace.
+function* closedErrno(upper: Directory): Routine<number> {
+  const errno = yield* withDirectory(upper, '.', O_PATH, function* (fd) {
+    const program = new Program();
+    const file = program.add('openat', MAY_FAIL, fd, '.', O_TMPFILE | O_RDWR, 0o600);
+    yield* program.run();
+    return -program.value(file);
+  });
+  return errno === EACCES || errno === EPERM ? errno : 0;
+}
+
 export function* lookAtDangers({ upper, work, target }: AskedMount): Routine<DangerFacts> {
   return {
     targetHasEntries: target !== undefined && (yield* hasEntries(target, '.')),
     leftover: work && (yield* leftoverIn(work)),
     tellsTypes: upper && (yield* typesBeside(upper)),
+    closedErrno: upper === undefined ? 0 : yield* closedErrno(upper),
     swapped: upper !== undefined && work !== undefined && (yield* areSwapped(upper, work)),
   };
 }

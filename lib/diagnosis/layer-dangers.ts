@@ -1,4 +1,6 @@
 // Layers that the driver takes without a word, and with which changes or old content go wrong later.
+import { STATX_ATTR_IMMUTABLE } from '../kernel/constants.ts';
+import { EACCES, EPERM } from '../kernel/errno.ts';
 import { isThere } from './mount-facts.ts';
 import { about, type DangerRule } from './rule.ts';
 import { subjectText } from './subject.ts';
@@ -22,6 +24,21 @@ export const LAYER_DANGERS: readonly DangerRule[] = [
             'open the directory to this user (chmod o+rx), or mount as one who may list it',
           ),
         ),
+  },
+  {
+    code: 'ERR_OVERLAY_UPPER_CLOSED',
+    find: ({ upper, caller }, { closedErrno }) => {
+      if (!isThere(upper) || upper.readOnly || closedErrno === 0) return [];
+      const { attributes, uid } = upper.stat;
+      if (closedErrno === EPERM && (attributes & BigInt(STATX_ATTR_IMMUTABLE)) !== 0n) {
+        const sentence = 'it is immutable (chattr +i), so that nothing can be changed in the overlay (EPERM)';
+        return [about(upper, sentence, 'chattr -i it, or use another directory')];
+      }
+      if (closedErrno !== EACCES || uid === caller.uid) return [];
+      const sentence =
+        'this user may not write to it, and an overlay writes with the rights of who mounts it: changes fail (EACCES)';
+      return [about(upper, sentence, 'use a directory of your own, or mount as its owner')];
+    },
   },
   {
     code: 'ERR_OVERLAY_WORK_IN_OTHER_PROJECT',

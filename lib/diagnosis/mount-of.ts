@@ -1,14 +1,24 @@
 // Which mount a path lies on by its text alone: nothing is asked of the place itself.
-import type { MountinfoEntry } from '../format/mountinfo.ts';
+
+/** Of a mount table, in the order in which they were mounted. */
+export interface MountedAt {
+  readonly target: Buffer;
+  readonly fsType: string;
+}
+
+/** Whether the path is that of the mount's root, or leads below it. @param path without symbolic links */
+export function leadsTo(path: Buffer, { target }: MountedAt): boolean {
+  if (target.length === 1) return true;
+  if (path[target.length] !== undefined && path[target.length] !== 0x2f) return false;
+  return path.length >= target.length && target.compare(path, 0, target.length) === 0;
+}
 
 /** @param path without symbolic links */
-export function mountOf(path: Buffer, mounts: readonly MountinfoEntry[]): MountinfoEntry | undefined {
-  let best: MountinfoEntry | undefined;
+export function mountOf<T extends MountedAt>(path: Buffer, mounts: readonly T[]): T | undefined {
+  let best: T | undefined;
   for (const mount of mounts) {
     const { target } = mount;
-    const holds =
-      target.length === 1 ||
-      (path.subarray(0, target.length).equals(target) && [undefined, 0x2f].includes(path[target.length]));
+    const holds = leadsTo(path, mount);
     // The last of the longest: it was mounted on top.
     if (holds && target.length >= (best?.target.length ?? 0)) best = mount;
   }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { EXPECTED_CALLS } from './expected-calls.ts';
 
 /** A failed call as the addon reports it; `errno` is positive, `log` holds the kernel's own messages. */
 export interface NativeFailure {
@@ -69,7 +70,27 @@ function load(): Addon {
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );
   }
-  return createRequire(import.meta.url)(found) as Addon;
+  const loaded = createRequire(import.meta.url)(found) as Addon;
+  // One that was built from older sources would fail later, at the first call that it does not know.
+  const unknown = Object.entries(EXPECTED_CALLS).filter(([name, letters]) => {
+    return loaded.calls?.[name]?.signature !== letters;
+  });
+  if (unknown.length > 0)
+    throw stale(
+      found,
+      unknown.map(([name]) => name),
+    );
+  return loaded;
+}
+
+function stale(file: string, unknown: readonly string[]): Error {
+  return Object.assign(
+    new Error(
+      `overlayfs: ${file} was built from other sources than this library, and does not know ${unknown.join(', ')} as it does. ` +
+        `Install the package anew, or build it: cd ${fileURLToPath(root)} && npx node-gyp rebuild (needs g++, make and python3)`,
+    ),
+    { code: 'ERR_OVERLAY_STALE_ADDON' },
+  );
 }
 
 export const addon: Addon = load();

@@ -12,24 +12,15 @@ import {
   decodeListmount,
   decodeStatmount,
   flagsToPropagation,
-  STATMOUNT_MNT_BASIC,
-  STATMOUNT_MNT_POINT,
-  STATMOUNT_MNT_ROOT,
   STATMOUNT_OVERLAY,
-  STATMOUNT_SB_BASIC,
   type Statmount,
 } from '../format/statmount.ts';
 import { call } from './call.ts';
-import {
-  AT_FDCWD,
-  LSMT_ROOT,
-  OVERLAYFS_SUPER_MAGIC,
-  STATX_MNT_ID,
-  STATX_MNT_ID_UNIQUE,
-} from './constants.ts';
-import { ENOENT, ENOSYS, EOVERFLOW } from './errno.ts';
+import { AT_FDCWD, AT_STATX_DONT_SYNC, LSMT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
+import { ENOENT, EOVERFLOW } from './errno.ts';
 import { readIfPossible } from './files.ts';
 import { KernelError } from './kernel-error.ts';
+import { ID_BATCH, noAnswer, readMountPlaces } from './mount-places.ts';
 import { MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
 import { decodeStat } from './stat.ts';
@@ -56,7 +47,6 @@ export interface OverlayEntry {
 /** Where the table is read from. */
 export type TableSource = 'statmount' | 'mountinfo';
 
-const ID_BATCH = 512;
 const SMALL_ANSWER = 4096;
 // 500 layers of 4,096 bytes, each byte shown as four.
 const LARGEST_ANSWER = 16 << 20;
@@ -103,64 +93,6 @@ export function* listMountIds(): Routine<bigint[]> {
   }
 }
 
-/** Which part of a filesystem a mount shows, and where. */
-export interface MountPlace {
-  readonly id: bigint;
-  readonly isOverlay: boolean;
-  /** `major:minor` of the filesystem. */
-  readonly device: string;
-  /** The directory of the filesystem that is the mount's root. */
-  readonly root: Buffer;
-  readonly target: Buffer;
-}
-
-const PLACE_MASK = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT;
-// Most paths fit; two of 4,096 bytes always do.
-const PLACE_ANSWERS = [1024, 9216] as const;
-
-/**
- * The mounts with these ids, in one program for all: one that has gone in the meantime is left out.
- *
- * @throws {KernelError} ENOSYS before Linux 6.8
- */
-export function* readMountPlaces(ids: readonly bigint[], size = 0): Routine<MountPlace[]> {
-  const found: MountPlace[] = [];
-  const longer: bigint[] = [];
-  for (let start = 0; start < ids.length; start += ID_BATCH) {
-    const batch = ids.slice(start, start + ID_BATCH);
-    const program = new Program();
-    const steps = batch.map((id) =>
-      program.add('statmount', WANT | MAY_FAIL, id, PLACE_MASK, PLACE_ANSWERS[size]!),
-    );
-    yield* program.run();
-    batch.forEach((id, i) => {
-      const answer = program.bytes(steps[i]!);
-      if (answer !== undefined) found.push(placeOfStatmount(id, decodeStatmount(answer)));
-      else if (program.value(steps[i]!) === -EOVERFLOW) longer.push(id);
-      else if (program.value(steps[i]!) !== -ENOENT) throw noAnswer(id);
-    });
-  }
-  if (longer.length > 0 && size === 0) found.push(...(yield* readMountPlaces(longer, 1)));
-  return found;
-}
-
-function placeOfStatmount(id: bigint, answer: Statmount): MountPlace {
-  const { sbMagic, major, minor, root, target } = answer;
-  return {
-    id,
-    isOverlay: sbMagic === OVERLAYFS_SUPER_MAGIC,
-    device: `${major}:${minor}`,
-    root: root ?? Buffer.from('/'),
-    target: target ?? Buffer.alloc(0),
-  };
-}
-
-// A filter may refuse the call, and a kernel before 6.11 gives no options, which every overlay has.
-function noAnswer(id: bigint): KernelError {
-  const call = `statmount(${id}, STATMOUNT_MNT_OPTS)`;
-  return new KernelError({ errno: ENOSYS, syscall: 'statmount', call, log: '', step: 0 });
-}
-
 /** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */
 export type AskStatmount = (id: bigint, mask: number, capacity: number) => Routine<Buffer>;
 
@@ -203,24 +135,12 @@ export function* readOverlays(ids: readonly bigint[]): Routine<OverlayEntry[]> {
 function* uniqueIdOf({ id, target }: MountinfoEntry): Routine<bigint | undefined> {
   const program = new Program();
   const [old, unique] = [STATX_MNT_ID, STATX_MNT_ID | STATX_MNT_ID_UNIQUE].map((mask) =>
-    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, 0, mask),
+    program.add('statx', WANT | MAY_FAIL, AT_FDCWD, target, AT_STATX_DONT_SYNC, mask),
   );
   yield* program.run();
   const [here, there] = [program.bytes(old!), program.bytes(unique!)];
   if (here === undefined || there === undefined) return undefined;
   return decodeStat(here).mountId === BigInt(id) ? decodeStat(there).mountId : undefined;
-}
-
-/** The same as {@link readMountPlaces} of all mounts from mountinfo, with the ids that it has. */
-export function* readMountinfoPlaces(): Routine<MountPlace[]> {
-  const text = yield* readIfPossible('/proc/self/mountinfo');
-  return (text === undefined ? [] : parseMountinfo(text)).map((line) => ({
-    id: BigInt(line.id),
-    isOverlay: line.fsType === 'overlay',
-    device: `${line.major}:${line.minor}`,
-    root: line.root,
-    target: line.target,
-  }));
 }
 
 function* readMountinfo(): Routine<OverlayEntry[]> {

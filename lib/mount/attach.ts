@@ -15,6 +15,7 @@ import type { KernelError } from '../kernel/kernel-error.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
+import { readyToAttach } from './guarded.ts';
 import type { Target } from './spec-paths.ts';
 
 function* mountIdOf(fd: number, path: string | Uint8Array, flags: number): Routine<Buffer | undefined> {
@@ -57,6 +58,7 @@ export function* attachMount(
   target: Target,
   propagation: Propagation | undefined,
 ): Routine<boolean> {
+  yield* readyToAttach(target);
   const program = new Program();
   const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
   program.add('move_mount', 0, fd, '', AT_FDCWD, target.absolute, how);

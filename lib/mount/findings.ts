@@ -81,7 +81,8 @@ function* guardFindings(
   facts: MountFacts,
   live: LiveUppers,
 ): Routine<{ readonly refused: Finding[]; readonly shared: Finding[] }> {
-  const upper = isThere(facts.upper) ? request.upper : undefined;
+  const asked = !facts.silent.some(({ directory }) => directory === request.work);
+  const upper = asked && isThere(facts.upper) ? request.upper : undefined;
   const listed = live.uppers.map(({ option, path, overlay }): LiveSource => {
     return { option, absolute: path, target: overlay.target };
   });

@@ -1,13 +1,23 @@
 // Attempts at a mount whose guards may refuse: what they refused is looked at, and the mount goes on where there is no reason.
 
+import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import {
+  findSilent,
+  MOUNT_PATIENCE,
+  NO_ANSWER,
+  onServed,
+  silentFinding,
+} from '../diagnosis/silent-places.ts';
+import type { Directory } from '../diagnosis/subject.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { refuseGuarded, refuseLocked } from './findings.ts';
+import { findAll, refuseGuarded, refuseLocked } from './findings.ts';
 import { bringUpToDate } from './fresh-table.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { FailedStep } from './made.ts';
 import { GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
 import type { MountRequest } from './spec.ts';
+import type { Target } from './spec-paths.ts';
 
 // What this thread knows of the mount table.
 const live = new LiveUppers();
@@ -20,11 +30,35 @@ export function seenUppers(): SeenUppers {
   return live;
 }
 
-/** Before a mount is planned: what the guards go by is to be what the mount table says now. */
+/** Before a mount is planned: what the guards go by is to be what the mount table says now, and all directories answer. */
 export function* readyToPlan(request: MountRequest): Routine<void> {
-  const { upper, shareUpper, shareLower, overlapLayers } = request;
-  const insists = shareLower && (upper === undefined || (shareUpper && overlapLayers));
-  if (!insists) yield* bringUpToDate(live);
+  yield* bringUpToDate(live);
+  if (live.table.served.length === 0) return;
+  const { lower, data, upper, work, target } = request;
+  const silent = yield* silentAmong([...lower, ...data, upper, work, target]);
+  if (silent.length === 0) return;
+  // What the kernel would meet before it waits is told first; what answers by now is no reason.
+  const found = yield* findAll(request, live, false);
+  const before = found.findIndex(({ code }) => code === NO_ANSWER);
+  if (before < 0) return;
+  const [first, ...rest] = [...found.slice(0, before), ...silent];
+  throw new OverlayError([first!, ...rest]);
+}
+
+/** Before a detached mount is attached. */
+export function* readyToAttach(target: Target): Routine<void> {
+  yield* bringUpToDate(live);
+  const [first] = yield* silentAmong([target]);
+  if (first !== undefined) throw new OverlayError([first]);
+}
+
+// Who asks the kernel about a place where nobody answers waits as long as nobody does, in a state that no signal ends.
+function* silentAmong(directories: readonly (Directory | undefined)[]): Routine<Finding[]> {
+  const { served, places } = live.table;
+  const given = directories.filter((directory) => directory !== undefined);
+  const suspects = onServed(given, served, places);
+  if (suspects.length === 0) return [];
+  return (yield* findSilent(suspects, places, MOUNT_PATIENCE)).map(silentFinding);
 }
 
 /** Throws when the mount table, or a lock, tells whose upper or work is. */

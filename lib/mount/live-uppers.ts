@@ -1,17 +1,11 @@
 // The directories of the overlays in this mount namespace's table, known by inode and device.
 
-import { call } from '../kernel/call.ts';
-import { AT_FDCWD, O_DIRECTORY, O_PATH, STATX_INO } from '../kernel/constants.ts';
+import { findSilent, isServed, OTHERS_PATIENCE, onServed } from '../diagnosis/silent-places.ts';
+import type { OverlayDescription } from '../format/mountinfo.ts';
+import { AT_FDCWD, AT_STATX_DONT_SYNC, O_DIRECTORY, O_PATH, STATX_INO } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import {
-  listMountIds,
-  type MountPlace,
-  type OverlayEntry,
-  readMountinfoPlaces,
-  readMountPlaces,
-  readOverlay,
-  readOverlayTable,
-} from '../kernel/mount-table.ts';
+import { type MountPlace, readMountinfoPlaces, readMountPlaces } from '../kernel/mount-places.ts';
+import { listMountIds, type OverlayEntry, readOverlay, readOverlayTable } from '../kernel/mount-table.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
@@ -45,38 +39,53 @@ const NO_DIRECTORIES: LiveDirectories = { uppers: [], lowers: [], above: none };
 const IDENTITY_SIZE = 16;
 const SLASH = 0x2f;
 
-function* identityAt(path: Uint8Array): Routine<Buffer | undefined> {
-  try {
-    return identityOf(yield* call('statx', AT_FDCWD, path, 0, STATX_INO));
-  } catch (error) {
-    if (error instanceof KernelError) return undefined;
-    throw error;
-  }
+/** Those of the paths, as latin1, where nobody answers, and which are left to the guard 'kernel'; what is not served is not asked. */
+function* unanswered(paths: readonly Buffer[], { served, places }: MountTable): Routine<ReadonlySet<string>> {
+  const named = paths.map((absolute) => ({ option: 'lower', absolute }));
+  const suspects = onServed(named, served, places);
+  const silent = suspects.length === 0 ? [] : yield* findSilent(suspects, places, OTHERS_PATIENCE);
+  return new Set(silent.map(({ directory }) => Buffer.from(directory.absolute as Buffer).toString('latin1')));
 }
 
-// The directories that the table names, looked at now; what leads nowhere from here is left to the guard 'kernel'.
-function* identify(entry: OverlayEntry): Routine<LiveDirectories> {
-  const { lower, data, upper, otherUpper, work, otherWork } = entry.overlay;
+// A relative path was relative to the mounter's directory, which nobody knows any more. A layer that is mounted nowhere is
+// shown as `/`.
+function pathsOf({ lower, data, upper, otherUpper, work, otherWork }: OverlayDescription): {
+  readonly written: readonly (readonly ['upper' | 'work', Buffer])[];
+  readonly read: readonly Buffer[];
+} {
   const written = [
     ['upper', upper],
     ['upper', otherUpper],
     ['work', work],
     ['work', otherWork],
   ] as const;
-  const program = new Program();
-  const identified = (path: Buffer | undefined) => {
-    // A relative path was relative to the mounter's directory, which nobody knows any more.
-    if (path?.[0] !== SLASH) return [];
-    return [{ path, step: program.add('statx', MAY_FAIL | WANT, AT_FDCWD, path, 0, STATX_INO) }];
+  return {
+    written: written.flatMap(([option, path]) => (path?.[0] === SLASH ? [[option, path] as const] : [])),
+    read: [...lower, ...data].filter((path) => path[0] === SLASH && path.length > 1),
   };
-  const uppers = written.flatMap(([option, path]) =>
-    identified(path).map((one) => {
-      const dir = program.add('openat', MAY_FAIL, AT_FDCWD, one.path, O_PATH | O_DIRECTORY, 0);
+}
+
+// The directories that the table names, looked at now; what leads nowhere from here is left to the guard 'kernel'.
+function* identify(entry: OverlayEntry, table: MountTable): Routine<LiveDirectories> {
+  const { written, read } = pathsOf(entry.overlay);
+  const silent = yield* unanswered([...written.map(([, path]) => path), ...read], table);
+  const answers = (path: Buffer) => silent.size === 0 || !silent.has(path.toString('latin1'));
+  const program = new Program();
+  const identified = (path: Buffer) => {
+    const mask = STATX_INO;
+    return {
+      path,
+      step: program.add('statx', MAY_FAIL | WANT, AT_FDCWD, path, AT_STATX_DONT_SYNC, mask),
+    };
+  };
+  const uppers = written
+    .filter(([, path]) => answers(path))
+    .map(([option, path]) => {
+      const one = identified(path);
+      const dir = program.add('openat', MAY_FAIL, AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
       return { ...one, option, chain: program.add('ancestors', MAY_FAIL | WANT, dir, none) };
-    }),
-  );
-  // A layer that is mounted nowhere is shown as `/`.
-  const lowers = [...lower, ...data].flatMap((path) => (path.length === 1 ? [] : identified(path)));
+    });
+  const lowers = read.filter(answers).map(identified);
   if (program.steps > 0) yield* program.run();
   const seen = <T extends { readonly step: number }>(all: readonly T[]) =>
     all.flatMap((one) => {
@@ -103,7 +112,17 @@ function distinct(identities: Buffer): Buffer {
 
 interface Seen {
   readonly place: MountPlace | undefined;
-  readonly live: LiveDirectories;
+  live: LiveDirectories;
+}
+
+/** All mounts, those mounted first in front, and those of them that another process or machine answers for. */
+export interface MountTable {
+  readonly places: readonly MountPlace[];
+  readonly served: readonly MountPlace[];
+}
+
+function tableOf(places: readonly MountPlace[]): MountTable {
+  return { places, served: places.filter(isServed) };
 }
 
 /**
@@ -119,6 +138,8 @@ export class LiveUppers {
   apart: Buffer = none;
   /** The same of mounts' roots above which their filesystem goes on in another mount. */
   partial: Buffer = none;
+  /** What all this was read from. */
+  table: MountTable = { places: [], served: [] };
   #seen = new Map<bigint, Seen>();
 
   /** Brings the knowledge up to the table of now. */
@@ -151,19 +172,22 @@ export class LiveUppers {
   *#readNew(): Routine<boolean> {
     try {
       const ids = yield* listMountIds();
-      const places = yield* readMountPlaces(ids.filter((id) => !this.#seen.has(id)));
-      const found = new Map<bigint, Seen>();
-      for (const place of places) {
-        const entry = place.isOverlay ? yield* readOverlay(place.id) : undefined;
-        found.set(place.id, { place, live: entry === undefined ? NO_DIRECTORIES : yield* identify(entry) });
-      }
+      const fresh = yield* readMountPlaces(ids.filter((id) => !this.#seen.has(id)));
+      const found = new Map(fresh.map((place) => [place.id, place]));
       const seen = new Map<bigint, Seen>();
-      for (const id of ids)
-        seen.set(id, this.#seen.get(id) ?? found.get(id) ?? { place: undefined, live: NO_DIRECTORIES });
+      for (const id of ids) {
+        seen.set(id, this.#seen.get(id) ?? { place: found.get(id), live: NO_DIRECTORIES });
+      }
       const changed = found.size > 0 || seen.size !== this.#seen.size;
+      const table = changed ? tableOf([...seen.values()].flatMap(({ place }) => place ?? [])) : this.table;
+      for (const { id, isOverlay } of fresh) {
+        const entry = isOverlay ? yield* readOverlay(id) : undefined;
+        if (entry !== undefined) seen.get(id)!.live = yield* identify(entry, table);
+      }
       this.ids = Buffer.from(new BigUint64Array(ids).buffer);
       this.#seen = seen;
-      if (changed) yield* this.#findPartial([...seen.values()].flatMap(({ place }) => place ?? []));
+      this.table = table;
+      if (changed) yield* this.#findPartial();
       return true;
     } catch (error) {
       if (error instanceof KernelError) return false;
@@ -171,21 +195,27 @@ export class LiveUppers {
     }
   }
 
-  *#findPartial(places: readonly MountPlace[]): Routine<void> {
-    const roots: Buffer[] = [];
-    for (const { target } of partialMounts(places)) {
-      const identity = yield* identityAt(target);
-      if (identity !== undefined) roots.push(identity);
-    }
-    this.partial = Buffer.concat(roots);
+  *#findPartial(): Routine<void> {
+    const targets = partialMounts(this.table.places).map(({ target }) => target);
+    const silent = yield* unanswered(targets, this.table);
+    const program = new Program();
+    const steps = targets
+      .filter((target) => !silent.has(target.toString('latin1')))
+      .map((target) =>
+        program.add('statx', MAY_FAIL | WANT, AT_FDCWD, target, AT_STATX_DONT_SYNC, STATX_INO),
+      );
+    if (program.steps > 0) yield* program.run();
+    const roots = steps.map((step) => program.bytes(step)).filter((statx) => statx !== undefined);
+    this.partial = Buffer.concat(roots.map(identityOf));
   }
 
   *#readAll(): Routine<void> {
     this.ids = undefined;
     this.#seen = new Map();
+    this.table = tableOf(yield* readMountinfoPlaces());
     for (const entry of yield* readOverlayTable()) {
-      this.#seen.set(BigInt(entry.id), { place: undefined, live: yield* identify(entry) });
+      this.#seen.set(BigInt(entry.id), { place: undefined, live: yield* identify(entry, this.table) });
     }
-    yield* this.#findPartial(yield* readMountinfoPlaces());
+    yield* this.#findPartial();
   }
 }

@@ -82,6 +82,7 @@ function* placeGone(error: unknown, request: MountRequest): Routine<OverlayError
 /** The body of {@link mount}. */
 export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
   const request = yield* decideRootless(readSpec(spec));
+  yield* readyToPlan(request);
   const removable = yield* removableBy(request);
   const overlay = yield* mountAnyhow(request, removable);
   yield* takeBackUnlessWhole(overlay, request, removable);
@@ -112,7 +113,6 @@ function* removableBy({ work, parameters }: MountRequest): Routine<readonly Driv
 }
 
 function* mountAnyhow(request: MountRequest, removable: readonly DriverPart[]): Routine<MountedOverlay> {
-  yield* readyToPlan(request);
   const plan = request.rootless ? undefined : planAtOnce(request);
   let listen = false;
   if (plan !== undefined) {

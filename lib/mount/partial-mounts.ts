@@ -1,6 +1,6 @@
 // Mounts that show a part of a filesystem whose other parts are mounted too: from below, what is above their root cannot be
 // seen, though the kernel goes by it.
-import type { MountPlace } from '../kernel/mount-table.ts';
+import type { MountPlace } from '../kernel/mount-places.ts';
 
 const SLASH = 0x2f;
 

@@ -106,6 +106,7 @@ export const NO_DANGER: DangerFacts = {
   leftover: undefined,
   tellsTypes: undefined,
   swapped: false,
+  closedErrno: 0,
 };
 
 /** `CODE option index`, as the rules find them. */

@@ -1,9 +1,18 @@
 // Loading the addon: the checkout's own build first, then the prebuilt one, else an error that says how to build.
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { addon, nativeFunction } from '../../lib/kernel/addon.ts';
+import { EXPECTED_CALLS } from '../../lib/kernel/expected-calls.ts';
 import { packageRoot } from '../support/built-package.ts';
 import { type Outcome, printedJson, runNode } from '../support/node-process.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
@@ -37,6 +46,7 @@ function someAddon(): string {
 }
 
 test('it is there, with its table and the functions of its table', () => {
+  expect(Object.keys(EXPECTED_CALLS).sort()).toEqual(Object.keys(addon.calls).sort());
   expect(Object.keys(addon.calls)).toContain('fsopen');
   expect(nativeFunction('fsopen')).toBe(addon.fsopen);
   expect(addon.sourceDigest).toMatch(/^[0-9a-f]{8,}$/);
@@ -50,6 +60,23 @@ test('without one, the error names both places and the command that builds it', 
       `overlayfs has no addon for linux-${process.arch}. Looked for ${scratch.path}/build/Release/overlayfs.node and ` +
       `${scratch.path}/prebuilds/${place}. ` +
       `Build it: cd ${scratch.path}/ && npx node-gyp rebuild (needs g++, make and python3)`,
+  });
+});
+
+test('one that was built from older sources is refused by the import, with the calls that it does not know', () => {
+  const scratch = bare();
+  const file = scratch.join('build/Release/overlayfs.node');
+  mkdirSync(join(file, '..'), { recursive: true });
+  const bytes = readFileSync(someAddon());
+  const at = bytes.indexOf('\0require_absent\0');
+  expect(at).toBeGreaterThan(0);
+  bytes.write('require_missing'.slice(0, 14), at + 1);
+  writeFileSync(file, bytes);
+  expect(printedJson(load(scratch))).toEqual({
+    code: 'ERR_OVERLAY_STALE_ADDON',
+    message:
+      `overlayfs: ${file} was built from other sources than this library, and does not know require_absent as it does. ` +
+      `Install the package anew, or build it: cd ${scratch.path}/ && npx node-gyp rebuild (needs g++, make and python3)`,
   });
 });
 

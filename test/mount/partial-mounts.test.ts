@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import type { MountPlace } from '../../lib/kernel/mount-table.ts';
+import type { MountPlace } from '../../lib/kernel/mount-places.ts';
 import { partialMounts } from '../../lib/mount/partial-mounts.ts';
 
 let id = 0n;
 const place = (root: string, device = '8:1'): MountPlace => {
   id += 1n;
-  return { id, isOverlay: false, device, root: Buffer.from(root), target: Buffer.from(`/m${id}`) };
+  const target = Buffer.from(`/m${id}`);
+  return { id, isOverlay: false, fsType: 'ext4', device, root: Buffer.from(root), target };
 };
 
 test.each([

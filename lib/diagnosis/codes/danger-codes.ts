@@ -27,6 +27,10 @@ export const DANGER_CODES = {
       'a lower contains the upper of a live overlay, or upper lies in a lower of one: what is changed there is undefined',
     remedy: 'change nothing there while both are mounted, or use other directories',
   },
+  ERR_OVERLAY_UPPER_CLOSED: {
+    meaning: 'upper is immutable, or not writable for this user, so that every change in the overlay fails',
+    remedy: 'use an upper that this user may write to',
+  },
   ERR_OVERLAY_NO_FILE_TYPES: {
     meaning: "listings of the upper's filesystem tell no file types, so that deleted files stay visible",
     remedy: 'put upper on another filesystem (xfs: made with `ftype=1`)',

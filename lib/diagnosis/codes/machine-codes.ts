@@ -25,7 +25,7 @@ export const MACHINE_CODES = {
     remedy: 'start a process as that user, instead of becoming that user',
   },
   ERR_OVERLAY_NO_PROC: {
-    meaning: '/proc is not mounted, and what has been asked for needs it: rootless, detached overlays, `run`',
+    meaning: '/proc is not mounted, and what has been asked for needs it: rootless, layers, images, stores, `run`',
     remedy: '`mount -t proc proc /proc`',
   },
   ERR_OVERLAY_NO_CHILD: {
@@ -63,6 +63,10 @@ export const MACHINE_CODES = {
   ERR_OVERLAY_NO_ADDON: {
     meaning: 'no addon for this machine (thrown by the import, a plain Error)',
     remedy: 'run the command of the message, which builds it',
+  },
+  ERR_OVERLAY_STALE_ADDON: {
+    meaning: 'the addon was built from older sources than the library (thrown by the import, a plain Error)',
+    remedy: 'install the package anew, or run the command of the message',
   },
   ERR_OVERLAY_TOO_MANY_OPEN_FILES: {
     meaning: 'the process may not open enough descriptors',

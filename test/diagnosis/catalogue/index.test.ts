@@ -2,9 +2,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import type { MountSpec } from '../../../lib/format/mount-spec.ts';
-
+import { mountSync } from '../../../lib/mount/mount.ts';
 import { run } from '../../support/command.ts';
-import { tmpfsMount } from '../../support/filesystems.ts';
+import { bindfsMount, tmpfsMount } from '../../support/filesystems.ts';
 import type { LayerDirectories, Scratch } from '../../support/scratch.ts';
 import { type Condition, type Expected, holds } from './condition.ts';
 
@@ -81,7 +81,50 @@ function twins(layers: LayerDirectories, scratch: Scratch): MountSpec {
   return { ...layers, lower };
 }
 
+function onOverlay(layers: LayerDirectories, scratch: Scratch): MountSpec {
+  const below = new Map(['l', 'u', 'w', 'm'].map((name) => [name, scratch.directory(`below/${name}`)]));
+  const [lower, upper, work, target] = [...below.values()] as [string, string, string, string];
+  mountSync({ lower, upper, work, target });
+  return { ...layers, lower: [layers.lower[0]!, target] };
+}
+
+const ramfs = (scratch: Scratch) => tmpfsMount({ type: 'ramfs', scratch }).path;
+
 holds('options that would be dropped', [
+  dropped('H08', 'index, and a lower on an overlay', 'index', (layers, scratch) => ({
+    ...onOverlay(layers, scratch),
+    ...indexed,
+  })),
+  dropped('H08-nfs', 'nfsExport, and a lower on an overlay', 'nfsExport', (layers, scratch) => ({
+    ...onOverlay(layers, scratch),
+    options: { nfsExport: true },
+  })),
+  dropped('H08-fuse', 'index, and a lower on FUSE', 'index', (layers, scratch) => ({
+    ...layers,
+    lower: [layers.lower[0]!, bindfsMount(layers.lower[1]!, { scratch }).path],
+    ...indexed,
+  })),
+  dropped('H11', 'index, and lowers on tmpfs and ramfs', 'index', (layers, scratch) => ({
+    ...layers,
+    lower: [tmpfsMount({ scratch }).path, ramfs(scratch), layers.lower[0]!],
+    ...indexed,
+  })),
+  {
+    id: 'H07',
+    name: 'nfsExport of a view, without nofollow',
+    build: ({ lower, target }) => [
+      { lower, target, options: { nfsExport: true } as never },
+      { code: 'ERR_OVERLAY_USELESS_OPTION', option: 'nfsExport', early: true },
+    ],
+  },
+  {
+    id: 'I32',
+    name: 'volatile of a view',
+    build: ({ lower, target }) => [
+      { lower, target, options: { volatile: true } as never },
+      { code: 'ERR_OVERLAY_USELESS_OPTION', option: 'volatile', early: true },
+    ],
+  },
   dropped('H11-twins', 'index, and two lowers without a UUID', 'index', (layers, scratch) => ({
     ...twins(layers, scratch),
     ...indexed,

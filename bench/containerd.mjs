@@ -1,0 +1,49 @@
+// A containerd of our own: its root, state and socket in a directory of the benchmark's, ended by its own process.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+
+/** Starts it in `place`, which is made, and waits until it listens. */
+export async function startContainerd(place) {
+  mkdirSync(place, { recursive: true });
+  const socket = join(place, 'containerd.sock');
+  const config = join(place, 'config.toml');
+  writeFileSync(
+    config,
+    `version = 2
+root = "${join(place, 'root')}"
+state = "${join(place, 'state')}"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${socket}"
+`,
+  );
+  const server = spawn('containerd', ['--config', config], { stdio: 'ignore' });
+  await once(server, 'spawn');
+  const end = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill();
+    await ended;
+  };
+  for (let i = 0; i < 200; i++) {
+    if (await listens(socket)) return { pid: server.pid, socket, end };
+    if (server.exitCode !== null) throw new Error(`containerd ended with ${server.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await end();
+  throw new Error('containerd does not listen');
+}
+
+async function listens(socket) {
+  return await new Promise((resolve) => {
+    const connection = createConnection(socket);
+    connection.on('error', () => resolve(false));
+    connection.on('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+  });
+}
