@@ -8,6 +8,8 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/mount/identity-list.ts': 'test/mount/live-uppers.test.ts',
+  'lib/mount/live-directories.ts': 'test/mount/live-uppers.test.ts',
   'lib/kernel/mount-places.ts': 'test/kernel/mount-table.test.ts',
   'lib/kernel/expected-calls.ts': 'test/kernel/addon.test.ts',
   'lib/run/afterwards.ts': 'test/run/run.test.ts',
