@@ -5,6 +5,8 @@ import type { StackSpec } from './stack-spec.ts';
 export interface ChangesSource {
   /** Absent where there is no upper, and the changes are those of two trees. */
   readonly layers?: () => StackSpec;
+  /** The files of the user that opens it stand for root's. */
+  readonly rootless?: boolean;
   /** Opens a `Stack` whose changes these are; whoever opens it closes it. */
   readonly open: () => Promise<AsyncDisposable>;
 }

@@ -1,6 +1,6 @@
 // The directories of one overlay of the mount table, known by inode and device; nobody is waited for who does not answer.
 import { findSilent, OTHERS_PATIENCE, onServed } from '../diagnosis/silent-places.ts';
-import type { OverlayDescription } from '../format/mountinfo.ts';
+import type { OverlayDescription } from '../format/overlay-description.ts';
 import { AT_FDCWD, AT_STATX_DONT_SYNC, O_DIRECTORY, O_PATH, STATX_INO } from '../kernel/constants.ts';
 import type { MountPlace } from '../kernel/mount-places.ts';
 import type { OverlayEntry } from '../kernel/mount-table.ts';

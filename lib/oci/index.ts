@@ -6,7 +6,12 @@ export { type InspectedLayer, type Inspection, type InspectOptions, inspectImage
 export type { UnpackLimits } from './limits.ts';
 export type { LayerAccount, LayerChange, Tally } from './merged-tree.ts';
 export { type Image, type ImageLayer, type ImageOptions, openImage } from './open-image.ts';
-export { type Packed, type PackedLayer, type PackOptions, packLayer } from './pack-layer.ts';
+export {
+  type Packed,
+  type PackedLayer,
+  type PackOptions,
+  packLayer,
+} from './pack-layer.ts';
 export { type UnpackImageOptions, unpackImage } from './unpack-image.ts';
 export { unpackLayer } from './unpack-layer.ts';
 export type { UnpackOptions, UnpackProgress } from './unpack-options.ts';

@@ -154,7 +154,7 @@ async function* compressed(bytes: AsyncIterable<Buffer>, by: Transform | undefin
 export function packLayer(from: Stack | Findings<Change> | PathLike, given?: PackOptions): PackedLayer {
   const options = readOptions<PackOptions>(given, CHECKS);
   const entriesOf = packables(from, options);
-  const { compress = 'gzip', clampTime, rootless = false } = options;
+  const { compress = 'gzip', clampTime, rootless = sourceOf(from)?.rootless ?? false } = options;
   const by = COMPRESSORS[compress]();
   const rules: PackRules = {
     rootless,

@@ -13,12 +13,12 @@ import { runAsync } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { subvolumeUsage } from './btrfs-usage.ts';
 import type { Driver, Making } from './driver.ts';
-import type { OpenEntry } from './entries.ts';
+import { type OpenEntry, openData } from './entries.ts';
 import { limitSubvolume } from './limits.ts';
 import { requireMetadataSpace } from './metadata-space.ts';
 import type { MountDescription } from './mount-description.ts';
-import { DATA } from './overlay-driver.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { isErrno, quoted } from './refusal.ts';
 import { pause } from './store-lock.ts';
 import { destroyTree, sealTree, snapshotTree } from './subvolumes.ts';
@@ -54,17 +54,27 @@ async function seal(_place: Place, { fd }: OpenEntry): Promise<Partial<SnapshotR
   });
 }
 
-async function unseal(_place: Place, { fd, record }: OpenEntry): Promise<void> {
-  if (record.kind === 'active') await withData(fd, DATA, (data) => sealTree(data, false));
+async function unseal(place: Place, entry: OpenEntry): Promise<void> {
+  if (entry.record.kind !== 'active') return;
+  const data = await openData(place, entry);
+  try {
+    await sealTree(data, false);
+  } finally {
+    close(data);
+  }
 }
 
-async function usage(_place: Place, { fd, record }: OpenEntry): Promise<Usage> {
+async function usage(place: Place, entry: OpenEntry): Promise<Usage> {
+  const { record } = entry;
   if (record.usage !== undefined) return record.usage;
   if (!isOwn(record)) return { bytes: 0, inodes: 0 };
-  return await withData(fd, DATA, async (data) => {
+  const data = await openData(place, entry);
+  try {
     await callAsync('syncfs', data);
     return await subvolumeUsage(data, record.parent === null);
-  });
+  } finally {
+    close(data);
+  }
 }
 
 async function deviceOf(place: Place): Promise<string | Buffer> {
@@ -141,7 +151,13 @@ async function check(place: Place, { fd, directory, record }: OpenEntry): Promis
 }
 
 async function mend(_place: Place, { fd, record }: OpenEntry): Promise<void> {
-  if (record.kind === 'committed') await withData(fd, DATA, (data) => sealTree(data, true));
+  if (record.kind !== 'committed') return;
+  try {
+    await withData(fd, DATA, (data) => sealTree(data, true));
+  } catch (error) {
+    // Without a subvolume there is nothing to mend; check() tells of it.
+    if (!isErrno(error, ENOENT, ENOTTY)) throw error;
+  }
 }
 
 const PAUSE_MS = 20;

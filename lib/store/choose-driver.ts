@@ -3,7 +3,6 @@
 import { OverlayError } from '../format/overlay-error.ts';
 import type { DriverName, StoreFacts } from '../format/store/store-facts.ts';
 import { callAsync } from '../kernel/call.ts';
-import { procPath } from '../kernel/constants.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { decodeFileSystemStat } from '../kernel/stat.ts';
@@ -17,22 +16,23 @@ const TRIAL = 'trial';
 
 type Chosen = Omit<StoreFacts, 'version'>;
 
-async function tryOverlay(root: number, name: string): Promise<'trusted' | 'user'> {
-  const place = `${procPath(root)}/${name}`;
+async function tryOverlay(root: number, path: Uint8Array, name: string): Promise<'trusted' | 'user'> {
   for (const part of ['lower', 'upper', 'work']) await callAsync('mkdirat', root, `${name}/${part}`, 0o700);
   const rootless = await runAsync(lacksPrivilege());
+  // By its path: a user namespace's mounts cannot be made of a descriptor's, which is another namespace's.
+  const at = (part: string) => Buffer.concat([path, Buffer.from(`/${name}/${part}`)]);
   const overlay = await mount({
-    lower: `${place}/lower`,
-    upper: `${place}/upper`,
-    work: `${place}/work`,
+    lower: at('lower'),
+    upper: at('upper'),
+    work: at('work'),
     ...(rootless ? { rootless: true } : {}),
   });
   await overlay.unmount();
   return rootless ? 'user' : 'trusted';
 }
 
-async function overlayHere(root: number, name: string, why: string): Promise<Chosen> {
-  const dialect = await tryOverlay(root, name);
+async function overlayHere(root: number, path: Uint8Array, name: string, why: string): Promise<Chosen> {
+  const dialect = await tryOverlay(root, path, name);
   return {
     driver: 'overlay',
     reason: `${why}an overlay can be mounted with its upper in the store`,
@@ -77,7 +77,7 @@ async function choose(
     }
   }
   try {
-    return await overlayHere(root, name, why);
+    return await overlayHere(root, path, name, why);
   } catch (error) {
     throw cannot(path, 'overlay', error);
   }

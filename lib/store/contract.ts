@@ -91,7 +91,7 @@ export interface Store extends AsyncDisposable {
   remove(key: string): Promise<void>;
   /** Replaces its labels, or some of them; nothing else of it can be changed. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_FIELD */
   update(key: string, labels: Readonly<Record<string, string>>, options?: UpdateOptions): Promise<Snapshot>;
-  /** How it differs from its parent, or from nothing. */
+  /** How it differs from its parent, or from nothing. packLayer() of overlayfs/oci takes it as it is. */
   changes(key: string): Findings<Change>;
   /** The same as the layer of an image, as packLayer() of overlayfs/oci gives it. @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_NOT_ACTIVE for a view */
   pack(key: string, options?: PackOptions): Promise<PackedLayer>;

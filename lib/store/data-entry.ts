@@ -2,7 +2,7 @@
 import { callAsync } from '../kernel/call.ts';
 import { AT_FDCWD, procPath } from '../kernel/constants.ts';
 import type { GivenEntry } from '../layer/given-path.ts';
-import { DATA } from './overlay-driver.ts';
+import { DATA } from './read-record.ts';
 
 export async function dataEntry(fd: number): Promise<GivenEntry> {
   const above = procPath(fd);

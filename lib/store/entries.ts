@@ -9,14 +9,14 @@ import {
   LOCK_SH,
   STATX_INO,
 } from '../kernel/constants.ts';
-import { EAGAIN, ENOENT } from '../kernel/errno.ts';
+import { EAGAIN, ENOENT, ENOTDIR } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { DIRECTORY, type Place } from './place.ts';
-import { addReading, type Damaged, decide, isDamaged, type ReadSteps } from './read-record.ts';
-import { quoted, refusal } from './refusal.ts';
+import { addReading, DATA, type Damaged, decide, isDamaged, type ReadSteps } from './read-record.ts';
+import { isErrno, quoted, refusal } from './refusal.ts';
 import { holderText, pause } from './store-lock.ts';
 
 /** A snapshot that is open. */
@@ -49,6 +49,16 @@ export function damagedError(place: Place, { directory, reason }: Damaged): Erro
     'see check(), and what repair() would do',
     { path: path.toString() },
   );
+}
+
+/** The data of a snapshot, open; the caller closes it. @throws {OverlayError} ERR_STORE_DAMAGED when there is none */
+export async function openData(place: Place, { fd, directory }: OpenEntry): Promise<number> {
+  try {
+    return await callAsync('openat', fd, DATA, DIRECTORY, 0);
+  } catch (error) {
+    if (!isErrno(error, ENOENT, ENOTDIR)) throw error;
+    throw damagedError(place, { directory, reason: 'it has no data directory' });
+  }
 }
 
 export function notFound(key: string, what = 'snapshot'): Error {

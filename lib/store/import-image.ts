@@ -5,6 +5,7 @@ import { chainIds } from '../format/oci/digest.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { directoryName, type SnapshotRecord, type Usage } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
+import { LOCK_SH } from '../kernel/constants.ts';
 import { ofLayer } from '../oci/failure.ts';
 import { layersOf } from '../oci/given-image.ts';
 import { claiming } from './claim.ts';
@@ -14,10 +15,11 @@ import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
 import { Gate } from './gate.ts';
 import type { ImageLayer, ImageSource, ImportOptions, Unpack } from './image-source.ts';
-import { discard, makeAside, openParent, publish } from './make.ts';
-import { DATA } from './overlay-driver.ts';
+import { type Aside, discard, makeAside, openParent, publish } from './make.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { refusal } from './refusal.ts';
+import { tryLock } from './store-lock.ts';
 
 // Each has a thread for its decompression, and one for its files.
 const AT_ONCE = 4;
@@ -130,23 +132,25 @@ class Import {
   async #make(i: number, parent: Promise<SnapshotRecord> | undefined): Promise<SnapshotRecord> {
     this.#tell(i, 'unpacking', 0);
     const aside = await makeAside(this.#place);
-    try {
-      await (this.#driver.name === 'btrfs'
-        ? this.#onSubvolume(i, aside.fd, parent)
-        : this.#asLayer(i, aside.fd, parent));
-      const record = await this.#record(i, aside.fd);
-      // Its own is known before; the parent has to be there.
-      await parent;
-      await publish(this.#place, aside.name, record.name);
-      this.held.push(await openEntry(this.#place, record.name, 'share'));
-      this.#tell(i, 'done', this.#layers[i]!.size);
-      return record;
-    } catch (error) {
+    const record = await this.#madeIn(aside, i, parent).catch(async (error) => {
+      close(aside.fd);
       await discard(this.#place, this.#driver, aside.name);
       throw error;
-    } finally {
-      close(aside.fd);
-    }
+    });
+    this.held.push({ directory: directoryName(record.name), fd: aside.fd, record });
+    this.#tell(i, 'done', this.#layers[i]!.size);
+    return record;
+  }
+
+  async #madeIn({ fd, name }: Aside, i: number, parent?: Promise<SnapshotRecord>): Promise<SnapshotRecord> {
+    await (this.#driver.name === 'btrfs' ? this.#onSubvolume(i, fd, parent) : this.#asLayer(i, fd, parent));
+    const record = await this.#record(i, fd);
+    // Its own is known before; the parent has to be there.
+    await parent;
+    // Held before it has its name, so that nobody removes it in between.
+    tryLock(fd, LOCK_SH);
+    await publish(this.#place, name, record.name);
+    return record;
   }
 
   /** Unpacked by itself, while its parent is unpacked too. */
@@ -231,12 +235,8 @@ export async function importImage(
 ): Promise<SnapshotRecord> {
   const layers = layersOf(image);
   if (layers.length === 0) {
-    throw refusal(
-      'ERR_STORE_NO_LAYERS',
-      'the image has no layers',
-      'prepare() without a parent gives an empty snapshot',
-      { option: 'image' },
-    );
+    const hint = 'prepare() without a parent gives an empty snapshot';
+    throw refusal('ERR_STORE_NO_LAYERS', 'the image has no layers', hint, { option: 'image' });
   }
   try {
     const record = await new Import(place, driver, unpack, layers, options).run();

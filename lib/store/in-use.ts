@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
-import { describeOverlay, type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { describeOverlay } from '../format/overlay-description.ts';
 import { callAsync, callSync, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
@@ -112,11 +113,14 @@ export type Asking = 'always' | 'once mounted';
 // The driver makes `work` in a work directory, and leaves it there (ovl_workdir_create in fs/overlayfs/super.c).
 async function kernelSays(place: Place, directory: string, asking: Asking): Promise<boolean | undefined> {
   const program = new Program();
-  const fs = program.add('openat', KEEP, place.snapshots, `${directory}/fs`, O_PATH | O_DIRECTORY, 0);
+  const flags = O_PATH | O_DIRECTORY;
+  const fs = program.add('openat', KEEP | MAY_FAIL, place.snapshots, `${directory}/fs`, flags, 0);
   const path = `${directory}/work/work`;
   const work = program.add('statx', MAY_FAIL, place.snapshots, path, AT_SYMLINK_NOFOLLOW, STATX_INO);
   await program.later();
   const fd = program.value(fs);
+  // What is missing is no upper; check() tells of it.
+  if (fd < 0) return false;
   try {
     if (asking === 'once mounted' && program.value(work) === -ENOENT) return false;
     return await runAsync(kernelSaysInUse(fd));

@@ -8,10 +8,10 @@ import {
 } from '../format/store/record.ts';
 import { close } from '../kernel/call.ts';
 import { O_CREAT, O_EXCL, O_SYNC, O_WRONLY, RENAME_NOREPLACE } from '../kernel/constants.ts';
-import { EEXIST } from '../kernel/errno.ts';
+import { EEXIST, ENOENT } from '../kernel/errno.ts';
 import { KEEP, Program } from '../kernel/program.ts';
 import type { Driver } from './driver.ts';
-import { type OpenEntry, openEntry } from './entries.ts';
+import { type OpenEntry, openData, openEntry } from './entries.ts';
 import { DIRECTORY, type Place, type Session } from './place.ts';
 import { RECORD } from './read-record.ts';
 import { isErrno, quoted, refusal } from './refusal.ts';
@@ -73,8 +73,14 @@ function addAside(program: Program, session: Session, name: string): number {
   return program.add('openat', KEEP, session.fd, name, DIRECTORY, 0);
 }
 
+/** A directory in the session, open. */
+export interface Aside {
+  readonly name: string;
+  readonly fd: number;
+}
+
 /** Makes a directory in the session, and opens it. */
-export async function makeAside(place: Place): Promise<{ readonly name: string; readonly fd: number }> {
+export async function makeAside(place: Place): Promise<Aside> {
   const session = await place.session();
   const name = place.freshName();
   const program = new Program();
@@ -184,6 +190,8 @@ export async function makeSnapshot(
       return await makeNamed({ place, driver, record, parent }, session, name);
     } catch (error) {
       await discard(place, driver, name);
+      // Perhaps what is missing is the parent's.
+      if (parent !== undefined && isErrno(error, ENOENT)) close(await openData(place, parent));
       throw error;
     }
   } finally {

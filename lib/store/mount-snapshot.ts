@@ -2,7 +2,9 @@
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import { close } from '../kernel/call.ts';
+import { runAsync } from '../kernel/routine.ts';
 import { mount } from '../mount/mount.ts';
+import { lacksPrivilege } from '../mount/rootless.ts';
 import { Bind } from './bind.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
@@ -75,14 +77,17 @@ export function notMountable({ name }: { readonly name: string }): Error {
 async function mountOverlay(place: Place, entry: OpenEntry, target: PathLike | undefined): Promise<Mounted> {
   const { directory, record } = entry;
   const { lower, upper, work } = layersOf(place, directory, record);
-  const writable = record.kind === 'active' ? { upper: upper!, work: work! } : {};
+  const writable = record.kind === 'active';
+  const [top, ...rest] = writable || upper === undefined ? lower : [upper, ...lower];
+  const asUser = place.facts.dialect === 'user';
+  const index = writable ? { index: false as const } : {};
   return await mount({
-    lower,
-    ...writable,
+    lower: [top ?? place.path('empty'), ...rest],
+    ...(writable ? { upper: upper!, work: work! } : {}),
     ...(target === undefined ? {} : { target }),
-    options: record.kind === 'active' ? { index: false } : {},
+    options: asUser ? { ...index, userxattr: true } : index,
     source: sourceOf(directory),
-    ...(place.facts.dialect === 'user' ? { rootless: 'auto' as const } : {}),
+    ...(asUser ? { rootless: 'auto' as const } : {}),
   });
 }
 
@@ -114,7 +119,9 @@ export async function mountSnapshot(
   try {
     if (entry.record.kind === 'committed') throw notMountable(entry.record);
     await driver.unseal?.(place, entry);
-    const layered = driver.name === 'overlay' && entry.record.parent !== null;
+    // Who is not root may mount nothing but overlays.
+    const layered =
+      driver.name === 'overlay' && (entry.record.parent !== null || (await runAsync(lacksPrivilege())));
     const mounted = await (layered ? mountOverlay : mountAlone)(place, entry, target);
     return new HeldMount(key, mounted, entry.fd);
   } catch (error) {

@@ -8,14 +8,14 @@ import { removeTree } from '../kernel/remove-tree.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { countTree } from './count.ts';
 import type { Driver, Making } from './driver.ts';
-import type { OpenEntry } from './entries.ts';
+import { type OpenEntry, openData } from './entries.ts';
 import { limitByProject, unlimitProject } from './limits.ts';
 import { bindMount, type MountDescription, overlayMount } from './mount-description.ts';
 import { DIRECTORY, type Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { isErrno, quoted } from './refusal.ts';
 
-/** Where the data of a snapshot is. */
-export const DATA = 'fs';
+/** Where the driver works. */
 export const WORK = 'work';
 
 /** The layers that a mount of the snapshot is made of. */
@@ -51,10 +51,11 @@ function begin(place: Place, program: Program, { fd, record, parent }: Making): 
   if (record.kind === 'active') program.add('mkdirat', 0, fd, WORK, 0o700);
 }
 
-async function usage(_place: Place, { fd, record }: OpenEntry): Promise<Usage> {
+async function usage(place: Place, entry: OpenEntry): Promise<Usage> {
+  const { record } = entry;
   if (record.usage !== undefined) return record.usage;
   if (record.kind === 'view') return NO_USAGE;
-  const data = await callAsync('openat', fd, DATA, DIRECTORY, 0);
+  const data = await openData(place, entry);
   try {
     return await countTree(data);
   } finally {

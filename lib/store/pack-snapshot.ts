@@ -6,8 +6,9 @@ import { openStack, type Stack } from '../layer/stack.ts';
 import { type PackedLayer, type PackOptions, packLayer } from '../oci/pack-layer.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 import { refusal } from './refusal.ts';
 
 async function stackOf(place: Place, driver: Driver, { directory, record }: OpenEntry): Promise<Stack> {
@@ -58,7 +59,9 @@ export async function packSnapshot(
 ): Promise<PackedLayer> {
   const stack = await openForPacking(place, driver, key);
   try {
-    return packLayer(stack, options).once('close', () => void stack.close());
+    // Its owners are written down, as unpacking did it.
+    const rootless = place.facts.dialect === 'user';
+    return packLayer(stack, { rootless, ...options }).once('close', () => void stack.close());
   } catch (error) {
     await stack.close();
     throw error;

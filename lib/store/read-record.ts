@@ -7,6 +7,8 @@ import { MAY_FAIL, type Program, WANT } from '../kernel/program.ts';
 /** The file with the record of a committed snapshot, and of every other. */
 export const COMMITTED = 'committed';
 export const RECORD = 'record';
+/** Where the data of a snapshot is. */
+export const DATA = 'fs';
 /** How the names of records begin that are not in their place yet. */
 export const UPDATING = 'new-';
 

@@ -1,5 +1,6 @@
 // How a store says no: errors with a code, and failed system calls on its files told as what they mean.
 import { OverlayError, shown } from '../format/overlay-error.ts';
+import { EROFS } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { pathFailure } from '../layer/path-failure.ts';
 
@@ -31,6 +32,9 @@ export async function explained<T>(path: Uint8Array, body: () => Promise<T>): Pr
     return await body();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw pathFailure(error, shown(path));
+    if (-error.errno !== EROFS) throw pathFailure(error, shown(path));
+    const sentence = `the store ${quoted(path)} is on something that is mounted read-only`;
+    const hint = 'remount it read-write; what is in it can be looked at, and views mounted, as it is';
+    throw refusal('ERR_STORE_READ_ONLY', sentence, hint, { path: shown(path), cause: error });
   }
 }

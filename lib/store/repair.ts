@@ -1,20 +1,32 @@
 // Mends what can be mended in a store without losing anything, and discards what cannot be used when that is asked for.
-import type { Finding } from '../format/overlay-error.ts';
+import type { Finding, OverlayError } from '../format/overlay-error.ts';
 import { callAsync, close } from '../kernel/call.ts';
-import { RENAME_NOREPLACE } from '../kernel/constants.ts';
+import { LOCK_EX, RENAME_NOREPLACE } from '../kernel/constants.ts';
 import { checkStore, readAll } from './check.ts';
 import type { Driver } from './driver.ts';
 import { openEntry } from './entries.ts';
-import type { Place } from './place.ts';
+import { refuseMounted } from './in-use.ts';
+import { DIRECTORY, type Place } from './place.ts';
 import type { Damaged } from './read-record.ts';
 import { removeInside } from './remove-aside.ts';
+import { tryLock } from './store-lock.ts';
 import { removeStrays } from './strays.ts';
 
 async function discardDamaged(place: Place, driver: Driver, { directory }: Damaged): Promise<void> {
-  const session = await place.session();
-  const aside = place.freshName();
-  await callAsync('renameat2', place.snapshots, directory, session.fd, aside, RENAME_NOREPLACE);
-  await removeInside(place, driver, session.name, aside);
+  const fd = await callAsync('openat', place.snapshots, directory, DIRECTORY, 0);
+  try {
+    // What is in use stays, damaged as it is.
+    if (!tryLock(fd, LOCK_EX)) return;
+    const used = await refuseMounted(place, directory, directory, 'always').catch((error) => error);
+    if ((used as OverlayError | undefined)?.code === 'ERR_STORE_IN_USE') return;
+    if (used !== undefined) throw used;
+    const session = await place.session();
+    const aside = place.freshName();
+    await callAsync('renameat2', place.snapshots, directory, session.fd, aside, RENAME_NOREPLACE);
+    await removeInside(place, driver, session.name, aside);
+  } finally {
+    close(fd);
+  }
 }
 
 /**

@@ -8,9 +8,10 @@ import { openStack } from '../layer/stack.ts';
 import { FindingList, type Findings } from '../layer/walk.ts';
 import type { Driver } from './driver.ts';
 import { type OpenEntry, openEntry } from './entries.ts';
-import { DATA, layersOf } from './overlay-driver.ts';
+import { layersOf } from './overlay-driver.ts';
 import { openForPacking } from './pack-snapshot.ts';
 import type { Place } from './place.ts';
+import { DATA } from './read-record.ts';
 
 async function* ofOverlay(
   place: Place,
@@ -72,5 +73,8 @@ export function changesOf(place: Place, driver: Driver, key: string): Findings<C
     },
     [Symbol.asyncIterator]: () => changesIn(place, driver, key, found),
   };
-  return rememberSource(changes, { open: () => openForPacking(place, driver, key) });
+  return rememberSource(changes, {
+    rootless: place.facts.dialect === 'user',
+    open: () => place.during(() => openForPacking(place, driver, key)),
+  });
 }

@@ -122,6 +122,10 @@ describe.each(Object.entries(places))('into a store of %s', (driver, place) => {
     const bytes = Buffer.concat(await packed.toArray());
     const { digest: id, diffId, size } = await packed.result;
     expect([id, size]).toEqual([digest(bytes), bytes.length]);
+    const told = packLayer(store.changes('changed'), { compress: 'none' });
+    expect(Buffer.concat(await told.toArray()).equals(bytes)).toBe(true);
+    const gone = packLayer(store.changes('gone'));
+    await expect(gone.toArray()).rejects.toMatchObject({ code: 'ERR_STORE_NOT_FOUND' });
     const again = { digest: id, diffId, size, open: () => Readable.from([bytes]) };
     const { name } = await store.import({ layers: [...made.layers, again] });
     expect(await shown(store, name)).toEqual(await shown(store, 'changed'));

@@ -61,6 +61,10 @@ export const STORE_CODES = {
     meaning: 'the directory is no store, and not empty',
     remedy: 'name an empty directory',
   },
+  ERR_STORE_READ_ONLY: {
+    meaning: 'the store is on something that is mounted read-only',
+    remedy: 'remount it read-write; its snapshots can be looked at as it is',
+  },
   ERR_STORE_MISSING: {
     meaning: 'there is no store in the directory, and `create: false`, or the command, makes none',
     remedy: 'correct the path',
