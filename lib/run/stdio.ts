@@ -2,7 +2,6 @@
 import type { EventEmitter } from 'node:events';
 import { openSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { OverlayError } from '../format/overlay-error.ts';
 import { callSync, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_RDWR, O_WRONLY, procPath } from '../kernel/constants.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
@@ -51,29 +50,17 @@ interface Pipe {
   readonly stream: Socket;
 }
 
-// It fails where there is no /proc.
-function openAnew(end: number, flags: 'r' | 'w'): number {
-  try {
-    return openSync(procPath(end), flags);
-  } catch (error) {
-    const sentence = '/proc is not mounted here, and the pipes of a command are opened there';
-    const hint = "mount it: mount -t proc proc /proc; or pass stdio: 'inherit'";
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new OverlayError([{ code: 'ERR_OVERLAY_NO_PROC', sentence, hint, option: 'stdio' }], error);
-  }
-}
-
 // Pipes and no sockets, as those of child_process are: /dev/stdout of a program can be opened then. Each side is opened
 // anew, so that what one sets for itself (O_NONBLOCK) is not set for the other.
 function pipe(index: number): Pipe {
   const { Socket } = process.getBuiltinModule('node:net');
   const end = callSync('pipe2', 0);
   if (index === 0) {
-    const fd = openAnew(end, 'w');
+    const fd = openSync(procPath(end), 'w');
     return { theirs: end, stream: new Socket({ fd, readable: false, writable: true }) };
   }
   try {
-    const fd = openAnew(end, 'r');
+    const fd = openSync(procPath(end), 'r');
     const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
     return { theirs, stream: new Socket({ fd, readable: true, writable: false }) };
   } finally {
