@@ -1,13 +1,11 @@
 // overlayfs store: snapshots by name, in a directory, over overlays or btrfs.
-import { openImage } from '../oci/index.ts';
 import { openStore, type PrepareOptions, type Store } from '../store/index.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
-import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
-import { LayerBars } from './layer-bars.ts';
 import { printable } from './printable.ts';
+import { importImage } from './store-import.ts';
 import { findingLines, snapshotLines, usageLine } from './store-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,7 +16,13 @@ interface Action {
   readonly most: number;
   /** A directory that is empty, or not there, becomes a store. */
   readonly create?: true;
-  readonly run: (store: Store, words: readonly string[], given: Given, terminal: Terminal) => Promise<number>;
+  /** Absent of `import`, which opens its image before the store. */
+  readonly run?: (
+    store: Store,
+    words: readonly string[],
+    given: Given,
+    terminal: Terminal,
+  ) => Promise<number>;
 }
 
 /** Prints data as JSON, or the lines for people. */
@@ -59,27 +63,8 @@ const one = (given: Given, terminal: Terminal, snapshot: { readonly name: string
   return 0;
 };
 
-async function importImage(store: Store, path: string, given: Given, terminal: Terminal): Promise<number> {
-  const platform = given.text('platform');
-  const image = await openImage(wordToPath(path), platform === undefined ? {} : { platform });
-  try {
-    const bars = new LayerBars(terminal, image.layers);
-    const top = await interruptible((signal) => store.import(image, { onProgress: bars.update, signal }));
-    bars.end();
-    return one(given, terminal, top);
-  } finally {
-    await image[Symbol.asyncDispose]();
-  }
-}
-
 const ACTIONS: Readonly<Record<string, Action>> = {
-  import: {
-    create: true,
-    words: 'IMAGE',
-    least: 1,
-    most: 1,
-    run: (store, [path], given, terminal) => importImage(store, path!, given, terminal),
-  },
+  import: { create: true, words: 'IMAGE', least: 1, most: 1 },
   list: {
     words: '[FILTER]…',
     least: 0,
@@ -193,8 +178,8 @@ export const storeCommand: Command = {
   summary: 'Keeps named snapshots in a directory: prepared on each other, written to, committed.',
   usage: Object.entries(ACTIONS).map(([name, { words }]) => `store ${name} --root DIR ${words}`.trimEnd()),
   about: [
-    'import, prepare and view make a store of a directory that is empty, or not there yet. Only committed snapshots can be parents; only active ones',
-    'and views can be mounted. What `mount` mounts stays: umount(8) ends it.',
+    '`import`, `prepare` and `view` make a store of a directory that is empty, or not there yet. Only committed snapshots',
+    'can be parents; only active ones and views can be mounted. What `mount` mounts stays: umount(8) ends it.',
     '`import` takes an OCI layout, a tar of one, or what `docker save` writes; the names of its layers are their chain IDs.',
     'A filter is as containerd has it: kind==active,labels.app==web. Of several one has to be true.',
     '`check` exits with 1 when something is wrong; what processes that died have left is not, and `cleanup` removes it.',
@@ -203,6 +188,7 @@ export const storeCommand: Command = {
     root: { value: 'DIR', about: 'the directory of the store' },
     driver: { value: 'NAME', choices: ['auto', 'overlay', 'btrfs'], about: 'for a new store; default: auto' },
     label: { value: 'NAME=TEXT', repeatable: true, about: 'a label of what is made' },
+    name: { value: 'NAME', about: 'import: which image, where there are several' },
     platform: { value: 'OS/ARCH', about: 'import: of an image for several; default: this machine' },
     bytes: { value: 'N', about: 'prepare: how much may be written; K, M, G, T' },
     inodes: { value: 'N', about: 'prepare: how many files may be made' },
@@ -216,10 +202,14 @@ export const storeCommand: Command = {
     const root = given.text('root');
     if (root === undefined) throw new UsageError('the directory of the store is missing: give --root DIR');
     const driver = given.text('driver') as 'auto' | 'overlay' | 'btrfs' | undefined;
-    const store = await openStore(wordToPath(root), {
-      ...(driver !== undefined && { driver }),
-      create: action.create === true,
-    });
+    const open = () =>
+      openStore(wordToPath(root), {
+        ...(driver !== undefined && { driver }),
+        create: action.create === true,
+      });
+    if (action.run === undefined)
+      return one(given, terminal, await importImage(open, words[0]!, given, terminal));
+    const store = await open();
     try {
       return await action.run(store, words, given, terminal);
     } finally {

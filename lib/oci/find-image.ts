@@ -145,10 +145,15 @@ async function inSaved(files: ImageFiles, request: ImageRequest): Promise<FoundI
 /** @throws {FormatError} `those of broken or missing parts of images` @throws {OverlayError} ERR_OVERLAY_NO_IMAGE and others */
 export async function findImage(files: ImageFiles, request: ImageRequest): Promise<FoundImage> {
   if (await files.has('oci-layout')) return await inLayout(files, request);
-  if (await files.has('manifest.json')) return await inSaved(files, request);
+  const saved = await files.has('manifest.json');
+  // A directory of the containers tools (`dir:`) has this file, and its manifest.json is of another form.
+  const ofSkopeo = saved && (await files.has('version'));
+  if (saved && !ofSkopeo) return await inSaved(files, request);
   throw failure(
     'ERR_OVERLAY_NO_IMAGE',
-    `${files.shown} is no image: it has neither oci-layout nor manifest.json in it`,
+    ofSkopeo
+      ? `${files.shown} is an image in the form \`dir:\` of skopeo, which is not read`
+      : `${files.shown} is no image: it has neither oci-layout nor manifest.json in it`,
     'name an OCI layout, an archive of one, or one of docker save; `skopeo copy` makes them of other images',
     { path: files.shown },
   );

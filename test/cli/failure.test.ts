@@ -46,9 +46,9 @@ test("the driver's words from the kernel log, line by line", () => {
   expect(JSON.parse(failureJson(error)).error.kernelLog).toEqual(['overlayfs: a', 'overlayfs: b']);
 });
 test('a hint names the flag that stands for a field of the library', () => {
-  const hint = 'pass mkdir: true, or shareUpper: true';
+  const hint = 'pass mkdir: true, or shareUpper: true; name one as `name`, the layers as `lowers`';
   expect(failureText(new OverlayError([{ ...finding, hint }]))).toContain(
-    'hint: pass --mkdir, or --share-upper',
+    'hint: pass --mkdir, or --share-upper; name one as --name, the layers as `lowers`',
   );
 });
 test('one line for the callers of mount(8)', () => {

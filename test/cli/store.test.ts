@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
+import { endlessImage, interrupted } from './endless-image.ts';
 import { overlayfs } from './run-program.ts';
 
 privileged('a snapshot from its preparation to its removal', () => {
@@ -122,4 +124,22 @@ privileged('imports an image, and says how far it is in one line where nobody lo
     status: 1,
     stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
   });
+});
+test('an image that is not there makes no store', () => {
+  const scratch = scratchDirectory();
+  const args = ['store', 'import', '--root', scratch.join('root'), scratch.join('nothing')];
+  expect(overlayfs(args)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ERR_OVERLAY_NOT_FOUND'),
+  });
+  expect(existsSync(scratch.join('root'))).toBe(false);
+});
+privileged('an import that is interrupted leaves nothing', async () => {
+  const scratch = scratchDirectory();
+  const root = scratch.join('root');
+  expect(overlayfs(['store', 'prepare', '--root', root, 'first']).status).toBe(0);
+  const args = ['store', 'import', '--root', root, endlessImage(scratch.join('image'))];
+  const ended = await interrupted(args, join(root, 'sessions'));
+  expect(ended).toEqual({ code: null, signal: 'SIGINT', stderr: '' });
+  expect(overlayfs(['store', 'check', '--root', root])).toMatchObject({ status: 0, stdout: '' });
 });

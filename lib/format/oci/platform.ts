@@ -109,7 +109,7 @@ export function noPlatform(wanted: Platform, offered: readonly Platform[]): Form
       hint:
         list === ''
           ? 'the image names no platform that it is for'
-          : `it is for ${list}: name one of these as platform`,
+          : `it is for ${list}: name one of these as \`platform\``,
     },
   );
 }

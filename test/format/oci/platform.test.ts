@@ -57,7 +57,7 @@ describe('of several offers', () => {
       expect.objectContaining({
         code: 'ERR_OVERLAY_IMAGE_PLATFORM',
         message: 'the image is not for the platform linux/s390x',
-        hint: 'it is for linux/arm/v5, linux/arm/v6, linux/arm64: name one of these as platform',
+        hint: 'it is for linux/arm/v5, linux/arm/v6, linux/arm64: name one of these as `platform`',
       }),
     );
     expect(() => choosePlatform([], parsePlatform('linux/arm'))).toThrow(
