@@ -8,6 +8,8 @@ import * as house from './support/house.ts';
 
 /** Files of lib/ whose behaviour another test holds: file → test. */
 const testedBy: Record<string, string> = {
+  'lib/mount/identity-list.ts': 'test/mount/live-uppers.test.ts',
+  'lib/mount/live-directories.ts': 'test/mount/live-uppers.test.ts',
   'lib/kernel/mount-places.ts': 'test/kernel/mount-table.test.ts',
   'lib/kernel/expected-calls.ts': 'test/kernel/addon.test.ts',
   'lib/run/afterwards.ts': 'test/run/run.test.ts',
@@ -118,6 +120,8 @@ const testedBy: Record<string, string> = {
   'lib/store/cleanup.ts': 'test/store/trouble.test.ts',
   'lib/store/commit.ts': 'test/store/store.test.ts',
   'lib/layer/changes-source.ts': 'test/change/apply.test.ts',
+  'lib/layer/require-proc.ts': 'test/diagnosis/hard-places.test.ts',
+  'lib/kernel/path-of.ts': 'test/diagnosis/hard-places.test.ts',
   'lib/oci/given-image.ts': 'test/conformance/wrong-arguments.test.ts',
   'lib/store/data-entry.ts': 'test/store/import.test.ts',
   'lib/store/count.ts': 'test/store/store.test.ts',

@@ -21,6 +21,7 @@ import { dialectFor } from './caller-dialect.ts';
 import { type GivenPath, readPath } from './given-path.ts';
 import { type Layer, type LayerName, layerText } from './layer.ts';
 import { rootFailure } from './path-failure.ts';
+import { requireProc } from './require-proc.ts';
 import type { Rules } from './rules.ts';
 
 /** The layers of a stack. A MountSpec fits; what only a mount needs is ignored. */
@@ -191,6 +192,7 @@ function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [
 
 /** Opens all layers of a spec that has been read, or none. Throws OverlayError. */
 export function* openLayers(spec: StackSpec): Routine<OpenedStack> {
+  requireProc();
   const sources = checkedSources(spec);
   const { options = {} } = spec;
   const dialect = yield* dialectFor(options.userxattr);
