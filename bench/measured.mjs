@@ -13,13 +13,17 @@ function peak(pid) {
   }
 }
 
-/** Runs it; seconds, and MiB at the peak. `also`: processes that do its work. */
+/** Runs it; seconds, MiB at the peak, and what it printed. `also`: processes that do its work. */
 export async function measured([command, ...args], { also = [], env = process.env } = {}) {
   const start = process.hrtime.bigint();
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
     complaint = (complaint + text).slice(-2000);
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
   });
   let memory = 0;
   const look = setInterval(() => {
@@ -31,5 +35,5 @@ export async function measured([command, ...args], { also = [], env = process.en
   }).finally(() => clearInterval(look));
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}\n${complaint}`);
-  return { seconds, memory };
+  return { seconds, memory, output };
 }

@@ -1,7 +1,7 @@
 // Where a directory is filled before it has its name: beside it, and gone when that fails.
-import { randomBytes } from 'node:crypto';
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { Finding } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
@@ -22,9 +22,11 @@ import { emptyDirectory, removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { GivenEntry } from '../layer/given-path.ts';
+import { requireProc } from '../layer/require-proc.ts';
+import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from '../mount/own-directory.ts';
 import { explained, failure, isErrno } from './failure.ts';
 
-/** Directories of this name are of an unpacking that runs, or was killed: then they can be removed. */
+/** Directories of this name are of an unpacking that runs, or was killed: these the next one beside them removes. */
 export const STAGING_PREFIX = '.overlayfs-unpack-';
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
@@ -86,6 +88,7 @@ export class Staging {
 
   /** @throws {OverlayError} ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_NOT_FOUND for the directory that it is to be in */
   static async make(target: GivenEntry, taking: Taking): Promise<Staging> {
+    requireProc();
     const { parent: above, name } = target;
     let parent: number | undefined;
     try {
@@ -100,10 +103,10 @@ export class Staging {
         const fd = await runAsync(call('openat', parent, name, DIRECTORY, 0));
         return new Staging(target, parent, fd, before);
       }
-      const own = `${STAGING_PREFIX}${randomBytes(8).toString('hex')}`;
-      await runAsync(call('mkdirat', parent, own, 0o700));
-      const fd = await runAsync(prepare(parent, own));
-      return new Staging(target, parent, fd, before, own);
+      await runAsync(sweepOwnDirectories(parent, STAGING_PREFIX));
+      const own = await runAsync(makeOwnDirectory(parent, STAGING_PREFIX, () => notWritable(above.shown)));
+      await runAsync(prepare(parent, own));
+      return new Staging(target, parent, own.fd, before, own.name);
     } catch (error) {
       if (parent !== undefined) close(parent);
       if (isErrno(error, ENOTDIR) && parent !== undefined) throw taken(target, 'is there, and no directory');
@@ -150,8 +153,7 @@ export class Staging {
 }
 
 // What a directory inherits its entries would inherit in turn: group, set-group-id, ACLs.
-function* prepare(parent: number, name: string): Routine<number> {
-  const fd = yield* call('openat', parent, name, DIRECTORY, 0);
+function* prepare(parent: number, { name, fd }: OwnDirectory): Routine<void> {
   const program = new Program();
   program.add('fchownat', 0, fd, '', process.geteuid!(), process.getegid!(), AT_EMPTY_PATH);
   program.add('removexattr', MAY_FAIL, fd, 'system.posix_acl_default');
@@ -164,7 +166,12 @@ function* prepare(parent: number, name: string): Routine<number> {
     yield* call('unlinkat', parent, name, AT_REMOVEDIR);
     throw error;
   }
-  return fd;
+}
+
+function notWritable(path: string): Finding {
+  const sentence = `${path}: this user may not write to it`;
+  const hint = 'name a place in a directory of your own';
+  return { code: 'ERR_OVERLAY_NOT_WRITABLE', sentence, hint, option: 'dir', path };
 }
 
 function taken({ shown }: GivenEntry, problem: string, cause?: unknown) {

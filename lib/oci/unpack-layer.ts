@@ -11,7 +11,7 @@ import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 /**
  * Unpacks a layer, compressed by gzip, zstd or not at all, into the directory `dir`, which must not be there or be empty.
  * It is filled beside it, put on the disk and then renamed: after a failure or an abort nothing is there, nor beside it.
- * After SIGKILL a directory `.overlayfs-unpack-…` may be, which can be removed.
+ * After SIGKILL a directory `.overlayfs-unpack-…` may be, which the next unpacking beside it removes.
  *
  * With `format: 'plain'` `dir` may have something in it. The layer is then laid over that, deletions are done, and a
  * failure leaves it half-way.

@@ -157,6 +157,11 @@ describe('harmless, as what it means below a root of its own', () => {
       archive(symlink('secret', '../secret'), file('secret', 'evil')),
       ['secret'],
     ],
+    [
+      'a device 0:0, which would be a deletion',
+      archive(entry('gone', { type: 'character', device: { major: 0, minor: 0 } }), file('there')),
+      ['there'],
+    ],
     ['control characters', archive(file('a\x1b]0;evil\x07\r\n')), ['a\x1b]0;evil\x07\r\n']],
     [
       'magic links',

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { MEDIA_TYPES } from '../../lib/format/oci/media-type.ts';
 import { openImage } from '../../lib/oci/open-image.ts';
+import { unpackImage } from '../../lib/oci/unpack-image.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { archive, file, symlink } from './layer-archive.ts';
 
@@ -201,6 +202,40 @@ test('what is no image', async () => {
   const made = new Layout(scratch.join('broken'));
   writeFileSync(join(made.dir, 'index.json'), '{');
   expect(await code(made.dir)).toBe('ERR_OVERLAY_IMAGE_DOCUMENT');
+});
+
+test.each([
+  ['zstd', MEDIA_TYPES.layer.zstd],
+  ['no compression', MEDIA_TYPES.layer.none],
+])('a media type that lies of %s: the bytes say what they are', async (_, mediaType) => {
+  const made = layout();
+  const manifest = json({
+    schemaVersion: 2,
+    config: made.blob(configOf(HERE), MEDIA_TYPES.config),
+    layers: [made.blob(packed, mediaType)],
+  });
+  await using image = await openImage(made.index(made.blob(manifest, MEDIA_TYPES.manifest)));
+  const dir = scratchDirectory().join('tree');
+  await unpackImage(image, dir, process.geteuid!() === 0 ? {} : { rootless: true });
+  expect(readFileSync(join(dir, 'hello'), 'utf8')).toBe('world');
+});
+
+test.each([
+  ['of a layer', { layer: 'application/x-tar' }],
+  ['of the config', { config: 'text/plain' }],
+  ['of the manifest', { manifest: 'application/json' }],
+])('an unknown media type %s is refused', async (_, types: Record<string, string>) => {
+  const made = layout();
+  const manifest = json({
+    schemaVersion: 2,
+    config: made.blob(configOf(HERE), types.config ?? MEDIA_TYPES.config),
+    layers: [made.blob(packed, types.layer ?? MEDIA_TYPES.layer.gzip)],
+  });
+  const dir = made.index(made.blob(manifest, types.manifest ?? MEDIA_TYPES.manifest));
+  await expect(openImage(dir)).rejects.toMatchObject({
+    code: 'ERR_OVERLAY_IMAGE_MEDIA_TYPE',
+    hint: expect.stringMatching(/.+/),
+  });
 });
 
 test('an image that skopeo wrote', async () => {

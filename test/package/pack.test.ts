@@ -19,7 +19,7 @@ beforeAll(() => {
 
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
-  /^dist\/.+\.(js|d\.ts)$/,
+  /^dist\/(.+\.(js|d\.ts)|cli\/package\.json)$/,
   /^docs\/[\w./-]+\.md$/,
   /^prebuilds\/(linux-\w+\/overlayfs\.node|SHA256SUMS|BUILD)$/,
   // To build the addon again.
@@ -66,6 +66,15 @@ test('overlayfs/testing needs no test runner to be installed', () => {
   expect(exports.sort()).toEqual(['assertChanges', 'overlayFixture', 'overlayMatchers']);
 });
 
+test.each([
+  ['layer', ['whiteout', 'isOpaque', 'openStack']],
+  ['oci', ['openImage', 'unpackImage', 'unpackLayer', 'packLayer', 'writeImage']],
+  ['store', ['openStore']],
+])('overlayfs/%s is there for import and for require', (name, wanted) => {
+  for (const load of [`await import('overlayfs/${name}')`, `require('overlayfs/${name}')`])
+    expect(loaded(load).exports).toEqual(expect.arrayContaining(wanted));
+});
+
 test('the command-line program can be run', () => {
   const { status, output } = nodeInProject(installed, 'node_modules/.bin/overlayfs', '--help');
   expect(status, output).toBe(0);
@@ -89,6 +98,14 @@ export async function testing(): Promise<unknown> {
   overlayFixture('/a', { pool: 'many' });
   const fork: import('overlayfs/testing').Fork = await overlayFixture('/a').fork();
   return await fork.changes({ times: true });
+}
+export async function images(): Promise<string> {
+  const { openImage, packLayer, unpackImage } = await import('overlayfs/oci');
+  const image: import('overlayfs/oci').Image = await openImage('/image');
+  // @ts-expect-error
+  await unpackImage(image, '/dir', { format: 'tar' });
+  const packed: import('overlayfs/oci').Packed = await packLayer('/layer', { compress: 'gzip' }).result;
+  return packed.diffId;
 }\n`;
   writeFileSync(join(installed.project, file), source);
   const options = ['--module', 'nodenext', '--target', 'es2022', '--strict', '--noEmit', '--types', 'node'];
