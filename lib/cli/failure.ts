@@ -1,5 +1,6 @@
 // How a failed operation is told: as sentences, as one line, as JSON, and as an exit code.
-import { KernelError, OverlayError } from '../index.ts';
+import { OverlayError } from '../format/overlay-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { UsageError } from './flags.ts';
 import { toJson } from './json.ts';
 import { markedPath, partOf, withPart } from './wrong-part.ts';
@@ -38,7 +39,7 @@ export function inFlags(hint: string): string {
       /\b([a-z]\w*): true\b/gi,
       (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     )
-    .replaceAll(/\bas `(name|platform)`/g, 'as --$1')
+    .replaceAll(/\bas `(at|name|platform)`/g, 'as --$1')
     .replaceAll(/\blist\(\)/g, '`overlayfs list`');
 }
 

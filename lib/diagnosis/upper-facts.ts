@@ -1,5 +1,6 @@
 // What an upper and its work directory tell of earlier mounts, and what their filesystem can do.
 
+import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import type { Parameter } from '../format/options.ts';
 import { decodeOrigin, type Origin } from '../format/origin.ts';
 import { call, close } from '../kernel/call.ts';
@@ -73,18 +74,6 @@ export function* withDirectory<T>(
     if (error instanceof KernelError) return undefined;
     throw error;
   }
-}
-
-/** In which namespace of attributes the mount keeps its notes. */
-export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' {
-  return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
-}
-
-/** Whether the options ask for an index; undefined when that is left to the module's default. */
-export function asksForIndex(parameters: readonly Parameter[]): boolean | undefined {
-  const index = parameters.findLast(({ key }) => key === 'index')?.value;
-  if (index !== undefined) return index === 'on';
-  return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
 export const INDEX_FILE: string = parameterFile('index');

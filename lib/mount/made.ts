@@ -48,6 +48,12 @@ export function collect(
   return { mount, attachable, claims, freshWork, usedElsewhere, id, via, fallbacks: [] };
 }
 
+/** What a plan of the new mount API gave. */
+export function collectFsopen(plan: Plan, request: MountRequest): Made {
+  const detached = request.target === undefined;
+  return collect(plan, 'fsopen', true, detached ? plan.program.value(plan.mount!) : undefined);
+}
+
 /** Runs a plan. @throws {FailedStep} */
 export function* runGuarded(plan: Plan, request: MountRequest, foothold?: string): Routine<void> {
   try {

@@ -1,5 +1,6 @@
 // Throw-away overlays whose changes are on disk: each in a directory of its own that is removed after it.
-import { explaining, explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
+import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
@@ -8,13 +9,14 @@ import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts'
 import { KEEP } from '../kernel/program.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { readyToPlan } from './guarded.ts';
 import { takeOverIn } from './id-ranges.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
 import { perform } from './perform.ts';
-import { explainedNamespace, performRootless } from './perform-rootless.ts';
+import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
 import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
 import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';

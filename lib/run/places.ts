@@ -1,6 +1,7 @@
 // Which directories of the command's file tree are views, which mounts it sees as they are, and which read-only.
 import { readdirSync } from 'node:fs';
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
+import { encodeMountinfoOctal } from '../format/escape.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import { shown } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
@@ -105,7 +106,10 @@ function* visible(entry: MountinfoEntry): Routine<Visible | undefined> {
 
 function* mountsIn(dir: Buffer): Routine<Visible[]> {
   const found: Visible[] = [];
-  for (const entry of parseMountinfo((yield* readIfPossible('/proc/self/mountinfo')) ?? Buffer.alloc(0))) {
+  const text = (yield* readIfPossible('/proc/self/mountinfo')) ?? Buffer.alloc(0);
+  // Most directories have nothing mounted in them: then no line need be read.
+  if (!dir.equals(ROOT) && !text.includes(encodeMountinfoOctal(Buffer.concat([dir, ROOT])))) return found;
+  for (const entry of parseMountinfo(text)) {
     if (!isWithin(entry.target, dir) || entry.target.equals(dir)) continue;
     const mount = yield* visible(entry);
     if (mount !== undefined) found.push(mount);

@@ -219,8 +219,9 @@ describe('the process', () => {
   privileged('is stopped and goes on', async () => {
     await using command = await run('sleep', ['60'], { cwd: directory() });
     const stop = once(command, 'stop');
-    command.kill('SIGTSTP');
-    expect(await stop).toEqual(['SIGTSTP']);
+    // SIGTSTP stops nobody in a process group that no shell watches over, as in CI.
+    command.kill('SIGSTOP');
+    expect(await stop).toEqual(['SIGSTOP']);
     const goOn = once(command, 'continue');
     command.kill('SIGCONT');
     await goOn;
@@ -280,6 +281,23 @@ describe('processes that the command leaves', () => {
 });
 
 describe('afterwards', () => {
+  privileged('whether anything was changed is told at once', async () => {
+    for (const [script, untouched] of [
+      ['cat file; ls', true],
+      ['echo x >file', false],
+      ['rm file', false],
+      ['chmod 700 .', false],
+      ['touch -d @1 .', false],
+      // Nothing is left of it but the time of the directory.
+      ['touch a; rm a', false],
+    ] as const) {
+      await using command = await sh(script, { cwd: directory(), stdio: 'ignore' });
+      expect(() => command.isUntouched()).toThrow(expect.objectContaining({ code: 'ERR_OVERLAY_RUN_GOING' }));
+      await command.finished;
+      expect([script, command.isUntouched()]).toEqual([script, untouched]);
+    }
+  });
+
   privileged('changes are applied, and nothing else', async () => {
     const dir = directory({ file: 'old', gone: 'x', same: 's' });
     await using command = await sh('echo new >file; rm gone; mkdir sub; echo 1 >sub/one', { cwd: dir });
@@ -495,6 +513,19 @@ describe('without root', () => {
     expect(changes).toEqual(['added new']);
   });
 
+  test('a program in a directory that may not be entered is one that nobody has found', () => {
+    const closed = scratchDirectory().directory('closed');
+    chmodSync(closed, 0o700);
+    const outcome = asNobody(
+      `import { run } from 'overlayfs';
+      const env = { PATH: ${JSON.stringify(`${closed}/bin:/nowhere`)} };
+      const code = await run('no-such', [], { cwd: process.argv[1], env }).catch(({ code }) => code);
+      console.log(JSON.stringify({ code }));`,
+      { args: [nobodys()] },
+    );
+    expect(printedJson(outcome)).toEqual({ code: 'ERR_OVERLAY_COMMAND_NOT_FOUND' });
+  });
+
   test('the whole: what cannot be covered cannot be written to either', () => {
     const name = `/var/tmp/overlayfs-whole-${process.pid}`;
     const outcome = asNobody(script(`echo 1 >${name}; grep -c . /proc/self/mounts`, '{ whole: true }'), {
@@ -560,11 +591,15 @@ privileged('a worker that ends takes its commands with it, and nothing else', as
     }).length;
     const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
     await new Promise((resolve) => worker.once('message', resolve));
-    const before = marked();
+    const until = async (reached) => {
+      const end = Date.now() + 5000;
+      while (!reached() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+      return reached();
+    };
+    const before = await until(() => marked() >= 2);
     await worker.terminate();
-    const end = Date.now() + 5000;
-    while (marked() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-    console.log(JSON.stringify({ before: before >= 2, after: marked() }));`;
+    await until(() => marked() === 0);
+    console.log(JSON.stringify({ before, after: marked() }));`;
   const url = new URL('../../dist/index.js', import.meta.url).href;
   expect(printedJson(runNode(script, { args: [url, directory()] }))).toEqual({ before: true, after: 0 });
 });
