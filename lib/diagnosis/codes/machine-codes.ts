@@ -25,7 +25,8 @@ export const MACHINE_CODES = {
     remedy: 'start a process as that user, instead of becoming that user',
   },
   ERR_OVERLAY_NO_PROC: {
-    meaning: 'rootless: /proc is not mounted',
+    meaning:
+      '/proc is not mounted, and what has been asked for needs it: rootless, layers, images, stores, `run`',
     remedy: '`mount -t proc proc /proc`',
   },
   ERR_OVERLAY_NO_CHILD: {
