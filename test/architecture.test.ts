@@ -120,6 +120,8 @@ const testedBy: Record<string, string> = {
   'lib/store/cleanup.ts': 'test/store/trouble.test.ts',
   'lib/store/commit.ts': 'test/store/store.test.ts',
   'lib/layer/changes-source.ts': 'test/change/apply.test.ts',
+  'lib/layer/require-proc.ts': 'test/diagnosis/hard-places.test.ts',
+  'lib/kernel/path-of.ts': 'test/diagnosis/hard-places.test.ts',
   'lib/oci/given-image.ts': 'test/conformance/wrong-arguments.test.ts',
   'lib/store/data-entry.ts': 'test/store/import.test.ts',
   'lib/store/count.ts': 'test/store/store.test.ts',

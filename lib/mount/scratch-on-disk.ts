@@ -5,7 +5,8 @@ import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
-import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import { KEEP } from '../kernel/program.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -106,7 +107,7 @@ function* makePlace(upperOn: Target, takeOver: TakeOver | undefined): Routine<Pl
   const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
   try {
     yield* sweepOnce(parent, upperOn, takeOver);
-    const above = yield* call('readlinkat', AT_FDCWD, procPath(parent));
+    const above = yield* pathOf(parent, upperOn.absolute);
     const own = yield* makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn));
     const path = Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${own.name}`)]);
     return new Place(parent, own, path, takeOver);

@@ -12,12 +12,12 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_PATH,
-  procPath,
   STATX_MNT_ID,
   STATX_TYPE,
 } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { refuse } from '../mount/refuse.ts';
@@ -76,7 +76,7 @@ export function isWithin(path: Buffer, dir: Buffer): boolean {
 function* realPath(target: Target): Routine<Buffer> {
   const fd = yield* explaining(target, call('openat', AT_FDCWD, target.absolute, O_PATH | O_DIRECTORY, 0));
   try {
-    const path = yield* call('readlinkat', AT_FDCWD, procPath(fd));
+    const path = yield* explaining(target, pathOf(fd, target.absolute));
     if (path[0] === 0x2f && !path.toString('latin1').endsWith(' (deleted)')) return path;
     const sentence = `${target.option} (${JSON.stringify(shown(target.path))}) has no path that leads to it any more`;
     return refuse('ERR_OVERLAY_NOT_FOUND', target, sentence, 'name a directory that exists');

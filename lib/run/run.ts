@@ -1,5 +1,6 @@
 // run(): a command that sees a throw-away copy-on-write view of a directory at the directory's own place.
 import { runAsync, runSync } from '../kernel/routine.ts';
+import { requireProc } from '../layer/require-proc.ts';
 import { commandLine } from './command-line.ts';
 import { launch } from './launch.ts';
 import { readingLine, socketLine } from './line.ts';
@@ -48,6 +49,7 @@ async function start(
   options: RunOptions,
   { settle, open }: Manner,
 ): Promise<RunningCommand> {
+  requireProc();
   const request = readRunOptions(options);
   const { signal, killSignal, env, argv0 } = request.given;
   if (killSignal !== undefined) signalNumber(killSignal, 'killSignal');

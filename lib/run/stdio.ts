@@ -60,8 +60,8 @@ function pipe(index: number): Pipe {
     return { theirs: end, stream: new Socket({ fd, readable: false, writable: true }) };
   }
   try {
-    const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
     const fd = openSync(procPath(end), 'r');
+    const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
     return { theirs, stream: new Socket({ fd, readable: true, writable: false }) };
   } finally {
     close(end);
