@@ -4,7 +4,15 @@ import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import type { Parameter } from '../format/options.ts';
 import { decodeOrigin, type Origin } from '../format/origin.ts';
 import { call, close } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../kernel/constants.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  STATX_BTIME,
+} from '../kernel/constants.ts';
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
@@ -12,8 +20,9 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { namesIn } from '../kernel/names.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { bornIn } from '../kernel/stat.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
-import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
+import type { DirectoryFacts } from './directory-facts.ts';
 import { isOn, parameterFile } from './driver-facts.ts';
 import type { Directory } from './subject.ts';
 

@@ -32,6 +32,11 @@ export interface StackSpec {
   readonly data?: readonly LayerSource[];
   readonly upper?: LayerSource;
   readonly options?: StackOptions;
+  /**
+   * When the upper was begun, in nanoseconds since 1970, by the clock of the lower's filesystem: what was changed in the
+   * lower later is a conflict for `apply`. `layers` of a throw-away overlay has it. Absent: nobody knows.
+   */
+  readonly since?: bigint;
 }
 
 /** The options of the mount that change what it shows; of others nothing is asked. */
@@ -130,7 +135,7 @@ function* withoutMounts(fd: number): Routine<number> {
 const identity = ({ devMajor, devMinor, ino }: EntryStat) => `${devMajor}:${devMinor}:${ino}`;
 
 const FIELDS = [
-  ...['lower', 'data', 'upper', 'options'],
+  ...['lower', 'data', 'upper', 'options', 'since'],
   // Of a MountSpec, of an entry of list(), and of what parseOptions() gives.
   ...[
     'work',
@@ -152,11 +157,14 @@ export function readStackSpec(spec: unknown): StackSpec {
   const fields = readFields(spec, 'spec', FIELDS);
   const { lower, data, upper } = fields as { [K in 'lower' | 'data' | 'upper']?: LayerSource };
   const options = copyOf(fields.options, 'options');
+  const { since } = fields;
+  if (since !== undefined && typeof since !== 'bigint') wrongType('since', 'nanoseconds as a bigint', since);
   return {
     lower: listOf(lower),
     ...(data !== undefined && { data: listOf(data) }),
     ...(upper !== undefined && { upper }),
     ...(options !== undefined && { options: options as StackOptions }),
+    ...(since !== undefined && { since: since as bigint }),
   };
 }
 

@@ -18,7 +18,7 @@ import { MountedOverlay, type Overlay } from './overlay.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
-import { isUntouched, rootState } from './upper-root.ts';
+import { birthOfUpper, isUntouched, rootState } from './upper-root.ts';
 import type { OwnWork } from './work-directory.ts';
 
 /** A throw-away overlay: what was changed in it is gone with it. */
@@ -133,11 +133,14 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     if (rootless === true || userxattr === true) options.userxattr = true;
     if (redirectDir !== undefined) options.redirectDir = redirectDir;
     if (metacopy !== undefined) options.metacopy = metacopy;
+    const upper = this.made.claims[0]!;
+    const since = birthOfUpper(upper);
     return {
       lower: lower.map(asSource),
       ...(data.length > 0 && { data: data.map(asSource) }),
-      upper: { fd: this.made.claims[0]! },
+      upper: { fd: upper },
       options,
+      ...(since !== undefined && { since }),
     };
   }
 

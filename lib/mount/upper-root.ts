@@ -1,7 +1,8 @@
-// Whether anything was done to an upper: its root tells, since there is nothing in it at first.
+// When an upper was made, and whether anything was done to it: its root tells, since there is nothing in it at first.
 import { readdirSync } from 'node:fs';
 import { callSync } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, procPath, STATX_BASIC_STATS } from '../kernel/constants.ts';
+import { AT_EMPTY_PATH, procPath, STATX_BASIC_STATS, STATX_BTIME } from '../kernel/constants.ts';
+import { bornIn } from '../kernel/stat.ts';
 
 // Of struct statx. Whoever reads a directory changes it.
 const ACCESS_TIME = [64, 80] as const;
@@ -16,4 +17,9 @@ export function rootState(upper: number): Buffer {
 export function isUntouched(upper: number, since: Buffer): boolean {
   // Times alone do not tell: before Linux 6.13 they are as coarse as the clock's tick.
   return rootState(upper).equals(since) && readdirSync(procPath(upper)).length === 0;
+}
+
+/** When it was made, in nanoseconds since 1970; undefined where the filesystem does not tell. */
+export function birthOfUpper(upper: number): bigint | undefined {
+  return bornIn(callSync('statx', upper, '', AT_EMPTY_PATH, STATX_BTIME)) || undefined;
 }

@@ -6,6 +6,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { mount, type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
 import { openDescriptors, processesWith } from '../support/leaks.ts';
@@ -116,6 +118,7 @@ describe('the view', () => {
       const script = `
       import { run } from 'overlayfs';
       import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
       const [dir] = process.argv.slice(1);
       const command = await run('sh', ['-c', 'echo 1 >disk/new; echo 2 >new; cat disk/there; echo 3 2>&1 >ro/new; ls proc/self >/dev/null && echo proc'], { cwd: dir });
       const out = await text(command.stdout);
@@ -315,20 +318,59 @@ describe('afterwards', () => {
     await expect(command.plan()).rejects.toMatchObject({ code: 'ERR_OVERLAY_ENDED' });
   });
 
-  privileged(
-    'a directory that was changed meanwhile is a conflict, and the changes are still there',
-    async () => {
-      const dir = directory();
-      await using command = await sh('echo new >file', { cwd: dir });
-      await command.finished;
-      const [plan] = await command.plan();
-      expect(plan!.conflicts).toEqual([]);
-      writeFileSync(join(dir, 'file'), 'somebody else');
-      const plans = await command.plan();
-      expect(plans).toHaveLength(1);
-      expect(await told(command)).toEqual(['modified file']);
-    },
-  );
+  /** What somebody does to the directory after the command was started, and before it ends. */
+  async function meanwhile(
+    script: string,
+    somebody: (dir: string) => void,
+  ): Promise<[string, RunningCommand]> {
+    const dir = directory({ file: 'old', other: 'old' });
+    mkdirSync(join(dir, 'sub'));
+    writeFileSync(join(dir, 'sub/inside'), 'old');
+    const command = await sh(`${script}; echo done; read go`, { cwd: dir });
+    await once(command.stdout!, 'data');
+    // By the clock of the filesystem, which may be as coarse as a tick.
+    await setTimeout(20);
+    somebody(dir);
+    command.stdin!.end();
+    await command.finished;
+    return [dir, command];
+  }
+
+  const CONFLICTS: readonly [string, string, string, (dir: string) => void][] = [
+    ['the same file', 'echo new >file', 'file', (dir) => writeFileSync(join(dir, 'file'), 'theirs')],
+    ['a file that goes', 'rm file', 'file', (dir) => writeFileSync(join(dir, 'file'), 'theirs')],
+    ['a file of the same name', 'echo 1 >new', 'new', (dir) => writeFileSync(join(dir, 'new'), 'theirs')],
+    ['only its mode', 'echo new >file', 'file', (dir) => chmodSync(join(dir, 'file'), 0o600)],
+    ['what is in a directory that goes', 'rm -r sub', 'sub', (dir) => writeFileSync(join(dir, 'sub/x'), '1')],
+    ['the mode of a directory', 'chmod 711 sub', 'sub', (dir) => chmodSync(join(dir, 'sub'), 0o750)],
+  ];
+  for (const [what, script, name, somebody] of CONFLICTS)
+    privileged(`somebody changed ${what} meanwhile: a conflict, and nothing is lost`, async () => {
+      const [dir, running] = await meanwhile(script, somebody);
+      await using command = running;
+      const words = ['-c', 'stat -c "%n %a" . * */*; cat * */*'];
+      const look = () => spawnSync('sh', words, { cwd: dir }).stdout.toString();
+      const before = look();
+      await expect(command.apply()).rejects.toMatchObject({
+        code: 'ERR_OVERLAY_CONFLICT',
+        path: join(dir, name),
+        message: expect.stringContaining('since the overlay was made'),
+      });
+      expect(look()).toBe(before);
+      await command.apply({ force: true });
+      expect(look()).not.toBe(before);
+    });
+
+  privileged('what somebody did elsewhere in the directory is no conflict, and stays', async () => {
+    const [dir, running] = await meanwhile('echo new >file; echo 1 >sub/mine', (at) => {
+      writeFileSync(join(at, 'other'), 'theirs');
+      writeFileSync(join(at, 'sub/theirs'), '1');
+    });
+    await using command = running;
+    await command.apply();
+    expect(readFileSync(join(dir, 'other'), 'utf8')).toBe('theirs');
+    expect(readdirSync(join(dir, 'sub')).sort()).toEqual(['inside', 'mine', 'theirs']);
+  });
 
   privileged('changes are kept as an upper', async () => {
     const dir = directory();
@@ -471,6 +513,7 @@ describe('without root', () => {
   const script = (command: string, options = '{}') => `
     import { run } from 'overlayfs';
     import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
     const [dir] = process.argv.slice(1);
     const command = await run('sh', ['-c', ${JSON.stringify(command)}], { cwd: dir, ...${options} });
     const [out, err] = await Promise.all([text(command.stdout), text(command.stderr)]);
