@@ -43,9 +43,8 @@ function timedSync(rounds, round) {
   return took;
 }
 
-function contendersOf(baseline, rootless) {
+function contendersOf(baseline, rootless, view) {
   const given = { rootless };
-  const view = scratchSync(lower, given);
   return {
     same: async (rounds) => {
       const took = new Float64Array(rounds);
@@ -85,7 +84,9 @@ try {
   for (const heap of [0, Number(options.heap)]) {
     const filled = fillHeap(heap);
     for (const rootless of kinds) {
-      const samples = await measure(contendersOf(baseline, rootless));
+      const view = scratchSync(lower, { rootless });
+      const samples = await measure(contendersOf(baseline, rootless, view));
+      view.unmountSync();
       const name = `${rootless ? 'rootless' : 'root'}, heap ${heap} MiB`;
       const times = ['same', 'sync', 'promise', 'reset'].map((kind) => microseconds(samples[kind]));
       rows.push([name, ...times, ratio(samples.sync, samples.same), ratio(samples.promise, samples.same)]);

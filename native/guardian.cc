@@ -6,7 +6,7 @@
 //
 // It is no program of its own, which would have to be found and started, and no copy of us, which takes 29 ms with a heap
 // of 1 GiB: it shares our memory, as the child of namespace_child.cc does and for the reasons told there. A thread that is
-// suspended as long lends it what belongs to a thread. When we die it must not allocate: whoever had the lock is gone.
+// waits as long lends it what belongs to a thread. When we die it must not allocate: whoever had the lock is gone.
 #include "guardian.h"
 
 #include <fcntl.h>
@@ -148,8 +148,7 @@ int guard(void* argument) {
 void* carry(void* argument) {
   auto* launch = static_cast<Launch*>(argument);
   setSignalMask(~uint64_t{0});
-  long pid = startChild(guard, launch, 0);
-  if (pid > 0) awaitChild(pid);
+  long pid = runChild(guard, launch);
   if (!launch->told) {
     if (pid < 0) launch->run->failure.errnum = static_cast<int>(-pid);
     syscall(SYS_write, launch->socket, "", 1);

@@ -28,8 +28,9 @@ namespace {
 
 constexpr std::size_t stack_size = 128 * 1024;
 
-// linux/sched.h: CLONE_VM | CLONE_FILES | CLONE_VFORK.
-constexpr int share_memory_and_files_and_wait = 0x100 | 0x400 | 0x4000;
+// linux/sched.h: CLONE_VM | CLONE_FILES, CLONE_VFORK.
+constexpr int share_memory_and_files = 0x100 | 0x400;
+constexpr int suspend_caller = 0x4000;
 
 int run(void* argument) {
   // A filesystem may let it wait for ever; it is not to outlive us then.
@@ -50,8 +51,16 @@ uint64_t setSignalMask(uint64_t mask) {
 long startChild(int (*run)(void*), void* argument, int signal, std::size_t more_stack) {
   std::size_t size = stack_size + more_stack;
   std::unique_ptr<char[]> stack(new char[size]);
-  int pid = clone(run, stack.get() + size, share_memory_and_files_and_wait | signal, argument);
+  int pid = clone(run, stack.get() + size, share_memory_and_files | suspend_caller | signal, argument);
   return pid < 0 ? -errno : pid;
+}
+
+long runChild(int (*run)(void*), void* argument) {
+  std::unique_ptr<char[]> stack(new char[stack_size]);
+  int pid = clone(run, stack.get() + stack_size, share_memory_and_files, argument);
+  if (pid < 0) return -errno;
+  awaitChild(pid);
+  return pid;
 }
 
 void awaitChild(long pid) {

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { buildProgram } from './build-program.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 // Built aside and renamed: whoever runs dist/ in the meantime has the old one, whole.
@@ -29,40 +30,22 @@ const entries = {
   'oci/index': 'lib/oci/index.ts',
   'testing/index': 'lib/testing/index.ts',
   'store/index': 'lib/store/index.ts',
-  'cli/main': 'lib/cli/main.ts',
 };
 const common = {
   cwd: root,
   platform: 'node',
   external: [/^node:/, 'fzstd'],
+  transform: { target: 'es2022' },
   logLevel: 'warn',
 };
 
-/** What starting a command needs at once: as one file, since `overlayfs run` is to cost no more than it must. */
-async function startingModules() {
-  const file = 'lib/run/run.ts';
-  if (!existsSync(join(root, file))) return new Set();
-  const later = { name: 'later', resolveDynamicImport: () => ({ id: 'node:later', external: true }) };
-  const { output } = await build({ ...common, input: { run: file }, write: false, plugins: [later] });
-  return new Set(output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
-}
-
-const starting = await startingModules();
 const present = Object.entries(entries).filter(([, file]) => existsSync(join(root, file)));
 await build({
   ...common,
   input: Object.fromEntries(present),
-  transform: { target: 'es2022' },
-  output: {
-    dir: fresh,
-    format: 'esm',
-    chunkFileNames: 'shared-[hash].js',
-    minify: false,
-    codeSplitting: { groups: [{ name: 'start', test: (id) => starting.has(id) }] },
-  },
+  output: { dir: fresh, format: 'esm', chunkFileNames: 'shared-[hash].js', minify: false },
 });
-const program = join(fresh, 'cli/main.js');
-if (existsSync(program)) chmodSync(program, 0o755);
+if (existsSync(join(root, 'lib/cli/main.ts'))) await buildProgram(common, join(fresh, 'cli'));
 
 const dist = join(root, 'dist');
 const old = `${fresh}-old`;

@@ -162,7 +162,8 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   using target = await Target.open(to);
   const changes = await views.changes();
   const selected = selectChanges(changes, options.paths);
-  const surroundings = new Surroundings(target);
+  // Another directory may have been made later.
+  const surroundings = new Surroundings(target, options.to === undefined ? spec.since : undefined);
   const planner = new Planner(views, surroundings);
   const steps = await planner.steps(selected, selected.length === changes.length);
   for (const { path, from } of selected) {

@@ -7,13 +7,16 @@ import { contentLine, digestOf, fingerprint, type Seen, type Target } from './ta
 
 export class Surroundings {
   readonly #target: Target;
+  readonly #since: bigint | undefined;
   readonly #seen = new Map<string, Seen | undefined>();
   /** Of directories that go with all that is in them. */
   readonly #digests = new Map<string, string>();
   readonly #conflicts = new Map<string, Finding>();
 
-  constructor(target: Target) {
+  /** @param since what the target's clock said when the changes were begun to be made, if that is known */
+  constructor(target: Target, since?: bigint) {
     this.#target = target;
+    this.#since = since;
   }
 
   get conflicts(): readonly Finding[] {
@@ -58,21 +61,34 @@ export class Surroundings {
     if (before === undefined) this.#conflict(place, `is there, a ${seen!.type}, and was not for the overlay`);
     else if (seen === undefined) this.#conflict(place, 'is not there, and was for the overlay');
     else if (!isSame(before, seen)) this.#conflict(place, 'is not what the overlay had below it');
+    else if (this.#isNewer(seen)) this.#conflict(place, 'was changed since the overlay was made');
+  }
+
+  /** A directory is for new attributes alone: its entries are looked at by themselves, and change its mtime too. */
+  #isNewer({ type, ctime, mtime }: Pick<Seen, 'type' | 'ctime' | 'mtime'>): boolean {
+    if (this.#since === undefined || ctime <= this.#since) return false;
+    return type !== 'directory' || mtime <= this.#since;
   }
 
   /** The same for all that is in a directory that goes. */
   async compareContent(views: BothViews, place: string): Promise<void> {
-    const digest = digestOf(await this.#target.contentOf(place));
+    let newest = this.known(place)?.ctime ?? 0n;
+    const lines = await this.#target.contentOf(place, ({ ctime }) => {
+      if (ctime > newest) newest = ctime;
+    });
+    const digest = digestOf(lines);
     this.#digests.set(place, digest);
+    if (this.#since !== undefined && newest > this.#since)
+      this.#conflict(place, 'or something in it was changed since the overlay was made');
     // That something else was to be there is a conflict already.
     if ((await views.was(place))?.type !== 'directory') return;
-    const lines: string[] = [];
+    const seen: string[] = [];
     const start = place === '' ? 0 : place.length + 1;
     for await (const entry of views.before.walk(Buffer.from(place, 'latin1'))) {
       const path = keyOf(entry.path);
-      if (path !== place) lines.push(contentLine(path.slice(start), entry.type, entry.size, entry.mtime));
+      if (path !== place) seen.push(contentLine(path.slice(start), entry.type, entry.size, entry.mtime));
     }
-    if (digestOf(lines) !== digest) this.#conflict(place, 'has in it what the overlay did not have below it');
+    if (digestOf(seen) !== digest) this.#conflict(place, 'has in it what the overlay did not have below it');
   }
 
   /** What is no longer as it was when it was looked at. */

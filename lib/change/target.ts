@@ -34,6 +34,7 @@ export interface Seen {
   readonly gid: number;
   readonly size: number;
   readonly mtime: bigint;
+  readonly ctime: bigint;
   readonly nlink: number;
   /** Device and inode. */
   readonly inode: string;
@@ -152,6 +153,7 @@ export class Target implements Disposable {
           gid: stat.gid,
           size: stat.size,
           mtime: stat.mtime,
+          ctime: stat.ctime,
           nlink: stat.nlink,
           inode: `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,
           immutable: (stat.attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0,
@@ -163,8 +165,13 @@ export class Target implements Disposable {
     }
   }
 
-  /** All that is below a directory: paths from there, and what tells whether an entry was changed. @throws {OverlayError} */
-  async contentOf(path: string): Promise<string[]> {
+  /**
+   * All that is below a directory: paths from there, and what tells whether an entry was changed.
+   *
+   * @param visit is told of each
+   * @throws {OverlayError}
+   */
+  async contentOf(path: string, visit: (stat: EntryStat) => void = () => {}): Promise<string[]> {
     const lines: string[] = [];
     const pending = [''];
     for (let below = pending.pop(); below !== undefined; below = pending.pop()) {
@@ -182,6 +189,7 @@ export class Target implements Disposable {
                 const text = name.toString('latin1');
                 const inside = below === '' ? text : `${below}/${text}`;
                 if (stat === undefined || isWhiteout(stat)) continue;
+                visit(stat);
                 if (stat.mountId !== this.#mount) throw this.#mounted(`${path}/${inside}`);
                 if (stat.isDirectory) pending.push(inside);
                 lines.push(contentLine(inside, entryType(stat.mode), stat.size, stat.mtime));
@@ -212,7 +220,7 @@ export function digestOf(lines: string[]): string {
 /** Equal as long as nobody changed the entry. Times and sizes of directories are those of their entries. */
 export function fingerprint(seen: Seen | undefined): string {
   if (seen === undefined) return 'absent';
-  const { type, mode, uid, gid, inode, size, mtime } = seen;
-  const own = type === 'directory' ? '' : `:${size}:${mtime}`;
+  const { type, mode, uid, gid, inode, size, mtime, ctime } = seen;
+  const own = type === 'directory' ? '' : `:${size}:${mtime}:${ctime}`;
   return `${type}:${inode}:${mode}:${uid}:${gid}${own}`;
 }

@@ -1,20 +1,24 @@
 #!/usr/bin/env node
 // The program overlayfs: hands its words to a command and its exit code to the system.
 import { readArguments } from './arguments.ts';
-import { processTerminal } from './terminal.ts';
+import { runProgram } from './program.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
-const terminal = processTerminal();
-try {
-  // Loaded here, so that an addon that cannot be loaded is a sentence and no stack.
-  const { runProgram } = await import('./program.ts');
-  process.exitCode = await runProgram(process.argv[1] ?? 'overlayfs', readArguments(), terminal);
-} catch (error) {
-  const known = error instanceof Error && 'code' in error;
-  terminal.complain(`overlayfs: ${known ? error.message : ((error as Error)?.stack ?? String(error))}`);
-  process.exitCode = 1;
+// Without `await` at the top: the program is CommonJS, which starts the sooner.
+async function main(terminal: Terminal): Promise<void> {
+  try {
+    process.exitCode = await runProgram(process.argv[1] ?? 'overlayfs', readArguments(), terminal);
+  } catch (error) {
+    // As an addon that cannot be loaded: a sentence and no stack.
+    const known = error instanceof Error && 'code' in error;
+    terminal.complain(`overlayfs: ${known ? error.message : ((error as Error)?.stack ?? String(error))}`);
+    process.exitCode = 1;
+  }
+  process.once('exit', () => {
+    if (terminal.failure === undefined || process.exitCode !== 0) return;
+    terminal.complain(`overlayfs: the output could not be written: ${terminal.failure.message}`);
+    process.exitCode = 1;
+  });
 }
-process.once('exit', () => {
-  if (terminal.failure === undefined || process.exitCode !== 0) return;
-  terminal.complain(`overlayfs: the output could not be written: ${terminal.failure.message}`);
-  process.exitCode = 1;
-});
+
+void main(processTerminal());

@@ -1,14 +1,14 @@
 // One run of the program: from the words of the command line to an exit code. What not every run needs is loaded then.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { packageRoot } from '../kernel/package-root.ts';
 import type { Command } from './command.ts';
 import { findCommand, summaries } from './commands.ts';
 import { type Given, readFlags, UsageError } from './flags.ts';
 import type { Terminal } from './terminal.ts';
 
 function version(): string {
-  // By name: where this code lies in the package is the build's business.
-  const text = readFileSync(new URL(import.meta.resolve('overlayfs/package.json')), 'utf8');
+  const text = readFileSync(`${packageRoot()}/package.json`, 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -1,22 +1,18 @@
 // overlayfs run: a command over a copy-on-write view of a directory; then its changes are shown, and applied or discarded.
-import type { Change } from '../layer/change.ts';
+import { existsSync } from 'node:fs';
 // Not from the index: a start that loads all of the package takes some ten milliseconds more.
 import type { RunOptions } from '../run/options.ts';
-import { run } from '../run/run.ts';
+import { runAlone } from '../run/run.ts';
 import type { RunningCommand } from '../run/running-command.ts';
+import { signalExitCode } from '../run/signal-names.ts';
 import { wordToBytes, wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
-import { changeLine, inOrder, summary } from './diff-text.ts';
 import { type Given, UsageError } from './flags.ts';
-import { toJson } from './json.ts';
 import { passSignals } from './pass-signals.ts';
-import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is ours to fail: as of env(1), timeout(1) and docker run. */
 const OWN_FAILURE = 125;
-
-type Decision = 'applied' | 'discarded' | 'kept';
 
 function sizeOf(given: Given): { size?: number } {
   const text = given.text('size');
@@ -41,73 +37,23 @@ function optionsOf(given: Given): RunOptions {
   };
 }
 
-async function changesOf(command: RunningCommand, terminal: Terminal): Promise<Change[]> {
-  const list = command.changes({ ignoreUnchanged: true });
-  const changes = inOrder(await list);
-  for (const { sentence } of list.findings) terminal.complain(`overlayfs: ${sentence}`);
-  return changes;
-}
-
-/** Everything goes to stderr: stdout is the command's. */
-async function show(changes: readonly Change[], command: RunningCommand, terminal: Terminal): Promise<void> {
-  for (const change of changes) terminal.complain(changeLine(change, terminal));
-  terminal.complain(`overlayfs: ${changes.length === 0 ? 'nothing was changed' : summary(changes)}`);
-  if (await command.isFull())
-    terminal.complain(
-      'overlayfs: there is no room left for changes: what was written may be incomplete (--size, --upper-on)',
-    );
-}
-
-async function decide(given: Given, changes: readonly Change[], terminal: Terminal): Promise<Decision> {
-  if (given.has('keep')) return 'kept';
-  if (given.has('discard') || changes.length === 0) return 'discarded';
-  if (given.has('yes')) return 'applied';
-  const answer = given.has('json')
-    ? undefined
-    : await (await import('./question.ts')).question('overlayfs: apply these changes? [y/N] ');
-  if (answer === undefined && !given.has('json'))
-    terminal.complain(
-      'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps',
-    );
-  return answer !== undefined && /^y(es)?$/i.test(answer.trim()) ? 'applied' : 'discarded';
-}
-
-async function carryOut(
-  decision: Decision,
-  command: RunningCommand,
-  given: Given,
-  terminal: Terminal,
-): Promise<void> {
-  const quiet = given.has('json');
-  if (decision === 'applied') {
-    await command.apply();
-    if (!quiet) terminal.complain('overlayfs: applied');
-  }
-  if (decision === 'kept') {
-    const dir = given.text('keep')!;
-    const owners = process.geteuid!() === 0 ? 'kept' : 'mine';
-    await command.keep(wordToPath(dir), { owners });
-    if (!quiet) terminal.complain(`overlayfs: kept in ${printable(dir)}`);
-  }
-}
-
+// Most who only look change nothing: what shows changes is loaded when there are any.
 async function finish(command: RunningCommand, given: Given, terminal: Terminal): Promise<number> {
-  const { exitCode, signal, leftProcesses } = await command.finished;
-  const code = exitCode ?? 128 + (await import('node:os')).constants.signals[signal!];
-  if (leftProcesses && !given.has('wait'))
-    terminal.complain('overlayfs: processes that the command had left were killed; --wait waits for them');
-  for (const { sentence } of command.notes) terminal.complain(`overlayfs: ${sentence}`);
-  const changes = await changesOf(command, terminal);
-  if (!given.has('json')) await show(changes, command, terminal);
-  const decision = await decide(given, changes, terminal);
-  await carryOut(decision, command, given, terminal);
-  if (given.has('json')) terminal.line(toJson({ exitCode, signal, leftProcesses, changes, decision }));
-  return code;
+  const end = await command.finished;
+  const plain = !end.leftProcesses && command.notes.length === 0 && !given.has('json') && !given.has('keep');
+  if (!plain || !command.isUntouched() || (await command.isFull()))
+    return await (await import('./run-ending.ts')).endRun({ command, end, given, terminal });
+  terminal.complain('overlayfs: nothing was changed');
+  return end.exitCode ?? signalExitCode(end.signal!);
 }
 
 function check(given: Given): void {
   const ways = ['yes', 'discard', 'keep'].filter((flag) => given.has(flag));
   if (ways.length > 1) throw new UsageError(`--${ways[0]} and --${ways[1]} exclude each other`);
+  const dir = given.text('keep');
+  // Now, and not when the command has run for hours.
+  if (dir !== undefined && existsSync(wordToPath(dir)))
+    throw new UsageError(`--keep ${dir}: it exists, and what is kept replaces nothing`);
 }
 
 export const runCommand: Command = {
@@ -158,7 +104,7 @@ export const runCommand: Command = {
     const [name, ...args] = given.words.map((word) => (word.isWellFormed() ? word : wordToBytes(word)));
     const signals = passSignals();
     try {
-      await using command = await run(name!, args, optionsOf(given));
+      await using command = await runAlone(name!, args, optionsOf(given));
       signals.follow(command);
       await command.finished;
       // From here on they are for us again: nothing is done in parts.

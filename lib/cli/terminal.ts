@@ -1,5 +1,5 @@
 // Where the program writes: colours only where somebody sees them, and no fuss when the reader of a pipe has gone.
-import type { Writable } from 'node:stream';
+import { type Output, StandardOutput } from './standard-output.ts';
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type Style = keyof typeof STYLES;
@@ -19,30 +19,27 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-export class Terminal {
+/** How what is written may look. */
+export interface Looks {
   readonly colour: boolean;
   /** Somebody looks at what goes wrong and how far things are: it may be drawn over. */
-  readonly live: boolean;
+  readonly live?: boolean;
+  readonly size?: () => TerminalSize;
+}
+
+export class Terminal {
+  readonly #looks: Looks;
   #drawn = 0;
-  readonly #size: () => TerminalSize;
-  readonly #out: Writable;
-  readonly #err: Writable;
-  readonly #closed = new Set<Writable>();
+  readonly #out: Output;
+  readonly #err: Output;
+  readonly #closed = new Set<Output>();
   /** What a stream failed with, other than that nobody reads it any more. */
   failure: Error | undefined;
 
-  constructor(
-    out: Writable,
-    err: Writable,
-    colour: boolean,
-    live = false,
-    size: () => TerminalSize = () => ({ rows: 24, columns: 80 }),
-  ) {
-    this.#size = size;
+  constructor(out: Output, err: Output, looks: Looks) {
     this.#out = out;
     this.#err = err;
-    this.colour = colour;
-    this.live = live;
+    this.#looks = looks;
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#closed.add(stream);
@@ -63,9 +60,9 @@ export class Terminal {
 
   /** Draws lines about how far things are in the place of those that were drawn before; only where it is live. */
   draw(lines: readonly string[]): void {
-    if (!this.live) return;
+    if (this.#looks.live !== true) return;
     // What has scrolled away, or runs over the edge, cannot be drawn over.
-    const { rows, columns } = this.#size();
+    const { rows, columns } = this.#looks.size?.() ?? { rows: 24, columns: 80 };
     const fitting = lines.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     this.#drawn = fitting.length;
@@ -76,19 +73,28 @@ export class Terminal {
 
   /** Can be taken out of the terminal. */
   readonly paint = (text: string, ...styles: readonly Style[]): string => {
-    if (!this.colour || text === '') return text;
+    if (text === '' || !this.#looks.colour) return text;
     return `\u001b[${styles.map((style) => STYLES[style]).join(';')}m${text}\u001b[0m`;
   };
 
-  #write(stream: Writable, text: string): void {
+  #write(stream: Output, text: string): void {
     if (!this.#closed.has(stream)) stream.write(`${text}\n`);
   }
 }
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  const colour = wantsColour(process.stdout.isTTY === true, process.env);
-  const live = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
-  const size = () => ({ rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 });
-  return new Terminal(process.stdout, process.stderr, colour, live, size);
+  const [out, err] = [new StandardOutput(1), new StandardOutput(2)];
+  const { env } = process;
+  // Asked when something is painted or drawn, which is seldom.
+  const looks = {
+    get colour() {
+      return wantsColour(out.isTerminal, env);
+    },
+    get live() {
+      return err.isTerminal && env.TERM !== 'dumb';
+    },
+    size: () => ({ rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 }),
+  };
+  return new Terminal(out, err, looks);
 }

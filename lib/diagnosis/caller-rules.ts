@@ -1,10 +1,11 @@
 // What the caller may not do.
+
+import { dialectOf } from '../format/asked-options.ts';
 import { EPERM } from '../kernel/errno.ts';
 import type { Caller } from '../kernel/features/caller.ts';
 import type { Finding } from './overlay-error.ts';
 import type { Rule } from './rule.ts';
 import { placeOf, subjectText } from './subject.ts';
-import { dialectOf } from './upper-facts.ts';
 
 // redirect_dir=off means follow, where the module is told to follow always.
 const TRUSTED_OPTIONS: ReadonlyMap<string, readonly (string | undefined)[]> = new Map([

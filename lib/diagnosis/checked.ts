@@ -1,10 +1,11 @@
 // What was looked at and how it was found, in words: for failures that no rule explains.
+
+import { dialectOf } from '../format/asked-options.ts';
 import type { DirectoryFacts } from './directory-facts.ts';
 import type { DriverWords } from './kernel-log.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
 import { unseenIn } from './unseen.ts';
-import { dialectOf } from './upper-facts.ts';
 
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
 

@@ -1,6 +1,5 @@
 // What the directories of a mount are: looked at once, all together, in a few programs whatever their number.
 import type { MountinfoEntry } from '../format/mountinfo.ts';
-import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
 import { close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
@@ -12,12 +11,14 @@ import {
   procPath,
   ST_RDONLY,
   STATX_BASIC_STATS,
+  STATX_BTIME,
   STATX_MNT_ID,
   STATX_TYPE,
 } from '../kernel/constants.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import {
+  bornIn,
   decodeFileSystemStat,
   decodeStat,
   type FileSystemStat,
@@ -60,17 +61,6 @@ export interface MissingDirectory {
 }
 
 const SLASH = Buffer.from('/');
-
-// linux/stat.h: the bit that asks for it, and where struct statx has it.
-export const STATX_BTIME = 0x800;
-const BORN = 80;
-
-/** When a file was made, in nanoseconds; 0 when the filesystem does not tell. */
-export function bornIn(statx: Uint8Array): bigint {
-  const view = new DataView(statx.buffer, statx.byteOffset, statx.byteLength);
-  const seconds = view.getBigInt64(BORN, HOST_IS_LITTLE_ENDIAN);
-  return seconds * 1_000_000_000n + BigInt(view.getUint32(BORN + 8, HOST_IS_LITTLE_ENDIAN));
-}
 
 function join(root: Buffer, rest: Buffer): Buffer {
   return root.equals(SLASH) ? (rest.length === 0 ? root : rest) : Buffer.concat([root, rest]);

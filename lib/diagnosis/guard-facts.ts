@@ -1,4 +1,6 @@
 // What is looked at for the guards: the directories that live overlays write to, and whose notes the upper has.
+
+import { dialectOf } from '../format/asked-options.ts';
 import type { MountinfoEntry } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
@@ -9,7 +11,7 @@ import type { GuardFacts, LiveDirectory, LiveReader } from './guard-rules.ts';
 import { type AskedMount, isThere, placeOfMount } from './mount-facts.ts';
 import { answering, findSilent, isServed, OTHERS_PATIENCE, onServed } from './silent-places.ts';
 import type { Directory } from './subject.ts';
-import { dialectOf, withDirectory } from './upper-facts.ts';
+import { withDirectory } from './upper-facts.ts';
 import { lookForVolatile } from './volatile-facts.ts';
 
 /** A directory that a live overlay writes to, by its path or as a descriptor. */

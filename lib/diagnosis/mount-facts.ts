@@ -1,4 +1,6 @@
 // All that is looked at to explain a mount: its directories, its work directory's content, the caller, the mount table.
+
+import { dialectOf } from '../format/asked-options.ts';
 import type { MountAttributes } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import type { Parameter } from '../format/options.ts';
@@ -19,7 +21,7 @@ import { findRefusedOptions, type RefusedOption } from './option-facts.ts';
 import { answering, findSilent, type SilentPlace } from './silent-places.ts';
 import type { Directory } from './subject.ts';
 import { findTwins } from './twin-facts.ts';
-import { dialectOf, INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
+import { INDEX_FILE, lookAtUpper, NO_UPPER, type UpperFacts } from './upper-facts.ts';
 import { lookForRoom, ROOM_TO_WORK, type WorkFacts } from './work-facts.ts';
 
 /** A mount as it was asked for, in the words of this floor. */

@@ -148,13 +148,3 @@ export function* explainMountFailure(error: KernelError, failed: FailedMount): R
 function answers(subject: Subject, { silent }: Surroundings): boolean {
   return !silent.some(({ directory }) => directory === subject);
 }
-
-/** A call about one directory, its failure explained. */
-export function* explaining<T>(directory: Directory, attempt: Routine<T>): Routine<T> {
-  try {
-    return yield* attempt;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    throw yield* explainMountFailure(error, { directories: [directory], subject: directory });
-  }
-}

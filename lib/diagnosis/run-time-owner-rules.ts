@@ -22,17 +22,27 @@ function fixedAmong(found: readonly LayerEntry[]): LayerEntry | undefined {
   return top !== undefined && fixedBy(top.entry) !== undefined ? top : undefined;
 }
 
+// A directory that the upper does not have yet is copied up first, and those above it.
+function above({ nearest, parents }: RunTimeFacts): LayerEntry[] {
+  return nearest === undefined || parents.some(({ layer }) => layer === nearest.layer) ? [] : [nearest];
+}
+
 function immutable(facts: RunTimeFacts): Found | undefined {
   const here = [facts.inUpper, ...facts.inLowers].filter((found) => found !== undefined);
   const itself = fixedAmong(here);
-  const fixed = itself ?? fixedAmong(facts.parents);
+  const fixed = itself ?? fixedAmong(facts.parents) ?? fixedAmong(above(facts));
   if (fixed === undefined) return undefined;
   const flag = fixedBy(fixed.entry);
   const letter = flag === 'immutable' ? 'i' : 'a';
   const path = facts.failure.path;
+  const copies = fixed === facts.nearest;
   const name = path === undefined ? 'the file' : JSON.stringify(shown(path));
+  const directory = copies
+    ? `the directory into which that of ${name} is copied up`
+    : `the directory of ${name}`;
+  const what = itself === undefined ? directory : name;
   return {
-    sentence: `${itself === undefined ? `the directory of ${name}` : name} is ${flag} in ${subjectText(fixed.layer)} (chattr +${letter}), and an overlay keeps to that`,
+    sentence: `${what} is ${flag} in ${subjectText(fixed.layer)} (chattr +${letter}), and an overlay keeps to that`,
     hint: `take the flag away in the layer while the overlay is not mounted (chattr -${letter})`,
     ...(path === undefined ? {} : { path: shown(path) }),
   };

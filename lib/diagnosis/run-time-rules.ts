@@ -1,5 +1,4 @@
 // What an error inside a live overlay means: all rules in one table, each stating a cause only when the facts hold it.
-import { S_IFLNK, S_IFMT } from '../kernel/constants.ts';
 import { ELOOP, EPERM, ETXTBSY, EXDEV } from '../kernel/errno.ts';
 import { crossesProjects } from './layer-dangers.ts';
 import { isThere } from './mount-facts.ts';
@@ -94,11 +93,23 @@ const WAY_RULES: readonly RunTimeRule[] = [
     code: 'ERR_OVERLAY_SYMLINK_LOOP',
     errnos: [ELOOP],
     find: (facts) =>
-      facts.itself !== undefined && (facts.itself.stat.mode & S_IFMT) === S_IFLNK
+      facts.loop !== undefined && facts.overlay?.attributes.nosymfollow !== true
         ? about(
             facts,
-            `${pathOf(facts)} is a symbolic link, and the links lead in a circle`,
+            `${quote(facts.loop)} is a symbolic link from which the links lead in a circle, or on over more than 40`,
             'correct the links: readlink shows where each leads',
+          )
+        : undefined,
+  },
+  {
+    code: 'ERR_OVERLAY_NOSYMFOLLOW',
+    errnos: [ELOOP],
+    find: (facts) =>
+      facts.loop !== undefined && facts.overlay?.attributes.nosymfollow === true
+        ? about(
+            facts,
+            `${quote(facts.loop)} is a symbolic link, and this mount of the overlay follows none (the attribute nosymfollow)`,
+            'use the path that the link leads to, or remount(target, { nosymfollow: false })',
           )
         : undefined,
   },
@@ -127,9 +138,14 @@ export const RUN_TIME_RULES: readonly RunTimeRule[] = [
   ...PERMISSION_RULES,
 ];
 
+// What happened elsewhere the overlay has no part in, whatever is wrong with it; but a layer may be read past it.
+const OF_LAYERS: readonly string[] = ['ERR_OVERLAY_WHITEOUT_OPENED'];
+
 /** All that fits, the first first. */
 export function applyRunTimeRules(facts: RunTimeFacts): Finding[] {
+  const elsewhere = facts.failure.path !== undefined && facts.place === undefined;
   return RUN_TIME_RULES.flatMap(({ code, errnos, find }) => {
+    if (elsewhere && !OF_LAYERS.includes(code)) return [];
     const found = errnos.includes(facts.failure.errno) ? find(facts) : undefined;
     return found === undefined ? [] : [{ code, ...found }];
   });

@@ -1,20 +1,17 @@
 // What is looked at to explain an error that a program met inside a live overlay: the path in every layer, and the caller.
-import { readdirSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import type { AnyOverlayOptions, MountAttributes } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
-import { AT_FDCWD, STATX_BASIC_STATS } from '../kernel/constants.ts';
-import { EIO, ETXTBSY } from '../kernel/errno.ts';
+import { EIO, ELOOP, ETXTBSY } from '../kernel/errno.ts';
 import { type Caller, readCaller } from '../kernel/features/caller.ts';
 import { readIfPossible } from '../kernel/files.ts';
-import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
-import { type Routine, wait } from '../kernel/routine.ts';
-import { identityOf } from '../kernel/stat.ts';
+import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
 import { indexedInode } from './index-facts.ts';
 import { type Entry, entriesIn, lookAtEntries, namesBelow, namesOf, placeOfNames } from './layer-entries.ts';
 import { type Located, locate } from './locate.ts';
 import { type Looked, readMounts } from './mount-facts.ts';
+import { type Runner, runnersOf } from './program-runners.ts';
+import { stuckLink } from './stuck-link.ts';
 import type { Directory } from './subject.ts';
 
 /** What the error says by itself. */
@@ -66,6 +63,10 @@ export interface RunTimeFacts {
   readonly inLowers: readonly LayerEntry[];
   /** The directory that holds it, in each layer that has it. */
   readonly parents: readonly LayerEntry[];
+  /** The nearest directory above it that the upper has, into which the ones between are copied up. */
+  readonly nearest: LayerEntry | undefined;
+  /** For ELOOP: the link of the path, up to its name, that the kernel does not follow to an end. */
+  readonly loop: Buffer | undefined;
   /** The upper or work directory that the merged path runs into, and the lower in which it lies. */
   readonly trap: { readonly layer: Directory; readonly inside: Directory } | undefined;
   /** It, or the directory that holds it, in the upper, when the index has another directory of the upper in its place. */
@@ -74,7 +75,7 @@ export interface RunTimeFacts {
   readonly work: Looked | undefined;
   readonly lowers: readonly Looked[];
   /** Processes that run it as a program. */
-  readonly runners: readonly { readonly pid: number; readonly command: string }[];
+  readonly runners: readonly Runner[];
   readonly caller: Caller & { readonly capMknod: boolean | undefined };
   /** What ids that a user namespace does not map are shown as. */
   readonly overflow: { readonly uid: number; readonly gid: number };
@@ -111,36 +112,15 @@ function* readCapable(): Routine<RunTimeFacts['caller']> {
   return { ...(yield* readCaller()), capMknod };
 }
 
-function* runnersOf(entry: Entry | undefined): Routine<{ pid: number; command: string }[]> {
-  if (entry === undefined) return [];
-  let names: string[] = [];
-  try {
-    names = yield* wait({ now: () => readdirSync('/proc'), later: () => readdir('/proc') });
-  } catch {
-    // Without /proc nobody is seen.
-  }
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  const runners: { pid: number; command: string }[] = [];
-  for (let start = 0; start < pids.length; start += 400) {
-    const batch = pids.slice(start, start + 400);
-    const program = new Program();
-    const steps = batch.map((pid) =>
-      program.add('statx', WANT | MAY_FAIL, AT_FDCWD, `/proc/${pid}/exe`, 0, STATX_BASIC_STATS),
-    );
-    yield* program.run();
-    for (const [i, pid] of batch.entries()) {
-      const statx = program.bytes(steps[i]!);
-      if (statx === undefined || !identityOf(statx).equals(entry.identity)) continue;
-      const command = (yield* readIfPossible(`/proc/${pid}/comm`))?.toString().trimEnd() ?? '?';
-      runners.push({ pid, command });
-    }
-  }
-  return runners;
-}
+interface InLayers extends Pick<RunTimeFacts, 'inUpper' | 'inLowers' | 'parents' | 'nearest' | 'trap'> {}
 
-interface InLayers extends Pick<RunTimeFacts, 'inUpper' | 'inLowers' | 'parents' | 'trap'> {}
-
-const NOWHERE: InLayers = { inUpper: undefined, inLowers: [], parents: [], trap: undefined };
+const NOWHERE: InLayers = {
+  inUpper: undefined,
+  inLowers: [],
+  parents: [],
+  nearest: undefined,
+  trap: undefined,
+};
 
 function* lookInLayers(
   overlay: LiveOverlay | undefined,
@@ -173,10 +153,14 @@ function* lookInLayers(
       return entry === undefined ? [] : [{ layer, entry }];
     });
   const here = at(0);
+  const own = found.find(({ layer }) => layer === overlay.upper);
+  const above = own?.entries.slice(1).find((entry) => entry !== undefined);
+  const nearest = own === undefined || above === undefined ? undefined : { layer: own.layer, entry: above };
   return {
     inUpper: here.find(({ layer }) => layer === overlay.upper),
     inLowers: here.filter(({ layer }) => layer !== overlay.upper),
     parents: at(1),
+    nearest,
     trap,
   };
 }
@@ -223,11 +207,12 @@ export function* lookAtFailure(
       place,
       acrossMounts: path !== undefined && dest !== undefined && path.mountId !== dest.mountId,
       ...inLayers,
+      loop: failure.errno === ELOOP ? yield* stuckLink(failure.path ?? Buffer.alloc(0)) : undefined,
       copied: failure.errno === EIO ? yield* copiedIn(overlay, inLayers) : undefined,
       upper,
       work,
       lowers: (overlay?.lower ?? []).map((directory) => factsOf(directory)!),
-      runners: failure.errno === ETXTBSY ? yield* runnersOf(itself) : [],
+      runners: failure.errno === ETXTBSY && itself ? yield* runnersOf(itself.identity) : [],
       caller: yield* readCapable(),
       overflow: {
         uid: yield* numberIn('/proc/sys/kernel/overflowuid', 65534),

@@ -1,5 +1,6 @@
 // What can be wrong with the layers as a stack: the same twice, one in the other, too deep, unfit filesystems.
-import { describeOverlay, type MountinfoEntry } from '../format/mountinfo.ts';
+import type { MountinfoEntry } from '../format/mountinfo.ts';
+import { describeOverlay } from '../format/overlay-description.ts';
 import { OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC } from '../kernel/constants.ts';
 import { EINVAL, ELOOP } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';

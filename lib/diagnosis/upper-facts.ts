@@ -1,9 +1,18 @@
 // What an upper and its work directory tell of earlier mounts, and what their filesystem can do.
 
+import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import type { Parameter } from '../format/options.ts';
 import { decodeOrigin, type Origin } from '../format/origin.ts';
 import { call, close } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../kernel/constants.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  STATX_BTIME,
+} from '../kernel/constants.ts';
 import { EOPNOTSUPP } from '../kernel/errno.ts';
 import { type Abilities, probeAbilities } from '../kernel/features/abilities.ts';
 import { withProbeDirectory } from '../kernel/features/probe-directory.ts';
@@ -11,8 +20,9 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { namesIn } from '../kernel/names.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { bornIn } from '../kernel/stat.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
-import { bornIn, type DirectoryFacts, STATX_BTIME } from './directory-facts.ts';
+import type { DirectoryFacts } from './directory-facts.ts';
 import { isOn, parameterFile } from './driver-facts.ts';
 import type { Directory } from './subject.ts';
 
@@ -73,18 +83,6 @@ export function* withDirectory<T>(
     if (error instanceof KernelError) return undefined;
     throw error;
   }
-}
-
-/** In which namespace of attributes the mount keeps its notes. */
-export function dialectOf(parameters: readonly Parameter[]): 'user' | 'trusted' {
-  return parameters.some(({ key }) => key === 'userxattr') ? 'user' : 'trusted';
-}
-
-/** Whether the options ask for an index; undefined when that is left to the module's default. */
-export function asksForIndex(parameters: readonly Parameter[]): boolean | undefined {
-  const index = parameters.findLast(({ key }) => key === 'index')?.value;
-  if (index !== undefined) return index === 'on';
-  return parameters.some(({ key, value }) => key === 'nfs_export' && value === 'on') || undefined;
 }
 
 export const INDEX_FILE: string = parameterFile('index');

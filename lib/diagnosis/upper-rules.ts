@@ -1,11 +1,12 @@
 // What can be wrong with an upper and its work directory, in the order in which the kernel looks.
+
+import { dialectOf } from '../format/asked-options.ts';
 import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
 import { EINVAL, EROFS } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
 import { about, type Found, type Rule } from './rule.ts';
-import { dialectOf } from './upper-facts.ts';
 
 function each({ upper, work }: MountFacts, find: (looked: DirectoryFacts) => Found | undefined): Found[] {
   return [upper, work].filter(isThere).flatMap((looked) => find(looked) ?? []);

@@ -12,6 +12,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
   STATX_BASIC_STATS,
+  STATX_BTIME,
   STATX_INO,
   STATX_MNT_ID,
 } from '../kernel/constants.ts';
@@ -20,9 +21,8 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { namesIn } from '../kernel/names.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeStat } from '../kernel/stat.ts';
+import { bornIn, decodeStat } from '../kernel/stat.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
-import { bornIn, STATX_BTIME } from './directory-facts.ts';
 import { kernelSaysInUse } from './in-use.ts';
 import type { Directory } from './subject.ts';
 

@@ -1,4 +1,6 @@
 // What the driver, or this package for it, cannot do: make a directory where it is to work, empty one of its own, keep an option.
+
+import { dialectOf } from '../format/asked-options.ts';
 import { STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
 import {
   EACCES,
@@ -19,7 +21,6 @@ import { about, type Found, type Rule } from './rule.ts';
 import { onProc } from './stack-rules.ts';
 import { subjectText } from './subject.ts';
 import { noRoom, readOnlyFinding } from './unfit-work.ts';
-import { dialectOf } from './upper-facts.ts';
 
 // What mkdirat(2) may answer, but for want of room.
 const DENIED: readonly number[] = [EPERM, ENOENT, EIO, EACCES, EINVAL, EROFS, EMLINK, EOPNOTSUPP, ENOTCONN];

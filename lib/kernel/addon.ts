@@ -1,8 +1,8 @@
 // Loads the addon, and says how to build it when there is none for this machine; nothing else may load it.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { EXPECTED_CALLS } from './expected-calls.ts';
+import { packageRoot } from './package-root.ts';
 
 /** A failed call as the addon reports it; `errno` is positive, `log` holds the kernel's own messages. */
 export interface NativeFailure {
@@ -42,22 +42,13 @@ export interface Addon {
   readonly [name: string]: unknown;
 }
 
-// The directory of the package, from wherever the build has put this file: binding.gyp is shipped beside the prebuilds.
-function packageRoot(): URL {
-  let directory = new URL('./', import.meta.url);
-  while (directory.pathname !== '/' && !existsSync(new URL('binding.gyp', directory))) {
-    directory = new URL('../', directory);
-  }
-  return directory;
-}
-
 const root = packageRoot();
 
 // A checkout's own build comes first: it is at least as new as the prebuilt one.
 const places: readonly string[] = [
-  'build/Release/overlayfs.node',
-  `prebuilds/linux-${process.arch}/overlayfs.node`,
-].map((place) => fileURLToPath(new URL(place, root)));
+  `${root}/build/Release/overlayfs.node`,
+  `${root}/prebuilds/linux-${process.arch}/overlayfs.node`,
+];
 
 function load(): Addon {
   const found = places.find((place) => existsSync(place));
@@ -65,12 +56,12 @@ function load(): Addon {
     throw Object.assign(
       new Error(
         `overlayfs has no addon for ${process.platform}-${process.arch}. Looked for ${places.join(' and ')}. ` +
-          `Build it: cd ${fileURLToPath(root)} && npx node-gyp rebuild (needs g++, make and python3)`,
+          `Build it: cd ${root} && npx node-gyp rebuild (needs g++, make and python3)`,
       ),
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );
   }
-  const loaded = createRequire(import.meta.url)(found) as Addon;
+  const loaded = createRequire(import.meta.filename)(found) as Addon;
   // One that was built from older sources would fail later, at the first call that it does not know.
   const unknown = Object.entries(EXPECTED_CALLS).filter(([name, letters]) => {
     return loaded.calls?.[name]?.signature !== letters;
@@ -87,7 +78,7 @@ function stale(file: string, unknown: readonly string[]): Error {
   return Object.assign(
     new Error(
       `overlayfs: ${file} was built from other sources than this library, and does not know ${unknown.join(', ')} as it does. ` +
-        `Install the package anew, or build it: cd ${fileURLToPath(root)} && npx node-gyp rebuild (needs g++, make and python3)`,
+        `Install the package anew, or build it: cd ${root} && npx node-gyp rebuild (needs g++, make and python3)`,
     ),
     { code: 'ERR_OVERLAY_STALE_ADDON' },
   );

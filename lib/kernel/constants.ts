@@ -57,6 +57,7 @@ export const STATX_TYPE = 0x1;
 export const STATX_MODE = 0x2;
 export const STATX_INO = 0x100;
 export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
 export const STATX_MNT_ID = 0x1000;
 export const STATX_MNT_ID_UNIQUE = 0x4000;
 export const STATX_ATTR_IMMUTABLE = 0x10;

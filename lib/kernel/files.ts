@@ -1,6 +1,5 @@
 // Reading small files of /proc and /sys as steps of a routine.
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { promises, readFileSync } from 'node:fs';
 import { AT_FDCWD, O_RDONLY } from './constants.ts';
 import { EMFILE } from './errno.ts';
 import { MAY_FAIL, Program, WANT } from './program.ts';
@@ -9,7 +8,7 @@ import { type Routine, wait } from './routine.ts';
 /** The whole file, or undefined when it cannot be read. */
 export function* readIfPossible(path: string): Routine<Buffer | undefined> {
   try {
-    return yield* wait({ now: () => readFileSync(path), later: () => readFile(path) });
+    return yield* wait({ now: () => readFileSync(path), later: () => promises.readFile(path) });
   } catch {
     return undefined;
   }

@@ -1,13 +1,8 @@
 // The overlay mounts of this mount namespace: from statmount(2) and listmount(2), or from mountinfo where they are missing.
 import { fsmountBitsToAttributes } from '../format/attributes.ts';
 import type { MountAttributes, Propagation } from '../format/mount-spec.ts';
-import {
-  describeOverlay,
-  type MountinfoEntry,
-  type OverlayDescription,
-  parseMountinfo,
-  tagsToPropagation,
-} from '../format/mountinfo.ts';
+import { type MountinfoEntry, parseMountinfo, tagsToPropagation } from '../format/mountinfo.ts';
+import { describeOverlay, type OverlayDescription } from '../format/overlay-description.ts';
 import {
   decodeListmount,
   decodeStatmount,

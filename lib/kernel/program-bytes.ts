@@ -26,12 +26,24 @@ export function kindOf(letter: string): number {
 
 type Bytes = string | Uint8Array | StepBytes | null;
 
-// Buffers of finished programs, so that a mount does not allocate.
-const spare: Buffer[] = [];
+/** The same memory as bytes and as words. */
+interface Room {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+}
+
+function roomOf(size: number): Room {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return { bytes, words: new Int32Array(bytes.buffer) };
+}
+
+// Of finished programs, so that a mount does not allocate: what lies outside of the engine's heap costs its collector most.
+const spare: Room[] = [];
 
 export class ProgramBytes {
-  #buffer: Buffer = spare.pop() ?? Buffer.allocUnsafeSlow(ROOM);
-  #words: Int32Array = new Int32Array(this.#buffer.buffer);
+  #room: Room = spare.pop() ?? roomOf(ROOM);
+  #buffer: Buffer = this.#room.bytes;
+  #words: Int32Array = this.#room.words;
   #at = 0;
 
   /** What has been written, and maybe more behind it. */
@@ -81,7 +93,7 @@ export class ProgramBytes {
 
   /** Gives the buffer to the next program. */
   release(): void {
-    if (spare.length < 16 && this.#buffer.length === ROOM) spare.push(this.#buffer);
+    if (spare.length < 16 && this.#room.bytes.length === ROOM) spare.push(this.#room);
   }
 
   #string(value: string, terminated: boolean): void {
@@ -118,9 +130,10 @@ export class ProgramBytes {
 
   #reserve(more: number): void {
     if (this.#at * 4 + more <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow((2 * (this.#at * 4 + more + 4)) & ~3);
-    larger.set(this.#buffer.subarray(0, this.#at * 4));
-    this.#buffer = larger;
-    this.#words = new Int32Array(larger.buffer);
+    const larger = roomOf((2 * (this.#at * 4 + more + 4)) & ~3);
+    larger.bytes.set(this.#buffer.subarray(0, this.#at * 4));
+    this.#room = larger;
+    this.#buffer = larger.bytes;
+    this.#words = larger.words;
   }
 }

@@ -91,6 +91,16 @@ export function decodeStat(bytes: Uint8Array): Stat {
   };
 }
 
+// Where struct statx has it (linux/stat.h).
+const BORN = 80;
+
+/** When a file was made, in nanoseconds; 0 when the filesystem does not tell. */
+export function bornIn(statx: Uint8Array): bigint {
+  const view = viewOf(statx);
+  const seconds = view.getBigInt64(BORN, HOST_IS_LITTLE_ENDIAN);
+  return seconds * 1_000_000_000n + BigInt(view.getUint32(BORN + 8, HOST_IS_LITTLE_ENDIAN));
+}
+
 /** Inode and device, 16 bytes as `require_other_file` compares them. */
 export function identityOf(statx: Uint8Array): Buffer {
   return Buffer.concat([statx.subarray(INODE, INODE + 8), statx.subarray(DEVICE, DEVICE + 8)]);

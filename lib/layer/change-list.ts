@@ -1,10 +1,8 @@
-// The changes of a stack that is opened when they are asked for: one by one as they are found, or as an array.
+// Changes as they are asked for: one by one as they are found, or as an array.
 import type { Finding } from '../format/overlay-error.ts';
 import type { Change } from './change.ts';
-import type { ChangeOptions } from './changes.ts';
 import { rememberSource, sourceOf } from './changes-source.ts';
-import type { Stack } from './stack.ts';
-import { FindingList, type Findings } from './walk.ts';
+import type { Findings } from './walk.ts';
 
 /** `for await` gives them as they are found; `await` gives an array of all. Each looks anew. */
 export interface ChangeList extends Findings<Change>, PromiseLike<Change[]> {}
@@ -28,49 +26,4 @@ export abstract class AwaitableChanges implements ChangeList {
   ): Promise<A | B> {
     return this.#all().then(onFulfilled, onRejected);
   }
-}
-
-class OpenedChanges extends AwaitableChanges {
-  readonly #open: () => Promise<Stack>;
-  readonly #options: ChangeOptions | undefined;
-  readonly #tells: (change: Change) => Change | undefined;
-  #found: Pick<Findings<Change>, 'findings' | 'complete'> = new FindingList();
-
-  constructor(
-    open: () => Promise<Stack>,
-    options: ChangeOptions | undefined,
-    tells: (change: Change) => Change | undefined,
-  ) {
-    super();
-    this.#open = open;
-    this.#options = options;
-    this.#tells = tells;
-  }
-
-  get findings(): readonly Finding[] {
-    return this.#found.findings;
-  }
-
-  get complete(): boolean {
-    return this.#found.complete;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Change, void> {
-    await using stack = await this.#open();
-    const changes = stack.changes(this.#options);
-    this.#found = changes;
-    for await (const change of changes) {
-      const told = this.#tells(change);
-      if (told !== undefined) yield told;
-    }
-  }
-}
-
-/** @param tells what is told of a change; undefined: nothing */
-export function changeList(
-  open: () => Promise<Stack>,
-  options?: ChangeOptions,
-  tells: (change: Change) => Change | undefined = (change) => change,
-): ChangeList {
-  return new OpenedChanges(open, options, tells);
 }

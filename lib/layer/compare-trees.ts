@@ -7,6 +7,7 @@ import { runAsync } from '../kernel/routine.ts';
 import type { Change } from './change.ts';
 import { ContentComparer } from './content-comparer.ts';
 import { DoubleWalk } from './double-walk.ts';
+import { requireProc } from './require-proc.ts';
 import { STREAM_CHECKS } from './streaming.ts';
 import { checkTreeRoot, openTreeRoot, type TreeRoot } from './tree-root.ts';
 import { FindingList, type Findings } from './walk.ts';
@@ -53,6 +54,7 @@ class TreeComparison implements Findings<Change> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Change, void> {
     this.#settings.signal?.throwIfAborted();
+    requireProc();
     const [before, after] = this.#sources;
     const first = await runAsync(openTreeRoot(before, 'before'));
     try {

@@ -17,6 +17,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
 import type { GivenPath } from './given-path.ts';
 import { pathFailure } from './path-failure.ts';
+import { requireProc } from './require-proc.ts';
 
 export interface LayerDirectory {
   /** As O_PATH. */
@@ -45,6 +46,7 @@ export function* withLayerDirectory<T>(
   followed: boolean,
   use: (directory: LayerDirectory) => Routine<T>,
 ): Routine<T> {
+  requireProc();
   const flags = O_PATH | O_DIRECTORY | (followed ? 0 : O_NOFOLLOW);
   let fd: number;
   try {

@@ -21,6 +21,7 @@ import { dialectFor } from './caller-dialect.ts';
 import { type GivenPath, readPath } from './given-path.ts';
 import { type Layer, type LayerName, layerText } from './layer.ts';
 import { rootFailure } from './path-failure.ts';
+import { requireProc } from './require-proc.ts';
 import type { Rules } from './rules.ts';
 
 /** The layers of a stack. A MountSpec fits; what only a mount needs is ignored. */
@@ -31,6 +32,11 @@ export interface StackSpec {
   readonly data?: readonly LayerSource[];
   readonly upper?: LayerSource;
   readonly options?: StackOptions;
+  /**
+   * When the upper was begun, in nanoseconds since 1970, by the clock of the lower's filesystem: what was changed in the
+   * lower later is a conflict for `apply`. `layers` of a throw-away overlay has it. Absent: nobody knows.
+   */
+  readonly since?: bigint;
 }
 
 /** The options of the mount that change what it shows; of others nothing is asked. */
@@ -129,7 +135,7 @@ function* withoutMounts(fd: number): Routine<number> {
 const identity = ({ devMajor, devMinor, ino }: EntryStat) => `${devMajor}:${devMinor}:${ino}`;
 
 const FIELDS = [
-  ...['lower', 'data', 'upper', 'options'],
+  ...['lower', 'data', 'upper', 'options', 'since'],
   // Of a MountSpec, of an entry of list(), and of what parseOptions() gives.
   ...[
     'work',
@@ -151,11 +157,14 @@ export function readStackSpec(spec: unknown): StackSpec {
   const fields = readFields(spec, 'spec', FIELDS);
   const { lower, data, upper } = fields as { [K in 'lower' | 'data' | 'upper']?: LayerSource };
   const options = copyOf(fields.options, 'options');
+  const { since } = fields;
+  if (since !== undefined && typeof since !== 'bigint') wrongType('since', 'nanoseconds as a bigint', since);
   return {
     lower: listOf(lower),
     ...(data !== undefined && { data: listOf(data) }),
     ...(upper !== undefined && { upper }),
     ...(options !== undefined && { options: options as StackOptions }),
+    ...(since !== undefined && { since: since as bigint }),
   };
 }
 
@@ -183,6 +192,7 @@ function checkedSources({ lower, data = [], upper, options = {} }: StackSpec): [
 
 /** Opens all layers of a spec that has been read, or none. Throws OverlayError. */
 export function* openLayers(spec: StackSpec): Routine<OpenedStack> {
+  requireProc();
   const sources = checkedSources(spec);
   const { options = {} } = spec;
   const dialect = yield* dialectFor(options.userxattr);

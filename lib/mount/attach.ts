@@ -1,5 +1,5 @@
 // Puts a detached mount into the file tree, with the propagation that it is to have there.
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import { PROPAGATION_FLAGS } from '../format/attributes.ts';

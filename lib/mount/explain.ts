@@ -3,9 +3,9 @@
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { findAll } from './findings.ts';
 import { LiveUppers } from './live-uppers.ts';
-import { explainedNamespace } from './perform-rootless.ts';
 import { decideRootless } from './rootless.ts';
 import { readSpec } from './spec.ts';
 

@@ -25,15 +25,20 @@ const live = new LiveUppers();
 /** Lets go of locks whose mounts are gone. */
 export type Sweep = () => Routine<void>;
 
+/** The part of a request that others may know of. */
+export type Concern = (request: MountRequest) => MountRequest;
+const whole: Concern = (request) => request;
+
 /** What the guards go by. */
 export function seenUppers(): SeenUppers {
   return live;
 }
 
 /** Before a mount is planned: what the guards go by is to be what the mount table says now, and all directories answer. */
-export function* readyToPlan(request: MountRequest): Routine<void> {
+export function* readyToPlan(given: MountRequest, concerned: Concern = whole): Routine<void> {
   yield* bringUpToDate(live);
   if (live.table.served.length === 0) return;
+  const request = concerned(given);
   const { lower, data, upper, work, target } = request;
   const silent = yield* silentAmong([...lower, ...data, upper, work, target]);
   if (silent.length === 0) return;
@@ -79,11 +84,15 @@ function withoutGuards(request: MountRequest): MountRequest {
   return { ...request, ...insists, trustVolatile: true };
 }
 
-/** @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did */
+/**
+ * @param concerned what of the request the guards are about
+ * @throws {OverlayError} what a guard or a lock refused; {FailedStep} what anything else did
+ */
 export function* guarded<T>(
   request: MountRequest,
   sweep: Sweep,
   attempt: (asked: MountRequest, seen: SeenUppers) => Routine<T>,
+  concerned: Concern = whole,
 ): Routine<T> {
   let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
   for (;;) {
@@ -92,12 +101,12 @@ export function* guarded<T>(
     } catch (error) {
       if (!(error instanceof FailedStep)) throw error;
       if (isLocked(error)) {
-        if (swept) throw yield* refuseLocked(error, request, live);
+        if (swept) throw yield* refuseLocked(error, concerned(request), live);
         // A lock of this process may have outlived its mount, which somebody else has ended.
         swept = true;
         yield* sweep();
       } else if (GUARD_STEPS.includes(error.error.syscall) && asked === request) {
-        yield* refuseGuarded(request, live);
+        yield* refuseGuarded(concerned(request), live);
         [asked, seen] = [withoutGuards(request), NOTHING];
       } else {
         throw error;

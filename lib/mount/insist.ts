@@ -1,6 +1,6 @@
 // What has to be done before a mount, since the kernel would refuse what the caller insists on.
-import { asksForIndex, dialectOf } from '../diagnosis/upper-facts.ts';
 import { volatileNoteName } from '../diagnosis/volatile-facts.ts';
+import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   AT_FDCWD,

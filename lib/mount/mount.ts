@@ -1,7 +1,7 @@
 // mount(): from a spec to a live overlay, or to an error and nothing changed.
 import { UPPER_CLONE_RULES } from '../diagnosis/clone-rules.ts';
+import { explaining } from '../diagnosis/explaining.ts';
 import { lookAtMount } from '../diagnosis/mount-facts.ts';
-import { explaining } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { kernelClaim } from '../diagnosis/refused-claim.ts';
 import { applyRules } from '../diagnosis/rule.ts';
@@ -11,10 +11,10 @@ import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
 import { insist, takeBackInsisted } from './insist.ts';
-import { type Made, takeBack } from './made.ts';
+import { collectFsopen, type Made, takeBack } from './made.ts';
 import { makeDirectory, removeMade } from './make-directories.ts';
 import { MountedOverlay, type Overlay, sweepHandles } from './overlay.ts';
-import { collectFsopen, perform, planAtOnce } from './perform.ts';
+import { perform, planAtOnce } from './perform.ts';
 import { performRootless } from './perform-rootless.ts';
 import { droppedOption } from './read-back.ts';
 import { decideRootless } from './rootless.ts';

@@ -1,16 +1,17 @@
 // The overlay whose mount point a path is, or an error that says what the path is instead.
 import { explainDirectory } from '../diagnosis/directory.ts';
 import { type Finding, OverlayError, shown } from '../diagnosis/overlay-error.ts';
+import { close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   O_DIRECTORY,
   O_PATH,
   OVERLAYFS_SUPER_MAGIC,
-  procPath,
   STATX_ATTR_MOUNT_ROOT,
 } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import { KEEP, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeFileSystemStat, decodeStat, mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
@@ -47,10 +48,11 @@ function* realPath(target: Target): Routine<Buffer> {
   const dir = open.add('openat', KEEP, AT_FDCWD, target.absolute, O_PATH | O_DIRECTORY, 0);
   yield* open.run();
   const fd = open.value(dir);
-  const read = new Program([fd]);
-  const link = read.add('readlinkat', WANT, AT_FDCWD, procPath(fd));
-  yield* read.run();
-  return read.bytes(link)!;
+  try {
+    return yield* pathOf(fd, target.absolute);
+  } finally {
+    close(fd);
+  }
 }
 
 function notMounted(target: Target, found: Found): OverlayError {

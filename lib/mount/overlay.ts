@@ -10,6 +10,7 @@ import { attachMount, spreadByPath } from './attach.ts';
 import { forgetDetached, rememberDetached } from './detached-uppers.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
 import { stopWatching, watchForgotten } from './forgotten.ts';
+import { frozenSpec } from './given-spec.ts';
 import type { Made } from './made.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
@@ -37,17 +38,6 @@ export interface Overlay extends AsyncDisposable, Disposable {
   unmountSync(options?: UnmountOptions): void;
 }
 
-// Part by part, since this belongs to the price of every mount.
-function frozen(given: Readonly<MountSpec>, work: OwnWork | undefined): Readonly<MountSpec> {
-  const copy: { -readonly [K in keyof MountSpec]: MountSpec[K] } = { ...given };
-  if (Array.isArray(copy.lower)) copy.lower = Object.freeze(copy.lower.slice());
-  if (copy.data !== undefined) copy.data = Object.freeze(copy.data.slice());
-  if (copy.options !== undefined) copy.options = Object.freeze({ ...copy.options });
-  if (copy.attributes !== undefined) copy.attributes = Object.freeze({ ...copy.attributes });
-  if (work !== undefined && !work.throwAway) copy.work = shown(work.layer.path!);
-  return Object.freeze(copy);
-}
-
 // Handles of attached overlays by mount id, so that `unmount(target)` in the same thread ends the handle too. They are
 // held: the locks are to stay as long as the mount, also when the program forgets the handle.
 const attachedHandles = new Map<bigint, MountedOverlay>();
@@ -70,7 +60,7 @@ export function* sweepHandles(): Routine<void> {
 export class MountedOverlay implements Overlay {
   readonly via: 'fsopen' | 'mount';
   readonly fallbacks: readonly string[];
-  readonly spec: Readonly<MountSpec>;
+  #spec: Readonly<MountSpec> | undefined;
   readonly #request: MountRequest;
   #made: Made;
   readonly #work: OwnWork | undefined;
@@ -83,8 +73,6 @@ export class MountedOverlay implements Overlay {
   constructor(request: MountRequest, made: Made, work: OwnWork | undefined) {
     this.via = made.via;
     this.fallbacks = made.fallbacks;
-    // Now: the caller may change the object that it gave.
-    this.spec = frozen(request.given, work);
     this.#request = request;
     this.#made = made;
     this.#work = work;
@@ -93,6 +81,11 @@ export class MountedOverlay implements Overlay {
     if (this.#target !== undefined) this.#remember();
     else watchForgotten(this, made, work);
     if (this.#target === undefined) rememberDetached(made.claims);
+  }
+
+  get spec(): Readonly<MountSpec> {
+    this.#spec ??= frozenSpec(this.#request.given, this.#work);
+    return this.#spec;
   }
 
   get path(): string {

@@ -2,22 +2,23 @@
 // seen, though the kernel goes by it.
 import type { MountPlace } from '../kernel/mount-places.ts';
 
-const SLASH = 0x2f;
-
-function liesBelow(inner: Buffer, outer: Buffer): boolean {
-  if (inner.length <= outer.length || !inner.subarray(0, outer.length).equals(outer)) return false;
-  return outer.length === 1 || inner[outer.length] === SLASH;
+/** The directories that hold the one of this path, as texts; none for `/`. */
+function* holdersOf(path: string): Generator<string> {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
+    yield path.slice(0, end);
+  if (path !== '/') yield '/';
 }
 
 /** Those whose root lies in the root of another mount of the same filesystem. */
 export function partialMounts(places: readonly MountPlace[]): MountPlace[] {
-  const byDevice = new Map<string, Map<string, Buffer>>();
+  const byDevice = new Map<string, Set<string>>();
   for (const { device, root } of places) {
-    const roots = byDevice.get(device) ?? new Map<string, Buffer>();
-    byDevice.set(device, roots.set(root.toString('latin1'), root));
+    const roots = byDevice.get(device);
+    if (roots === undefined) byDevice.set(device, new Set([root.toString('latin1')]));
+    else roots.add(root.toString('latin1'));
   }
   return places.filter(({ device, root }) => {
     const roots = byDevice.get(device)!;
-    return roots.size > 1 && [...roots.values()].some((outer) => liesBelow(root, outer));
+    return roots.size > 1 && [...holdersOf(root.toString('latin1'))].some((outer) => roots.has(outer));
   });
 }

@@ -2,7 +2,6 @@
 import { explainNamespaceFailure, namespaceCause } from '../diagnosis/namespace-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { EACCES, EINVAL, EPERM } from '../kernel/errno.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
 import { probeMountApiIn } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { ENTRY_STEPS, userNamespace } from '../kernel/user-namespace.ts';
@@ -12,12 +11,11 @@ import { detachedResult } from './compat.ts';
 import { findTooDeep } from './depth-rootless.ts';
 import { needsEmptyLower, removeEmptyDirectory } from './empty-lower.ts';
 import { explainStep } from './explain-step.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { makeFoothold } from './foothold.ts';
 import type { Sweep } from './guarded.ts';
-import { rangedNamespace } from './id-ranges.ts';
 import { RUNGS, type Rung } from './ladder.ts';
-import { FailedStep, type Made, runGuarded } from './made.ts';
-import { collectFsopen } from './perform.ts';
+import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { needsGround, planRootless } from './plan-rootless.ts';
 import type { MountRequest } from './spec.ts';
 
@@ -53,18 +51,6 @@ export function* explainRootless(
   }
   const refused = error.errno === -EPERM || error.errno === -EACCES;
   return (refused ? yield* namespaceCause(error) : undefined) ?? found;
-}
-
-/** A descriptor of the user namespace. @throws {OverlayError} when there is none to be had */
-export function* explainedNamespace({ idRanges }: MountRequest): Routine<number> {
-  try {
-    // First the simple one: what forbids it forbids the other, and is explained.
-    const simple = yield* userNamespace();
-    return idRanges ? yield* rangedNamespace() : simple;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    throw yield* explainNamespaceFailure(error);
-  }
 }
 
 // What kept the child from where it was to mount keeps it from there by any way.

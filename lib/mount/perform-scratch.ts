@@ -4,17 +4,15 @@ import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { detachedResult } from './compat.ts';
-import { removeEmptyDirectory } from './empty-lower.ts';
-import { makeFoothold } from './foothold.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { guarded, readyToPlan } from './guarded.ts';
-import { FailedStep, type Made, runGuarded } from './made.ts';
+import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
-import { collectFsopen } from './perform.ts';
-import { explainedNamespace, explainRootless } from './perform-rootless.ts';
-import { ATTRIBUTES, planDetached, planInNamespace, type ScratchPlace } from './plan-scratch.ts';
+import { explainRootless } from './perform-rootless.ts';
+import type { SeenUppers } from './plan-guards.ts';
+import { ATTRIBUTES, planDetached, type ScratchPlace } from './plan-scratch.ts';
 import { giveRootXattrs } from './root-attributes.ts';
-import { allPortable } from './rootless.ts';
+import { makeInNamespace } from './scratch-in-namespace.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
 
@@ -56,24 +54,6 @@ function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made
   return made;
 }
 
-function* makeInNamespace(request: MountRequest, place: ScratchPlace): Routine<Made> {
-  const inside = {
-    ...request,
-    lower: yield* allPortable(request.lower),
-    data: yield* allPortable(request.data),
-  };
-  const ground = yield* makeFoothold();
-  try {
-    const plan = planInNamespace(inside, place, ground.path);
-    yield* runGuarded(plan, inside);
-    const made = yield* detachedResult(plan, inside);
-    yield* giveRootXattrs(plan, request, made.claims[0]!);
-    return made;
-  } finally {
-    yield* removeEmptyDirectory(ground.path);
-  }
-}
-
 function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made> {
   let first: FailedStep | undefined;
   if (refusedDetached === undefined) {
@@ -95,17 +75,17 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
   }
 }
 
+// Upper and work are ours alone.
+const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, work: undefined });
+
 /** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
-  const { upper, work } = request;
-  // Upper and work are ours alone.
-  const lowers = { ...request, upper: undefined, work: undefined };
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToPlan(lowers);
-    return yield* guarded(lowers, sweepHandles, (asked, seen) =>
-      makeSomehow({ ...asked, upper, work }, { limits, namespace, seen }),
-    );
+    yield* readyToPlan(request, lowersOf);
+    const attempt = (asked: MountRequest, seen: SeenUppers) =>
+      makeSomehow(asked, { limits, namespace, seen });
+    return yield* guarded(request, sweepHandles, attempt, lowersOf);
   } catch (error) {
     throw error instanceof FailedStep ? yield* explained(error, request) : error;
   }

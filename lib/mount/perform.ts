@@ -16,7 +16,7 @@ import { explainStep } from './explain-step.ts';
 import { guarded, type Sweep, seenUppers } from './guarded.ts';
 import { hearing } from './hearing.ts';
 import { RUNGS, type Rung } from './ladder.ts';
-import { collect, FailedStep, type Made, runGuarded } from './made.ts';
+import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { Plan } from './plan.ts';
 import { type LayerForm, planFsopen } from './plan-fsopen.ts';
 import { addGuards, type SeenUppers } from './plan-guards.ts';
@@ -69,12 +69,6 @@ function* fsopenWith(
   const plan = planWith(request, lowers, form, seen);
   yield* runGuarded(plan, request);
   return collectFsopen(plan, request);
-}
-
-/** What a plan of the new mount API gave. */
-export function collectFsopen(plan: Plan, request: MountRequest): Made {
-  const detached = request.target === undefined;
-  return collect(plan, 'fsopen', true, detached ? plan.program.value(plan.mount!) : undefined);
 }
 
 /**

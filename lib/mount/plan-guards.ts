@@ -1,6 +1,6 @@
 // The steps of a mount that refuse what the kernel lets pass although it comes to harm: layers that are in use elsewhere, an
 // upper or work in a lower, notes of another kind in the upper. They name no culprit: that is looked for after they refused.
-import { asksForIndex, dialectOf } from '../diagnosis/upper-facts.ts';
+import { asksForIndex, dialectOf } from '../format/asked-options.ts';
 import { formatOverlayXattr, VOLATILE_NOTE } from '../format/overlay-xattr.ts';
 import { AT_EMPTY_PATH, STATX_INO } from '../kernel/constants.ts';
 import { MAY_FAIL } from '../kernel/program.ts';

@@ -24,8 +24,8 @@ import type { Routine } from '../kernel/routine.ts';
 import { mountIdIn, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { addEntry } from '../kernel/user-namespace.ts';
 import { removeEmptyDirectory } from './empty-lower.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { type Foothold, makeFoothold } from './foothold.ts';
-import { explainedNamespace } from './perform-rootless.ts';
 import type { MountRequest } from './spec.ts';
 
 interface Droppable {

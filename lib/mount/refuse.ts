@@ -1,16 +1,9 @@
 // Refusing an argument before any system call: what was wrong with it, and what would be right.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, type Subject } from '../diagnosis/subject.ts';
-import { optionError } from '../format/option-error.ts';
-import type { OptionProblem } from '../format/options.ts';
 
 export { wrongType } from '../format/given.ts';
 
 export function refuse(code: string, subject: Subject, sentence: string, hint: string): never {
   throw new OverlayError([{ code, sentence, hint, ...placeOf(subject) }]);
-}
-
-/** Throws the error for what a check of options or attributes found, if anything. */
-export function refuseProblem(problem: OptionProblem | undefined): void {
-  if (problem !== undefined) throw optionError(problem);
 }

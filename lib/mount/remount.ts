@@ -16,7 +16,8 @@ import { readOverlayTable } from '../kernel/mount-table.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { mountIdNumber } from '../kernel/stat.ts';
 import { type Found, overlayAt } from './overlay-at.ts';
-import { refuseProblem, wrongType } from './refuse.ts';
+import { wrongType } from './refuse.ts';
+import { refuseProblem } from './spec-options.ts';
 import { readTarget } from './spec-paths.ts';
 
 const ATIME_MODES = ['noatime', 'relatime', 'strictatime'] as const;

@@ -1,11 +1,9 @@
 // The root of a throw-away overlay: an overlay shows its upper's root, so that this is made like the first lower's.
-import { parseOverlayXattr } from '../format/overlay-xattr.ts';
-import { close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_BASIC_STATS } from '../kernel/constants.ts';
-import { KEEP, MAY_FAIL, Program } from '../kernel/program.ts';
+import { MAY_FAIL } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { scanEntry } from '../kernel/scan-directory.ts';
 import type { Plan } from './plan.ts';
+import { copyRootXattrs } from './root-xattrs.ts';
 import type { MountRequest } from './spec.ts';
 
 const DIRECTORY = O_PATH | O_DIRECTORY;
@@ -33,32 +31,11 @@ export function addUpperAndWork(
   plan.plainLower = program.add('require_absent', MAY_FAIL, program.bytesOf(listed), NUL);
 }
 
-// What a security module says of a directory is not ours to give to another.
-const isOwn = (name: string) => name.startsWith('security.') || parseOverlayXattr(name) !== undefined;
-
 /**
- * Gives the upper's root what else the lower's root has: ACLs and other attributes. What its filesystem does not keep, or
- * this user may not set, is left out.
+ * Gives the upper's root what else the lower's root has.
  *
  * @param plan what made the upper, after its run
  */
 export function* giveRootXattrs(plan: Plan, { lower }: MountRequest, upper: number): Routine<void> {
-  if (plan.program.value(plan.plainLower!) === 0) return;
-  const [first] = lower;
-  let { fd } = first!;
-  if (fd === undefined) {
-    const open = new Program();
-    const step = open.add('openat', KEEP, AT_FDCWD, first!.absolute!, DIRECTORY, 0);
-    yield* open.run();
-    fd = open.value(step);
-  }
-  try {
-    const { xattrs } = yield* scanEntry(fd, '', { xattrs: [''] });
-    const program = new Program();
-    for (const [name, value] of xattrs)
-      if (!isOwn(name)) program.add('setxattr', MAY_FAIL, upper, Buffer.from(name, 'latin1'), value, 0);
-    if (program.steps > 0) yield* program.run();
-  } finally {
-    if (fd !== first!.fd) close(fd);
-  }
+  if (plan.program.value(plan.plainLower!) !== 0) yield* copyRootXattrs(lower[0]!, upper);
 }

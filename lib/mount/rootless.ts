@@ -1,6 +1,7 @@
 // What a mount asks for when it is made without root: the same, in the form that a user namespace can give.
+
+import { findConflict } from '../format/check-options.ts';
 import type { AnyOverlayOptions, OverlayOptions } from '../format/mount-spec.ts';
-import { findConflict } from '../format/options.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, FSOPEN_CLOEXEC, procPath, STATX_INO } from '../kernel/constants.ts';
 import { EPERM } from '../kernel/errno.ts';

@@ -1,20 +1,23 @@
 // Throw-away overlays whose changes are on disk: each in a directory of its own that is removed after it.
-import { explaining, explainMountFailure } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
+import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
-import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import { KEEP } from '../kernel/program.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { readyToPlan } from './guarded.ts';
 import { takeOverIn } from './id-ranges.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
 import { perform } from './perform.ts';
-import { explainedNamespace, performRootless } from './perform-rootless.ts';
+import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
 import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
 import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
@@ -104,7 +107,7 @@ function* makePlace(upperOn: Target, takeOver: TakeOver | undefined): Routine<Pl
   const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
   try {
     yield* sweepOnce(parent, upperOn, takeOver);
-    const above = yield* call('readlinkat', AT_FDCWD, procPath(parent));
+    const above = yield* pathOf(parent, upperOn.absolute);
     const own = yield* makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn));
     const path = Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${own.name}`)]);
     return new Place(parent, own, path, takeOver);

@@ -5,18 +5,20 @@ import { O_CLOEXEC } from '../kernel/constants.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import type { Change } from '../layer/change.ts';
-import { type ChangeList, changeList } from '../layer/change-list.ts';
+import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import { rememberSource } from '../layer/changes-source.ts';
+import { changeList } from '../layer/opened-changes.ts';
 import type { StackOptions, StackSpec } from '../layer/stack-spec.ts';
+import { explainedNamespace } from './explained-namespace.ts';
 import { rangedNamespace } from './id-ranges.ts';
 import type { KeepOptions } from './keep.ts';
 import type { Made } from './made.ts';
 import { MountedOverlay, type Overlay } from './overlay.ts';
-import { explainedNamespace } from './perform-rootless.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
+import { birthOfUpper, isUntouched, rootState } from './upper-root.ts';
 import type { OwnWork } from './work-directory.ts';
 
 /** A throw-away overlay: what was changed in it is gone with it. */
@@ -108,6 +110,15 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     return this.#request.rootless !== true;
   }
 
+  /** For {@link isUntouched}, as it is now. */
+  rootState(): Buffer {
+    return rootState(this.made.claims[0]!);
+  }
+
+  isUntouched(since: Buffer): boolean {
+    return isUntouched(this.made.claims[0]!, since);
+  }
+
   get inMemory(): boolean {
     return this.#source.own === undefined;
   }
@@ -122,11 +133,14 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
     if (rootless === true || userxattr === true) options.userxattr = true;
     if (redirectDir !== undefined) options.redirectDir = redirectDir;
     if (metacopy !== undefined) options.metacopy = metacopy;
+    const upper = this.made.claims[0]!;
+    const since = birthOfUpper(upper);
     return {
       lower: lower.map(asSource),
       ...(data.length > 0 && { data: data.map(asSource) }),
-      upper: { fd: this.made.claims[0]! },
+      upper: { fd: upper },
       options,
+      ...(since !== undefined && { since }),
     };
   }
 

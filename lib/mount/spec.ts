@@ -1,18 +1,9 @@
 // A mount as it was asked for, checked and made exact: absolute paths, kernel parameters, attribute bits.
-import { attributesToFsmountBits, checkAttributes } from '../format/attributes.ts';
 import { checkField, copyOf, type Fields, FLAG, readFields } from '../format/given.ts';
-import type {
-  AnyOverlayOptions,
-  Guard,
-  MountAttributes,
-  MountSpec,
-  MountVia,
-  Propagation,
-} from '../format/mount-spec.ts';
-import { nearestName } from '../format/nearest-name.ts';
-import { LAYER_KEYS, OPTION_KEYS, OVERLAY_OPTIONS } from '../format/option-table.ts';
-import { checkOptions, optionsToParameters, type Parameter } from '../format/options.ts';
-import { refuse, refuseProblem, wrongType } from './refuse.ts';
+import type { Guard, MountAttributes, MountSpec, MountVia, Propagation } from '../format/mount-spec.ts';
+import type { Parameter } from '../format/options.ts';
+import { refuse, wrongType } from './refuse.ts';
+import { readAttributes, readOptions, refusePart } from './spec-options.ts';
 import { type Layer, readLayer, readLayers, readTarget, type Target } from './spec-paths.ts';
 
 /** A checked mount. */
@@ -96,29 +87,6 @@ function readRootless({ rootless }: Fields): boolean | 'auto' {
   return wrongType('rootless', "true, false, 'auto' or 'ranges'", rootless);
 }
 
-function refusePart(name: string): never {
-  const near = LAYER_KEYS.get(name) ?? nearestName(name, FIELDS);
-  const inside = placeInside(name);
-  return refuse(
-    'ERR_OVERLAY_UNKNOWN_OPTION',
-    { option: name },
-    `${JSON.stringify(name)} is not part of a mount spec`,
-    inside ?? (near === undefined ? `the parts are ${FIELDS.join(', ')}` : `did you mean ${near}?`),
-  );
-}
-
-// What is part of a part.
-function placeInside(name: string): string | undefined {
-  if (OVERLAY_OPTIONS.some((row) => row.name === name) || name === 'raw') {
-    return `it is an option: options: { ${name}: … }`;
-  }
-  const option = OPTION_KEYS.get(name);
-  if (option !== undefined && option !== name) return `it is an option: options: { ${option}: … }`;
-  return checkAttributes({ [name]: true }) === undefined
-    ? `it is an attribute: attributes: { ${name}: true }`
-    : undefined;
-}
-
 function readSource(fields: Fields): string {
   const { source } = fields;
   if (source === undefined) return 'overlay';
@@ -191,10 +159,9 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
   checkLayers(lower, data, fields);
   const upper = fields.upper === undefined ? made?.upper : readLayer(fields.upper, 'upper');
   const { options, attributes } = fields;
-  if (options !== undefined) {
-    refuseProblem(checkOptions(options, { upper: upper !== undefined, data: data.length > 0 }));
-  }
-  if (attributes !== undefined) refuseProblem(checkAttributes(attributes));
+  const shape = { upper: upper !== undefined, data: data.length > 0 };
+  const parameters = options === undefined ? noParameters : readOptions(options, shape);
+  const attributeBits = attributes === undefined ? 0 : readAttributes(attributes);
   return {
     given: fields as unknown as MountSpec,
     lower,
@@ -202,9 +169,9 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
     upper,
     work: fields.work === undefined ? made?.work : readLayer(fields.work, 'work'),
     target: readTarget(fields.target),
-    parameters: options === undefined ? noParameters : optionsToParameters(options as AnyOverlayOptions),
+    parameters,
     attributes: attributes === undefined ? noAttributes : (attributes as MountAttributes),
-    attributeBits: attributes === undefined ? 0 : attributesToFsmountBits(attributes as MountAttributes),
+    attributeBits,
     propagation: readChoice(fields, 'propagation', ['private', 'slave', 'shared', 'unbindable']),
     source: readSource(fields),
     shareUpper: readFlag(fields, 'shareUpper'),

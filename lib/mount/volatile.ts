@@ -1,8 +1,8 @@
 // Uppers of volatile overlays: notes on one that it was, and refuses one whose mark lies in another work directory.
 import { dirtyUpper } from '../diagnosis/guard-rules.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
-import { dialectOf } from '../diagnosis/upper-facts.ts';
 import { lookForMarkedWork, volatileNote, volatileNoteName } from '../diagnosis/volatile-facts.ts';
+import { dialectOf } from '../format/asked-options.ts';
 import type { Parameter } from '../format/options.ts';
 import { call } from '../kernel/call.ts';
 import { KernelError } from '../kernel/kernel-error.ts';

@@ -10,12 +10,12 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_PATH,
-  procPath,
   STATX_INO,
   STATX_MNT_ID,
 } from '../kernel/constants.ts';
 import { ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -81,7 +81,9 @@ export function* makeOwnWork(upper: Layer): Routine<OwnWork> {
     const isRoot = upperStat!.inode === parentStat!.inode && upperStat!.mountId === parentStat!.mountId;
     if (isRoot || upperStat!.mountId !== parentStat!.mountId) refuseMountRoot(upper);
     const name = yield* makePrivateDirectory(parent, PREFIX, () => noPlace(upper));
-    const place = yield* call('readlinkat', AT_FDCWD, procPath(parent));
+    const beside =
+      upper.absolute && Buffer.concat([Buffer.from(upper.absolute as Uint8Array), Buffer.from('/..')]);
+    const place = yield* pathOf(parent, beside);
     const absolute = Buffer.concat([place, Buffer.from(`${place.length === 1 ? '' : '/'}${name}`)]);
     return { parent, name, layer: { option: 'work', path: absolute, absolute } };
   } catch (error) {

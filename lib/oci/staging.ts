@@ -22,6 +22,7 @@ import { emptyDirectory, removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import type { GivenEntry } from '../layer/given-path.ts';
+import { requireProc } from '../layer/require-proc.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from '../mount/own-directory.ts';
 import { explained, failure, isErrno } from './failure.ts';
 
@@ -87,6 +88,7 @@ export class Staging {
 
   /** @throws {OverlayError} ERR_OVERLAY_TARGET_EXISTS, ERR_OVERLAY_NOT_FOUND for the directory that it is to be in */
   static async make(target: GivenEntry, taking: Taking): Promise<Staging> {
+    requireProc();
     const { parent: above, name } = target;
     let parent: number | undefined;
     try {

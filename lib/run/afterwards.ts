@@ -3,7 +3,7 @@ import { type ApplyOptions, apply } from '../change/apply.ts';
 import { type ApplyPlan, type PlanOptions, planApply } from '../change/plan-apply.ts';
 import { OverlayError } from '../format/overlay-error.ts';
 import type { Change } from '../layer/change.ts';
-import { ViewChanges } from './view-changes.ts';
+import { viewChanges } from './view-changes.ts';
 import type { View } from './views.ts';
 
 export { readApplyOptions } from '../change/apply.ts';
@@ -19,7 +19,7 @@ function partOf({ overlay }: View, changes: readonly Change[]): PlanOptions {
 export async function plansFor(views: readonly View[], options: PlanOptions): Promise<ApplyPlan[]> {
   const plans: ApplyPlan[] = [];
   for (const view of views) {
-    const changes = await new ViewChanges([{ ...view, place: '' }], undefined);
+    const changes = await viewChanges([{ ...view, place: '' }]);
     if (changes.length === 0) continue;
     const plan = await planApply(view.overlay.layers, { ...partOf(view, changes), ...options });
     if (plan.steps.length > 0) plans.push(plan);

@@ -1,114 +1,11 @@
 // Starts a command over its views, or says why it cannot be started.
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { explainMountFailure } from '../diagnosis/mount-failure.ts';
-import { explainNamespaceFailure } from '../diagnosis/namespace-failure.ts';
-import type { Subject } from '../diagnosis/subject.ts';
-import { OverlayError, shown } from '../format/overlay-error.ts';
-import { E2BIG, EACCES, ENOENT, ENOTDIR, errnoName } from '../kernel/errno.ts';
+import { closeSync } from 'node:fs';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Started } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import type { CommandLine } from './command-line.ts';
-import { type Beginning, planStart, type StartPlan } from './plan-start.ts';
+import { explainStart, lost, notStarted } from './not-started.ts';
+import { type Beginning, planStart } from './plan-start.ts';
 import type { Views } from './views.ts';
-
-function* explained(
-  error: KernelError,
-  { plan, placing, chdir }: StartPlan,
-  cwd: string | Buffer,
-): Routine<OverlayError> {
-  const { step } = error;
-  if (error.syscall === 'clone' || step < placing) return yield* explainNamespaceFailure(error);
-  const subject = plan.subjectOf(step) as Subject | undefined;
-  if (step === chdir) {
-    const path = shown(cwd);
-    const sentence = `the command cannot start in ${JSON.stringify(path)}, as it is in the view: ${error.message}`;
-    const code = error.errno === -EACCES ? 'ERR_OVERLAY_NO_ACCESS' : 'ERR_OVERLAY_NOT_FOUND';
-    const hint = 'name a directory that the view has as `cwd`';
-    return new OverlayError([{ code, sentence, hint, option: 'cwd', path }], error);
-  }
-  if (subject?.option === 'stdio') {
-    const sentence = `stdio[${subject.index}]: ${error.message}`;
-    const hint = 'keep the descriptor open until the command has started';
-    return new OverlayError(
-      [{ code: 'ERR_OVERLAY_INVALID_DESCRIPTOR', sentence, hint, option: 'stdio' }],
-      error,
-    );
-  }
-  return yield* explainMountFailure(error, { directories: [], subject });
-}
-
-function interpreterOf(path: Buffer): string | undefined {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const head = Buffer.alloc(256);
-      const text = head.subarray(0, readSync(fd, head, 0, 256, 0)).toString();
-      return /^#![ \t]*([^\s]+)/.exec(text)?.[1];
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-function whyNot(path: Buffer, errno: number): string {
-  const name = JSON.stringify(shown(path));
-  if (errno === ENOENT) {
-    const interpreter = interpreterOf(path);
-    return interpreter === undefined
-      ? `${name} needs a program loader that does not exist here`
-      : `${name} needs the interpreter ${JSON.stringify(interpreter)}, which does not exist`;
-  }
-  if (errno === E2BIG) return `${name}: arguments and environment are longer than the kernel takes`;
-  if (errno !== EACCES) return `${name} cannot be started: ${errnoName(errno)}`;
-  try {
-    if (statSync(path).isDirectory()) return `${name} is a directory`;
-  } catch {
-    return `${name} may not be reached by this user`;
-  }
-  return `${name} may not be executed: by its permissions, or since its filesystem is mounted noexec`;
-}
-
-// As shells do: a program that is there and cannot be started counts for more than all places where none is.
-function notStarted({ name, candidates }: CommandLine, errnos: readonly number[]): OverlayError {
-  const found = candidates.findIndex(
-    ({ there }, i) => errnos[i] !== ENOTDIR && (errnos[i] !== ENOENT || existsSync(there)),
-  );
-  const failure = (i: number) =>
-    new KernelError({
-      errno: errnos[i]!,
-      syscall: 'execve',
-      call: `execve(${JSON.stringify(shown(candidates[i]!.path))}, …)`,
-      log: '',
-      step: 0,
-    });
-  if (found >= 0) {
-    const { path, there } = candidates[found]!;
-    const sentence = `the command cannot be started: ${whyNot(there, errnos[found]!)}`;
-    const hint = 'name a program that this user may execute';
-    const code = 'ERR_OVERLAY_COMMAND_NOT_EXECUTABLE';
-    return new OverlayError([{ code, sentence, hint, option: 'command', path: shown(path) }], failure(found));
-  }
-  const places = name.includes('/') ? '' : ' in any directory of PATH';
-  const sentence = `there is no program ${JSON.stringify(name)}${places}`;
-  const hint = 'correct the name, install it, or name it by its path';
-  return new OverlayError(
-    [{ code: 'ERR_OVERLAY_COMMAND_NOT_FOUND', sentence, hint, option: 'command', path: name }],
-    failure(0),
-  );
-}
-
-function lost(): OverlayError {
-  return new OverlayError([
-    {
-      code: 'ERR_OVERLAY_RUN_LOST',
-      sentence: 'the process that was to become the command was killed before it did',
-      hint: 'look for who kills processes: a seccomp filter, or the kernel when memory has run out',
-    },
-  ]);
-}
 
 /** @throws {OverlayError} */
 export function* launch(views: Views, beginning: Beginning): Routine<Started> {
@@ -117,7 +14,7 @@ export function* launch(views: Views, beginning: Beginning): Routine<Started> {
   try {
     yield plan.program;
   } catch (error) {
-    throw error instanceof KernelError ? yield* explained(error, planned, beginning.cwd) : error;
+    throw error instanceof KernelError ? yield* explainStart(error, planned, beginning.cwd) : error;
   }
   const { started } = plan.program;
   const isStarted = started.pid !== 0 && started.ended >= plan.program.steps - tries.length;

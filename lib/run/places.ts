@@ -1,6 +1,7 @@
 // Which directories of the command's file tree are views, which mounts it sees as they are, and which read-only.
 import { readdirSync } from 'node:fs';
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
+import { encodeMountinfoOctal } from '../format/escape.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import { shown } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
@@ -11,12 +12,12 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_PATH,
-  procPath,
   STATX_MNT_ID,
   STATX_TYPE,
 } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { pathOf } from '../kernel/path-of.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import { refuse } from '../mount/refuse.ts';
@@ -75,7 +76,7 @@ export function isWithin(path: Buffer, dir: Buffer): boolean {
 function* realPath(target: Target): Routine<Buffer> {
   const fd = yield* explaining(target, call('openat', AT_FDCWD, target.absolute, O_PATH | O_DIRECTORY, 0));
   try {
-    const path = yield* call('readlinkat', AT_FDCWD, procPath(fd));
+    const path = yield* explaining(target, pathOf(fd, target.absolute));
     if (path[0] === 0x2f && !path.toString('latin1').endsWith(' (deleted)')) return path;
     const sentence = `${target.option} (${JSON.stringify(shown(target.path))}) has no path that leads to it any more`;
     return refuse('ERR_OVERLAY_NOT_FOUND', target, sentence, 'name a directory that exists');
@@ -105,7 +106,10 @@ function* visible(entry: MountinfoEntry): Routine<Visible | undefined> {
 
 function* mountsIn(dir: Buffer): Routine<Visible[]> {
   const found: Visible[] = [];
-  for (const entry of parseMountinfo((yield* readIfPossible('/proc/self/mountinfo')) ?? Buffer.alloc(0))) {
+  const text = (yield* readIfPossible('/proc/self/mountinfo')) ?? Buffer.alloc(0);
+  // Most directories have nothing mounted in them: then no line need be read.
+  if (!dir.equals(ROOT) && !text.includes(encodeMountinfoOctal(Buffer.concat([dir, ROOT])))) return found;
+  for (const entry of parseMountinfo(text)) {
     if (!isWithin(entry.target, dir) || entry.target.equals(dir)) continue;
     const mount = yield* visible(entry);
     if (mount !== undefined) found.push(mount);

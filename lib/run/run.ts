@@ -1,7 +1,10 @@
 // run(): a command that sees a throw-away copy-on-write view of a directory at the directory's own place.
-import { runAsync } from '../kernel/routine.ts';
+import { runAsync, runSync } from '../kernel/routine.ts';
+import { requireProc } from '../layer/require-proc.ts';
 import { commandLine } from './command-line.ts';
 import { launch } from './launch.ts';
+import { readingLine, socketLine } from './line.ts';
+import type { Manner } from './manner.ts';
 import { type RunOptions, readRunOptions } from './options.ts';
 import { RunningCommand } from './running-command.ts';
 import { signalNumber } from './signal-names.ts';
@@ -25,20 +28,42 @@ export async function run(
   args: readonly (string | Uint8Array)[] = [],
   options: RunOptions = {},
 ): Promise<RunningCommand> {
+  return await start(command, args, options, { settle: runAsync, open: socketLine });
+}
+
+/** {@link run} for a process that has nothing else to do: what takes no longer than it has to is done here and now. */
+export async function runAlone(
+  command: string | Uint8Array,
+  args: readonly (string | Uint8Array)[],
+  options: RunOptions,
+): Promise<RunningCommand> {
+  return await start(command, args, options, {
+    settle: async (routine) => runSync(routine),
+    open: readingLine,
+  });
+}
+
+async function start(
+  command: string | Uint8Array,
+  args: readonly (string | Uint8Array)[],
+  options: RunOptions,
+  { settle, open }: Manner,
+): Promise<RunningCommand> {
+  requireProc();
   const request = readRunOptions(options);
   const { signal, killSignal, env, argv0 } = request.given;
   if (killSignal !== undefined) signalNumber(killSignal, 'killSignal');
   const line = commandLine(command, args, { argv0, env, from: request.cwd.absolute });
   signal?.throwIfAborted();
-  const views = await runAsync(makeViews(request));
+  const views = await settle(makeViews(request));
   try {
     const [first] = views.views;
-    const namespace = first && (await runAsync(first.overlay.namespace()));
+    const namespace = first && (await settle(first.overlay.namespace()));
     const stdio = openStdio(request.given);
     try {
       const beginning = { line, cwd: request.cwd.absolute, sources: stdio.sources, namespace };
       const { pid, socket } = await runAsync(launch(views, beginning));
-      return new RunningCommand(request, views, { pid, socket, streams: stdio.streams });
+      return new RunningCommand(request, views, { pid, socket, open, settle, streams: stdio.streams });
     } catch (error) {
       stdio.abandon();
       throw error;
@@ -46,7 +71,7 @@ export async function run(
       stdio.release();
     }
   } catch (error) {
-    await runAsync(endViews(views));
+    await settle(endViews(views));
     throw error;
   }
 }

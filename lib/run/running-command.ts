@@ -6,15 +6,15 @@ import type { ApplyOptions } from '../change/apply.ts';
 import type { ApplyPlan, PlanOptions } from '../change/plan-apply.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
-import { runAsync } from '../kernel/routine.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import type { KeepOptions } from '../mount/keep.ts';
+import type { Manner, RunEvents, RunningParts } from './manner.ts';
 import type { RunRequest } from './options.ts';
 import { isAnyFull } from './room-left.ts';
 import { signalNumber } from './signal-names.ts';
 import { whenClosed } from './stdio.ts';
-import { ViewChanges } from './view-changes.ts';
+import { viewChanges } from './view-changes.ts';
 import { endViews, type View, type Views } from './views.ts';
 import { type Ending, Watched } from './watched.ts';
 
@@ -27,22 +27,6 @@ export interface RunEnd extends Ending {
 interface Settle {
   resolve(end: RunEnd): void;
   reject(reason: unknown): void;
-}
-
-interface RunEvents {
-  /** The command has ended; others that it started may not have. */
-  exit: [exitCode: number | null, signal: NodeJS.Signals | null];
-  /** It has ended, all that it started too, and its streams are closed. */
-  close: [exitCode: number | null, signal: NodeJS.Signals | null];
-  stop: [signal: NodeJS.Signals];
-  continue: [];
-}
-
-/** What start gave. */
-export interface RunningParts {
-  readonly pid: number;
-  readonly socket: number;
-  readonly streams: readonly (Socket | null)[];
 }
 
 /** A command over its copy-on-write view. Disposing it kills what runs of it, and discards what it has changed. */
@@ -69,13 +53,14 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
   readonly #views: readonly View[];
   readonly #watched: Watched;
   readonly #request: RunRequest;
-  readonly #settle: Settle;
+  readonly #end: Settle;
+  readonly #settle: Manner['settle'];
   #ending: Ending | undefined;
   #leftProcesses = false;
   #over = false;
   #discarding: Promise<void> | undefined;
 
-  constructor(request: RunRequest, views: Views, { pid, socket, streams }: RunningParts) {
+  constructor(request: RunRequest, views: Views, { pid, socket, streams, open, settle }: RunningParts) {
     super();
     this.pid = pid;
     this.stdio = streams;
@@ -86,14 +71,15 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
     this.notes = views.notes;
     this.#views = views.views;
     this.#request = request;
-    let settle: Settle;
+    this.#settle = settle;
+    let end: Settle;
     this.finished = new Promise((resolve, reject) => {
-      settle = { resolve, reject };
+      end = { resolve, reject };
     });
-    this.#settle = settle!;
+    this.#end = end!;
     // Whoever does not await it is told by nothing.
     this.finished.catch(() => {});
-    this.#watched = new Watched(socket, {
+    this.#watched = new Watched(socket, open, {
       ended: (ending) => this.#ended(ending),
       stopped: (signal) => this.emit('stop', signal),
       continued: () => this.emit('continue'),
@@ -137,7 +123,17 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
    */
   changes(options?: ChangeOptions): ChangeList {
     this.#mustBeOver();
-    return new ViewChanges(this.#views, options);
+    return viewChanges(this.#views, options);
+  }
+
+  /**
+   * True: nothing was changed, as the uppers' roots tell at once; false: `changes()` has to look.
+   *
+   * @throws {OverlayError} ERR_OVERLAY_RUN_GOING
+   */
+  isUntouched(): boolean {
+    this.#mustBeOver();
+    return this.#views.every(({ overlay, pristine }) => overlay.isUntouched(pristine));
   }
 
   /** What `apply` would do: a plan a view that something was changed in. @throws {OverlayError} as `planApply` */
@@ -217,9 +213,9 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       const sentence =
         'the process that keeps watch over the command was killed, and everything of it with it';
       const hint = 'look for who kills processes: the kernel log tells when memory has run out';
-      this.#settle.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
-    } else if (signal?.aborted) this.#settle.reject(signal.reason);
-    else this.#settle.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
+      this.#end.reject(new OverlayError([{ code: 'ERR_OVERLAY_RUN_LOST', sentence, hint }]));
+    } else if (signal?.aborted) this.#end.reject(signal.reason);
+    else this.#end.resolve({ ...this.#ending, leftProcesses: this.#leftProcesses });
     whenClosed(this, () => this.emit('close', this.exitCode, this.signalCode));
   }
 
@@ -243,6 +239,6 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
       await over;
     }
     for (const stream of this.stdio) stream?.destroy();
-    await runAsync(endViews({ views: this.#views }));
+    await this.#settle(endViews({ views: this.#views }));
   }
 }

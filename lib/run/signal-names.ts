@@ -18,3 +18,8 @@ export function signalNumber(signal: unknown, option = 'signal'): number {
   const sentence = `there is no signal ${textOf(signal)}`;
   return refuse('ERR_OVERLAY_INVALID_VALUE', { option }, sentence, "use a name, as 'SIGTERM'");
 }
+
+/** As shells tell of a command that a signal ended. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + signalNumber(signal);
+}

@@ -1,7 +1,7 @@
 // The first descriptors of a command: where each comes from, and the streams on our side of those that are pipes.
 import type { EventEmitter } from 'node:events';
 import { openSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { callSync, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_RDWR, O_WRONLY, procPath } from '../kernel/constants.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
@@ -53,14 +53,15 @@ interface Pipe {
 // Pipes and no sockets, as those of child_process are: /dev/stdout of a program can be opened then. Each side is opened
 // anew, so that what one sets for itself (O_NONBLOCK) is not set for the other.
 function pipe(index: number): Pipe {
+  const { Socket } = process.getBuiltinModule('node:net');
   const end = callSync('pipe2', 0);
   if (index === 0) {
     const fd = openSync(procPath(end), 'w');
     return { theirs: end, stream: new Socket({ fd, readable: false, writable: true }) };
   }
   try {
-    const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
     const fd = openSync(procPath(end), 'r');
+    const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
     return { theirs, stream: new Socket({ fd, readable: true, writable: false }) };
   } finally {
     close(end);

@@ -24,12 +24,13 @@ function moved(place: string, change: Change): Change {
   };
 }
 
-// The root of an upper is another directory than that of a lower, so that its time differs though nothing was done.
+// A view has the time that the directory had when it was made. A temporary file that came and went changes it, and so does
+// whoever writes to the directory itself meanwhile: by itself it tells of nothing that is there to be looked at or applied.
 function isRootTime({ path, what }: Change): boolean {
   return path === '.' && what.every((part) => part === 'mtime');
 }
 
-export class ViewChanges extends AwaitableChanges {
+class ViewChanges extends AwaitableChanges {
   readonly #views: readonly View[];
   readonly #options: ChangeOptions | undefined;
   #lists: readonly ChangeList[] = [];
@@ -66,4 +67,9 @@ export class ViewChanges extends AwaitableChanges {
       }
     }
   }
+}
+
+/** One list of what was changed in all views. */
+export function viewChanges(views: readonly View[], options?: ChangeOptions): ChangeList {
+  return new ViewChanges(views, options);
 }

@@ -13,6 +13,8 @@ export interface View {
   /** The same from the root of all views; empty for that itself. */
   readonly place: string;
   readonly overlay: ScratchOverlay;
+  /** The state of its upper's root at first. */
+  readonly pristine: Buffer;
 }
 
 /** All that a command sees otherwise than this process does. */
@@ -68,7 +70,7 @@ class Making {
     const lower = at.equals(root) && given.lower !== undefined ? given.lower : bytesToPath(at);
     try {
       const overlay = yield* scratchRoutine(lower, scratch);
-      this.views.push({ at, place: placeOf(at, root), overlay });
+      this.views.push({ at, place: placeOf(at, root), overlay, pristine: overlay.rootState() });
     } catch (error) {
       if (at.equals(root) || !(error instanceof OverlayError)) throw error;
       this.notes.push(note(at, error));

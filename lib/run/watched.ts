@@ -1,7 +1,7 @@
 // A process as its guardian tells of it (native/guardian.h): how it ends, stops and goes on, and when nothing of it runs.
 
-import { Socket } from 'node:net';
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
+import type { Line, OpenLine } from './line.ts';
 import { signalName } from './signal-names.ts';
 
 /** How a command has ended: by its exit code, or by a signal; the other one is null. */
@@ -25,41 +25,31 @@ const CONTINUED = 0xffff;
 const END_ALL = 0;
 
 export class Watched {
-  readonly #socket: Socket;
+  readonly #line: Line;
   readonly #listener: Listener;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(fd: number, listener: Listener) {
+  constructor(fd: number, open: OpenLine, listener: Listener) {
     this.#listener = listener;
-    this.#socket = new Socket({ fd });
-    this.#socket.on('data', (bytes) => this.#read(bytes));
-    // It comes with the end, when something is written at the same time.
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => listener.over());
+    this.#line = open(fd, { heard: (bytes) => this.#read(bytes), closed: () => listener.over() });
   }
 
   /** @param signal its number; false when nobody is there any more */
   kill(signal: number): boolean {
-    return this.#write(signal);
+    return this.#line.write(signal);
   }
 
   /** Kills all that runs. */
   endAll(): void {
-    this.#write(END_ALL);
+    this.#line.write(END_ALL);
   }
 
   ref(): void {
-    this.#socket.ref();
+    this.#line.ref();
   }
 
   unref(): void {
-    this.#socket.unref();
-  }
-
-  #write(byte: number): boolean {
-    if (this.#socket.destroyed || this.#socket.readableEnded) return false;
-    this.#socket.write(Buffer.of(byte));
-    return true;
+    this.#line.unref();
   }
 
   #read(bytes: Buffer): void {

@@ -1,5 +1,5 @@
 // A live mount of one directory, attached or not: what a snapshot without layers below it is mounted by.
-import { explaining } from '../diagnosis/mount-failure.ts';
+import { explaining } from '../diagnosis/explaining.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import { FLAG, readOptions } from '../format/given.ts';
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';

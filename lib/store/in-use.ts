@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { kernelSaysInUse } from '../diagnosis/in-use.ts';
-import { describeOverlay, type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
+import { describeOverlay } from '../format/overlay-description.ts';
 import { callAsync, callSync, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,

@@ -33,13 +33,7 @@ const WHY: ReadonlyMap<number, readonly [why: string, hint: string]> = new Map([
     ],
   ],
   [EINVAL, ['its filesystem has no project quotas', 'mount ext4 or XFS with -o prjquota']],
-  [
-    ENOSYS,
-    [
-      'this kernel cannot set quotas by descriptor, or its filesystem has none',
-      'use Linux 5.14 or newer, and a filesystem with project quotas',
-    ],
-  ],
+  [ENOSYS, ['its filesystem has no quotas', 'use ext4 or XFS with project quotas, or btrfs with quotas']],
   [EPERM, ['this user may not set quotas', 'run as root']],
 ]);
 
@@ -73,6 +67,16 @@ async function inDirectories<T>(
   }
 }
 
+// One that is there looks at the descriptor first.
+async function hasQuotaCall(): Promise<boolean> {
+  try {
+    await runAsync(isProjectFree(-1, FIRST_PROJECT));
+  } catch (error) {
+    return !isErrno(error, ENOSYS);
+  }
+  return true;
+}
+
 /** Gives these directories a project of their own with the limits; gives its number. @throws {OverlayError} ERR_STORE_NO_QUOTA */
 export async function limitByProject(
   place: Place,
@@ -88,6 +92,8 @@ export async function limitByProject(
   } catch (error) {
     const known = error instanceof KernelError ? WHY.get(-error.errno) : undefined;
     if (known === undefined) throw error;
+    if (isErrno(error, ENOSYS) && !(await hasQuotaCall()))
+      throw noQuota(place, 'this kernel has no quotactl_fd(2)', 'use Linux 5.14 or newer', error);
     throw noQuota(place, ...known, error);
   }
 }

@@ -24,6 +24,7 @@ import { EEXIST, ENOENT } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
+import { requireProc } from '../layer/require-proc.ts';
 import { chooseDriver } from './choose-driver.ts';
 import { DIRECTORY, PARTS, Place } from './place.ts';
 import { isErrno, quoted, refusal } from './refusal.ts';
@@ -143,6 +144,7 @@ async function unmake(root: number, path: Buffer): Promise<void> {
 
 /** @throws {OverlayError} ERR_STORE_FOREIGN, ERR_STORE_MISSING, ERR_STORE_VERSION, ERR_STORE_DRIVER, ERR_STORE_NO_DRIVER and others */
 export async function openPlace(path: Buffer, driver: DriverName | 'auto', create: boolean): Promise<Place> {
+  requireProc();
   const [root, made] = await openRoot(path, create);
   try {
     const absolute = await callAsync('readlinkat', AT_FDCWD, procPath(root));

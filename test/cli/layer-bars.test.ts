@@ -26,7 +26,7 @@ test('the line at the end', () => {
 });
 function drawn(live: boolean): string {
   const err = new PassThrough();
-  const bars = new LayerBars(new Terminal(new PassThrough(), err, false, live), [
+  const bars = new LayerBars(new Terminal(new PassThrough(), err, { colour: false, live }), [
     layer('waiting'),
     layer('waiting'),
   ]);

@@ -16,7 +16,7 @@ async function run(calledAs: string, ...args: string[]): Promise<{ code: number;
         },
       }),
   );
-  const code = await runProgram(calledAs, args, new Terminal(out!, err!, false));
+  const code = await runProgram(calledAs, args, new Terminal(out!, err!, { colour: false }));
   return { code, out: text[0]!, err: text[1]! };
 }
 

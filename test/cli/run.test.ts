@@ -84,6 +84,10 @@ describe('afterwards', () => {
     const upper = scratchDirectory().join('upper');
     expect(overlayfsIn(dir, '--keep', upper, ...CHANGES)).toMatchObject({ status: 3 });
     expect(readdirSync(upper).sort()).toEqual(['file', 'gone', 'sub']);
+    // Before the command has run for hours.
+    const refused = overlayfsIn(dir, '--keep', upper, 'sh', '-c', 'echo ran');
+    expect(refused).toMatchObject({ status: 125, stdout: '' });
+    expect(refused.stderr).toContain('it exists, and what is kept replaces nothing');
     expect(overlayfsIn(dir, '--yes', ...CHANGES)).toMatchObject({ status: 3 });
     expect([readdirSync(dir).sort(), readFileSync(join(dir, 'file'), 'utf8')]).toEqual([
       ['file', 'sub'],
@@ -174,6 +178,20 @@ describe('signals', () => {
     await expect.poll(state).toBe('T');
     process.kill(child.pid!, 'SIGCONT');
     expect(await once(child, 'exit')).toEqual([5, null]);
+  });
+
+  privileged('a shell with job control sees that we stopped, and takes us back', () => {
+    const words = [process.execPath, programFile, 'run', 'sh', '-c', 'kill -STOP $$; exit 5'];
+    // wait(1) of bash comes back when a job stops.
+    const script = 'set -m; "$@" & wait $!; jobs; fg >/dev/null; echo "ended with $?"';
+    const { stdout } = spawnSync('setsid', ['--wait', 'bash', '-c', script, 'bash', ...words], {
+      cwd: directory(),
+      env: environment,
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(stdout).toMatch(/Stopped/);
+    expect(stdout).toContain('ended with 5');
   });
 
   privileged('Ctrl-C is the command`s', async () => {

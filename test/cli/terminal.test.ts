@@ -29,13 +29,13 @@ test.each([
 });
 test('paints only where colours are wanted', () => {
   const { stream } = collector();
-  const { paint } = new Terminal(stream, stream, true);
+  const { paint } = new Terminal(stream, stream, { colour: true });
   expect(paint('x', 'bold', 'red')).toBe('\u001b[1;31mx\u001b[0m');
-  expect(new Terminal(stream, stream, false).paint('x', 'bold')).toBe('x');
+  expect(new Terminal(stream, stream, { colour: false }).paint('x', 'bold')).toBe('x');
 });
 test('what was asked for and complaints go to different streams', () => {
   const [out, err] = [collector(), collector()];
-  const terminal = new Terminal(out.stream, err.stream, false);
+  const terminal = new Terminal(out.stream, err.stream, { colour: false });
   terminal.line('a');
   terminal.line();
   terminal.complain('b');
@@ -47,7 +47,7 @@ test('a reader that has gone is no failure, and a full disk is one', async () =>
     ['ENOSPC', 'ENOSPC'],
   ] as const) {
     const { stream } = collector(Object.assign(new Error(code), { code }));
-    const terminal = new Terminal(stream, collector().stream, false);
+    const terminal = new Terminal(stream, collector().stream, { colour: false });
     terminal.line('a');
     await new Promise((resolve) => setImmediate(resolve));
     terminal.line('b');
@@ -73,7 +73,11 @@ test('head -1 does not make it crash, and a full disk makes it fail', () => {
 });
 test('no more is drawn than can be drawn over', () => {
   const { stream, text } = collector();
-  const terminal = new Terminal(stream, stream, false, true, () => ({ rows: 3, columns: 5 }));
+  const terminal = new Terminal(stream, stream, {
+    colour: false,
+    live: true,
+    size: () => ({ rows: 3, columns: 5 }),
+  });
   terminal.draw(['123456789', 'b', 'c']);
   terminal.draw(['a']);
   expect(text()).toBe('\r\u001b[J1234\nb\n\u001b[2A\r\u001b[Ja\n');

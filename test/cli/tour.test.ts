@@ -44,10 +44,12 @@ test('an ordinary user sees the same in a user namespace', () => {
 /** Sends a signal to the program from its own output, when it has come to the given step. */
 const interrupting = (signal: string, step: string) => [
   '--import',
-  `data:text/javascript,${encodeURIComponent(`const write = process.stdout.write;
-    process.stdout.write = function (text, ...rest) {
-      if (text.includes(${JSON.stringify(step)})) process.kill(process.pid, ${JSON.stringify(signal)});
-      return write.call(this, text, ...rest);
+  `data:text/javascript,${encodeURIComponent(`import fs from 'node:fs';
+    const write = fs.writeSync;
+    fs.writeSync = function (fd, text, ...rest) {
+      if (fd === 1 && String(text).includes(${JSON.stringify(step)}))
+        process.kill(process.pid, ${JSON.stringify(signal)});
+      return write.call(this, fd, text, ...rest);
     };`)}`,
 ];
 

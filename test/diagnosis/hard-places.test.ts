@@ -294,3 +294,25 @@ privileged('without /proc, what is not explained says what could not be looked a
   expect(hidden.message).toContain('Could not be looked at: the mount table (/proc/self/mountinfo), the cap');
   expect(said('true').message).not.toContain('Could not be');
 });
+
+privileged('without /proc overlays are mounted and ended by path, and what needs it says so', () => {
+  const scratch = scratchDirectory();
+  const { lower, upper, target } = scratch.layers();
+  const script = `
+    import { mount, run, unmount } from 'overlayfs';
+    import { isOpaque } from 'overlayfs/layer';
+    const [lower, upper, target] = process.argv.slice(1);
+    const codes = [];
+    const code = (promise) => promise.then(() => 'done', ({ code }) => code);
+    codes.push(await code(mount({ lower, upper, target }).then((overlay) => overlay.unmount())));
+    codes.push(await code(mount({ lower, upper, target }).then(() => unmount(target))));
+    codes.push(await code(run('true', [], { at: lower })));
+    codes.push(await code(isOpaque(upper)));
+    console.log(JSON.stringify(codes));`;
+  const args = [lower[0]!, upper, target];
+  const codes = printedJson<string[]>(
+    runNode(script, { under: after('mount -t tmpfs hidden /proc', scratch.path), args }),
+  );
+  expect(codes).toEqual(['done', 'done', 'ERR_OVERLAY_NO_PROC', 'ERR_OVERLAY_NO_PROC']);
+  expect(readdirSync(scratch.path).filter((name) => name.startsWith('.overlayfs'))).toEqual([]);
+});

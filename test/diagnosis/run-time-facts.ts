@@ -123,6 +123,8 @@ export function runTimeFacts(errno: number, change: Change = {}): RunTimeFacts {
     inUpper: undefined,
     inLowers: [inLayer('lower')],
     parents: [inLayer('lower', { mode: DIRECTORY })],
+    nearest: undefined,
+    loop: undefined,
     trap: undefined,
     copied: undefined,
     upper: looked('upper'),

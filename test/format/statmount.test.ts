@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fsmountBitsToAttributes } from '../../lib/format/attributes.ts';
-import { describeOverlay, parseMountinfo, tagsToPropagation } from '../../lib/format/mountinfo.ts';
+import { parseMountinfo, tagsToPropagation } from '../../lib/format/mountinfo.ts';
+import { describeOverlay } from '../../lib/format/overlay-description.ts';
 import {
   decodeListmount,
   decodeStatmount,

@@ -1,7 +1,7 @@
 // Each error is made by node:fs on the running kernel, inside an overlay, and explained.
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { call } from '../../lib/kernel/call.ts';
@@ -345,7 +345,81 @@ describePrivileged('explainError', () => {
       fs.symlinkSync('circle', `${m}/circle`);
       const error = await explained(() => fs.readFileSync(`${m}/circle`), overlay);
       expect(error.code).toBe('ERR_OVERLAY_SYMLINK_LOOP');
+      const below = await explained(() => fs.writeFileSync(`${m}/circle/x`, ''), overlay);
+      expect(below).toMatchObject({
+        code: 'ERR_OVERLAY_SYMLINK_LOOP',
+        message: expect.stringContaining('circle"'),
+      });
     });
+    test('a link that was opened with O_NOFOLLOW leads in no circle', async () => {
+      const { overlay, m } = stack();
+      fs.symlinkSync('shared', `${m}/link`);
+      const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
+      const error = await explained(() => fs.openSync(`${m}/link`, flags), overlay);
+      expect(error.code).toBe('ERR_OVERLAY_UNEXPLAINED');
+    });
+    test('a mount that follows no links', async () => {
+      const { overlay, m } = stack({ attributes: { nosymfollow: true } });
+      fs.symlinkSync('shared', `${m}/link`);
+      const error = await explained(() => fs.readFileSync(`${m}/link`), overlay);
+      expect(error.code).toBe('ERR_OVERLAY_NOSYMFOLLOW');
+    });
+  });
+
+  test('EPERM: an immutable upper, into which a directory would be copied up', async () => {
+    const { overlay, m, upper } = stack();
+    run('chattr', '+i', upper);
+    onTestFinished(() => void run('chattr', '-i', upper));
+    for (const name of ['new', 'shared', 'dir/new']) {
+      const error = await explained(() => fs.writeFileSync(`${m}/${name}`, ''), overlay);
+      expect(error).toMatchObject({
+        code: 'ERR_OVERLAY_IMMUTABLE',
+        message: expect.stringContaining(`immutable in upper ("${upper}")`),
+      });
+    }
+  });
+
+  test('callbacks and promises give the same, and descriptors errors without a path', async () => {
+    const { overlay, m } = stack({}, 2);
+    const told: string[] = [];
+    const from = `${m}/dir`;
+    for (const error of [
+      thrownBy(() => fs.renameSync(from, `${m}/to`)),
+      await new Promise((resolve) => fs.rename(from, `${m}/to`, resolve)),
+      await fs.promises.rename(from, `${m}/to`).catch((failure: unknown) => failure),
+    ])
+      told.push((await explainError(error, overlay)).message);
+    expect(new Set(told).size).toBe(1);
+    end(overlay);
+    const { lower, target } = scratchDirectory().layers({ lower: 2 });
+    const view = mountSync({ lower, target });
+    open.push(view);
+    const fd = fs.openSync(`${target}/shared`, 'r');
+    for (const error of [
+      thrownBy(() => fs.fchmodSync(fd, 0o600)),
+      await new Promise((resolve) => fs.fchmod(fd, 0o600, resolve)),
+    ])
+      expect((await explainError(error, view)).code).toBe('ERR_OVERLAY_READ_ONLY_VIEW');
+    fs.closeSync(fd);
+  });
+
+  test('what happened elsewhere is no matter of the overlay', async () => {
+    const scratch = scratchDirectory();
+    const { lower, target } = scratch.layers({ lower: 2 });
+    const view = mountSync({ lower, target });
+    open.push(view);
+    const { path } = tmpfsMount({ scratch });
+    run('mount', '-o', 'remount,ro', path);
+    fs.symlinkSync('circle', scratch.join('circle'));
+    for (const attempt of [
+      () => fs.writeFileSync(`${path}/file`, ''),
+      () => fs.readFileSync(scratch.join('circle')),
+      () => fs.renameSync(scratch.join('circle'), `${path}/circle`),
+      () => fs.readFileSync(scratch.join('nothing')),
+    ]) {
+      const error = explainErrorSync(thrownBy(attempt), view);
+      expect([error.code, error.findings.length]).toEqual(['ERR_OVERLAY_UNEXPLAINED', 1]);
+    }
   });
 
   test('EPERM: immutable and append-only files of a lower', async () => {

@@ -6,6 +6,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { mount, type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
 import { openDescriptors, processesWith } from '../support/leaks.ts';
@@ -116,6 +118,7 @@ describe('the view', () => {
       const script = `
       import { run } from 'overlayfs';
       import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
       const [dir] = process.argv.slice(1);
       const command = await run('sh', ['-c', 'echo 1 >disk/new; echo 2 >new; cat disk/there; echo 3 2>&1 >ro/new; ls proc/self >/dev/null && echo proc'], { cwd: dir });
       const out = await text(command.stdout);
@@ -219,8 +222,9 @@ describe('the process', () => {
   privileged('is stopped and goes on', async () => {
     await using command = await run('sleep', ['60'], { cwd: directory() });
     const stop = once(command, 'stop');
-    command.kill('SIGTSTP');
-    expect(await stop).toEqual(['SIGTSTP']);
+    // SIGTSTP stops nobody in a process group that no shell watches over, as in CI.
+    command.kill('SIGSTOP');
+    expect(await stop).toEqual(['SIGSTOP']);
     const goOn = once(command, 'continue');
     command.kill('SIGCONT');
     await goOn;
@@ -280,6 +284,23 @@ describe('processes that the command leaves', () => {
 });
 
 describe('afterwards', () => {
+  privileged('whether anything was changed is told at once', async () => {
+    for (const [script, untouched] of [
+      ['cat file; ls', true],
+      ['echo x >file', false],
+      ['rm file', false],
+      ['chmod 700 .', false],
+      ['touch -d @1 .', false],
+      // Nothing is left of it but the time of the directory.
+      ['touch a; rm a', false],
+    ] as const) {
+      await using command = await sh(script, { cwd: directory(), stdio: 'ignore' });
+      expect(() => command.isUntouched()).toThrow(expect.objectContaining({ code: 'ERR_OVERLAY_RUN_GOING' }));
+      await command.finished;
+      expect([script, command.isUntouched()]).toEqual([script, untouched]);
+    }
+  });
+
   privileged('changes are applied, and nothing else', async () => {
     const dir = directory({ file: 'old', gone: 'x', same: 's' });
     await using command = await sh('echo new >file; rm gone; mkdir sub; echo 1 >sub/one', { cwd: dir });
@@ -297,20 +318,59 @@ describe('afterwards', () => {
     await expect(command.plan()).rejects.toMatchObject({ code: 'ERR_OVERLAY_ENDED' });
   });
 
-  privileged(
-    'a directory that was changed meanwhile is a conflict, and the changes are still there',
-    async () => {
-      const dir = directory();
-      await using command = await sh('echo new >file', { cwd: dir });
-      await command.finished;
-      const [plan] = await command.plan();
-      expect(plan!.conflicts).toEqual([]);
-      writeFileSync(join(dir, 'file'), 'somebody else');
-      const plans = await command.plan();
-      expect(plans).toHaveLength(1);
-      expect(await told(command)).toEqual(['modified file']);
-    },
-  );
+  /** What somebody does to the directory after the command was started, and before it ends. */
+  async function meanwhile(
+    script: string,
+    somebody: (dir: string) => void,
+  ): Promise<[string, RunningCommand]> {
+    const dir = directory({ file: 'old', other: 'old' });
+    mkdirSync(join(dir, 'sub'));
+    writeFileSync(join(dir, 'sub/inside'), 'old');
+    const command = await sh(`${script}; echo done; read go`, { cwd: dir });
+    await once(command.stdout!, 'data');
+    // By the clock of the filesystem, which may be as coarse as a tick.
+    await setTimeout(20);
+    somebody(dir);
+    command.stdin!.end();
+    await command.finished;
+    return [dir, command];
+  }
+
+  const CONFLICTS: readonly [string, string, string, (dir: string) => void][] = [
+    ['the same file', 'echo new >file', 'file', (dir) => writeFileSync(join(dir, 'file'), 'theirs')],
+    ['a file that goes', 'rm file', 'file', (dir) => writeFileSync(join(dir, 'file'), 'theirs')],
+    ['a file of the same name', 'echo 1 >new', 'new', (dir) => writeFileSync(join(dir, 'new'), 'theirs')],
+    ['only its mode', 'echo new >file', 'file', (dir) => chmodSync(join(dir, 'file'), 0o600)],
+    ['what is in a directory that goes', 'rm -r sub', 'sub', (dir) => writeFileSync(join(dir, 'sub/x'), '1')],
+    ['the mode of a directory', 'chmod 711 sub', 'sub', (dir) => chmodSync(join(dir, 'sub'), 0o750)],
+  ];
+  for (const [what, script, name, somebody] of CONFLICTS)
+    privileged(`somebody changed ${what} meanwhile: a conflict, and nothing is lost`, async () => {
+      const [dir, running] = await meanwhile(script, somebody);
+      await using command = running;
+      const words = ['-c', 'stat -c "%n %a" . * */*; cat * */*'];
+      const look = () => spawnSync('sh', words, { cwd: dir }).stdout.toString();
+      const before = look();
+      await expect(command.apply()).rejects.toMatchObject({
+        code: 'ERR_OVERLAY_CONFLICT',
+        path: join(dir, name),
+        message: expect.stringContaining('since the overlay was made'),
+      });
+      expect(look()).toBe(before);
+      await command.apply({ force: true });
+      expect(look()).not.toBe(before);
+    });
+
+  privileged('what somebody did elsewhere in the directory is no conflict, and stays', async () => {
+    const [dir, running] = await meanwhile('echo new >file; echo 1 >sub/mine', (at) => {
+      writeFileSync(join(at, 'other'), 'theirs');
+      writeFileSync(join(at, 'sub/theirs'), '1');
+    });
+    await using command = running;
+    await command.apply();
+    expect(readFileSync(join(dir, 'other'), 'utf8')).toBe('theirs');
+    expect(readdirSync(join(dir, 'sub')).sort()).toEqual(['inside', 'mine', 'theirs']);
+  });
 
   privileged('changes are kept as an upper', async () => {
     const dir = directory();
@@ -453,6 +513,7 @@ describe('without root', () => {
   const script = (command: string, options = '{}') => `
     import { run } from 'overlayfs';
     import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
     const [dir] = process.argv.slice(1);
     const command = await run('sh', ['-c', ${JSON.stringify(command)}], { cwd: dir, ...${options} });
     const [out, err] = await Promise.all([text(command.stdout), text(command.stderr)]);
@@ -493,6 +554,19 @@ describe('without root', () => {
     expect(exitCode).toBe(0);
     expect(out).toMatch(/Permission denied/);
     expect(changes).toEqual(['added new']);
+  });
+
+  test('a program in a directory that may not be entered is one that nobody has found', () => {
+    const closed = scratchDirectory().directory('closed');
+    chmodSync(closed, 0o700);
+    const outcome = asNobody(
+      `import { run } from 'overlayfs';
+      const env = { PATH: ${JSON.stringify(`${closed}/bin:/nowhere`)} };
+      const code = await run('no-such', [], { cwd: process.argv[1], env }).catch(({ code }) => code);
+      console.log(JSON.stringify({ code }));`,
+      { args: [nobodys()] },
+    );
+    expect(printedJson(outcome)).toEqual({ code: 'ERR_OVERLAY_COMMAND_NOT_FOUND' });
   });
 
   test('the whole: what cannot be covered cannot be written to either', () => {
@@ -560,11 +634,15 @@ privileged('a worker that ends takes its commands with it, and nothing else', as
     }).length;
     const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
     await new Promise((resolve) => worker.once('message', resolve));
-    const before = marked();
+    const until = async (reached) => {
+      const end = Date.now() + 5000;
+      while (!reached() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+      return reached();
+    };
+    const before = await until(() => marked() >= 2);
     await worker.terminate();
-    const end = Date.now() + 5000;
-    while (marked() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-    console.log(JSON.stringify({ before: before >= 2, after: marked() }));`;
+    await until(() => marked() === 0);
+    console.log(JSON.stringify({ before, after: marked() }));`;
   const url = new URL('../../dist/index.js', import.meta.url).href;
   expect(printedJson(runNode(script, { args: [url, directory()] }))).toEqual({ before: true, after: 0 });
 });

@@ -1,4 +1,6 @@
 // What every driver has to do: a suite in the spirit of the one that containerd holds its snapshotters to.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -172,32 +174,53 @@ function kinds(place: StorePlace): void {
     await expect(store.mount('name')).rejects.toEqual(code('ERR_STORE_NOT_ACTIVE'));
     await expect(store.mounts('name')).rejects.toEqual(code('ERR_STORE_NOT_ACTIVE'));
   });
-  test(
-    'refuses what somebody else has mounted, here and in another mount namespace',
-    place,
-    async (store) => {
-      await layer(store, 'base', '', (root) => writeFileSync(join(root, 'file'), 'base'));
-      await store.prepare('key', 'base');
-      await store.prepare('alone');
-      const target = scratchDirectory().directory('target');
-      for (const key of ['key', 'alone']) {
-        const [{ type, source, options }] = (await store.mounts(key)) as [
-          Awaited<ReturnType<Store['mounts']>>[0],
-        ];
-        run('mount', '-t', type === 'bind' ? 'none' : type, '-o', options.join(','), String(source), target);
-        try {
-          await expect(store.remove(key)).rejects.toMatchObject({
-            code: 'ERR_STORE_IN_USE',
-            message: expect.stringContaining(target),
-          });
-          await expect(store.commit('other', key)).rejects.toEqual(code('ERR_STORE_IN_USE'));
-        } finally {
-          run('umount', target);
-        }
-        await store.remove(key);
+  const mountWords = async (store: Store, key: string, target: string): Promise<string[]> => {
+    const [{ type, source, options }] = (await store.mounts(key)) as [
+      Awaited<ReturnType<Store['mounts']>>[0],
+    ];
+    return ['-t', type === 'bind' ? 'none' : type, '-o', options.join(','), String(source), target];
+  };
+  test('refuses what somebody else has mounted', place, async (store) => {
+    await layer(store, 'base', '', (root) => writeFileSync(join(root, 'file'), 'base'));
+    await store.prepare('key', 'base');
+    await store.prepare('alone');
+    const target = scratchDirectory().directory('target');
+    for (const key of ['key', 'alone']) {
+      run('mount', ...(await mountWords(store, key, target)));
+      try {
+        await expect(store.remove(key)).rejects.toMatchObject({
+          code: 'ERR_STORE_IN_USE',
+          message: expect.stringContaining(target),
+        });
+        await expect(store.commit('other', key)).rejects.toEqual(code('ERR_STORE_IN_USE'));
+      } finally {
+        run('umount', target);
       }
-    },
-  );
+      await store.remove(key);
+    }
+  });
+  test('refuses what is mounted in another mount namespace alone', place, async (store) => {
+    await layer(store, 'base', '', (root) => writeFileSync(join(root, 'file'), 'base'));
+    await store.prepare('key', 'base');
+    await store.prepare('alone');
+    const target = scratchDirectory().directory('target');
+    for (const key of ['key', 'alone']) {
+      const mounting = 'mount "$@" && echo ready && exec sleep 60';
+      const words = ['--mount', '--propagation', 'private', 'sh', '-c', mounting, 'sh'];
+      const other = spawn('unshare', [...words, ...(await mountWords(store, key, target))]);
+      const ended = once(other, 'exit');
+      try {
+        await once(other.stdout, 'data');
+        expect(readdirSync(target)).toEqual([]);
+        await expect(store.remove(key)).rejects.toEqual(code('ERR_STORE_IN_USE'));
+        await expect(store.commit('other', key)).rejects.toEqual(code('ERR_STORE_IN_USE'));
+      } finally {
+        other.kill('SIGKILL');
+        await ended;
+      }
+      await store.remove(key);
+    }
+  });
 }
 
 function names(place: StorePlace): void {
@@ -214,7 +237,10 @@ function names(place: StorePlace): void {
     await expect(store.commit('b', 'a')).rejects.toEqual(code('ERR_STORE_NOT_ACTIVE'));
     for (const parent of ['key', 'view'])
       await expect(store.prepare('b', parent)).rejects.toEqual(code('ERR_STORE_NOT_COMMITTED'));
-    await expect(store.prepare('b', 'gone')).rejects.toEqual(code('ERR_STORE_NOT_FOUND'));
+    await expect(store.prepare('b', 'gone')).rejects.toMatchObject({
+      code: 'ERR_STORE_NOT_FOUND',
+      option: 'parent',
+    });
     for (const lost of ['stat', 'remove', 'mounts', 'mount', 'usage'] as const)
       await expect(store[lost]('gone')).rejects.toEqual(code('ERR_STORE_NOT_FOUND'));
     expect((await store.list()).map(({ name }) => name)).toEqual(['a', 'key', 'view']);

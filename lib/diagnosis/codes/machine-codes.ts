@@ -25,7 +25,8 @@ export const MACHINE_CODES = {
     remedy: 'start a process as that user, instead of becoming that user',
   },
   ERR_OVERLAY_NO_PROC: {
-    meaning: 'rootless: /proc is not mounted',
+    meaning:
+      '/proc is not mounted, and what has been asked for needs it: rootless, layers, images, stores, `run`',
     remedy: '`mount -t proc proc /proc`',
   },
   ERR_OVERLAY_NO_CHILD: {
@@ -79,6 +80,11 @@ export const MACHINE_CODES = {
   ERR_OVERLAY_NO_SPACE: {
     meaning: "the upper's filesystem has no room or no inodes left",
     remedy: 'free some, or put upper and work on another filesystem',
+  },
+  ERR_OVERLAY_NOT_TAKEN_BACK: {
+    meaning:
+      'a mount failed when it was in its place already, and could not be unmounted again: it is still there',
+    remedy: '`overlayfs umount TARGET`',
   },
   ERR_OVERLAY_UNEXPLAINED: {
     meaning: 'the kernel refused, and nothing that was looked at is wrong',

@@ -1,0 +1,84 @@
+// What becomes of the changes of a command that has ended: shown, and applied, kept or discarded.
+import type { Change } from '../layer/change.ts';
+import type { RunEnd, RunningCommand } from '../run/running-command.ts';
+import { signalExitCode } from '../run/signal-names.ts';
+import { wordToPath } from './arguments.ts';
+import { changeLine, inOrder, summary } from './diff-text.ts';
+import type { Given } from './flags.ts';
+import { toJson } from './json.ts';
+import { printable } from './printable.ts';
+import type { Terminal } from './terminal.ts';
+
+type Decision = 'applied' | 'discarded' | 'kept';
+
+async function changesOf(command: RunningCommand, terminal: Terminal): Promise<Change[]> {
+  const list = command.changes({ ignoreUnchanged: true });
+  const changes = inOrder(await list);
+  for (const { sentence } of list.findings) terminal.complain(`overlayfs: ${sentence}`);
+  return changes;
+}
+
+/** Everything goes to stderr: stdout is the command's. */
+async function show(changes: readonly Change[], command: RunningCommand, terminal: Terminal): Promise<void> {
+  for (const change of changes) terminal.complain(changeLine(change, terminal));
+  terminal.complain(`overlayfs: ${changes.length === 0 ? 'nothing was changed' : summary(changes)}`);
+  if (await command.isFull())
+    terminal.complain(
+      'overlayfs: there is no room left for changes: what was written may be incomplete (--size, --upper-on)',
+    );
+}
+
+async function decide(given: Given, changes: readonly Change[], terminal: Terminal): Promise<Decision> {
+  if (given.has('keep')) return 'kept';
+  if (given.has('discard') || changes.length === 0) return 'discarded';
+  if (given.has('yes')) return 'applied';
+  const answer = given.has('json')
+    ? undefined
+    : await (await import('./question.ts')).question('overlayfs: apply these changes? [y/N] ');
+  if (answer === undefined && !given.has('json'))
+    terminal.complain(
+      'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps',
+    );
+  return answer !== undefined && /^y(es)?$/i.test(answer.trim()) ? 'applied' : 'discarded';
+}
+
+async function carryOut(
+  decision: Decision,
+  command: RunningCommand,
+  given: Given,
+  terminal: Terminal,
+): Promise<void> {
+  const quiet = given.has('json');
+  if (decision === 'applied') {
+    await command.apply();
+    if (!quiet) terminal.complain('overlayfs: applied');
+  }
+  if (decision === 'kept') {
+    const dir = given.text('keep')!;
+    const owners = process.geteuid!() === 0 ? 'kept' : 'mine';
+    await command.keep(wordToPath(dir), { owners });
+    if (!quiet) terminal.complain(`overlayfs: kept in ${printable(dir)}`);
+  }
+}
+
+interface Ended {
+  readonly command: RunningCommand;
+  readonly end: RunEnd;
+  readonly given: Given;
+  readonly terminal: Terminal;
+}
+
+/** Gives the exit code. */
+export async function endRun({ command, end, given, terminal }: Ended): Promise<number> {
+  const { exitCode, signal, leftProcesses } = end;
+  const code = exitCode ?? signalExitCode(signal!);
+  if (leftProcesses && !given.has('wait'))
+    terminal.complain('overlayfs: processes that the command had left were killed; --wait waits for them');
+  for (const { sentence } of command.notes) terminal.complain(`overlayfs: ${sentence}`);
+  const changes = await changesOf(command, terminal);
+  if (!given.has('json')) await show(changes, command, terminal);
+  const decision = await decide(given, changes, terminal);
+  await carryOut(decision, command, given, terminal);
+  if (given.has('json')) terminal.line(toJson({ exitCode, signal, leftProcesses, changes, decision }));
+  return code;
+}
