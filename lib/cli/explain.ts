@@ -8,7 +8,7 @@ import { FLAGS, isForeign, specOf } from './mount.ts';
 import { readMountArguments } from './mount-arguments.ts';
 import { requireOwnNamespace } from './namespace.ts';
 import type { Terminal } from './terminal.ts';
-import { markedPath, wrongPart } from './wrong-part.ts';
+import { markedPath, partOf, withPart } from './wrong-part.ts';
 
 /** The path that a finding is about, with all its bytes: the finding has it as text. */
 function pathOf({ option, index, path }: Finding, spec: MountSpec | undefined): Buffer | undefined {
@@ -20,21 +20,25 @@ function pathOf({ option, index, path }: Finding, spec: MountSpec | undefined): 
   return path === undefined ? undefined : Buffer.from(path);
 }
 
-function findingLines(finding: Finding, spec: MountSpec | undefined, terminal: Terminal): string[] {
+function findingLines(
+  finding: Finding,
+  spec: MountSpec | undefined,
+  all: readonly Finding[],
+  terminal: Terminal,
+): string[] {
   const path = pathOf(finding, spec);
   return [
     terminal.paint(finding.sentence, 'bold'),
-    ...(path === undefined ? [] : markedPath(path, wrongPart(path), terminal).map((line) => `  ${line}`)),
+    ...(path === undefined ? [] : markedPath(path, partOf(path, all), terminal).map((line) => `  ${line}`)),
     `  hint: ${inFlags(finding.hint)}`,
     `  code: ${finding.code}`,
   ];
 }
 
-function findingJson(finding: Finding, spec: MountSpec | undefined): object {
+function findingJson(finding: Finding, spec: MountSpec | undefined, all: readonly Finding[]): object {
   const path = pathOf(finding, spec);
   if (path === undefined) return finding;
-  const { start, end } = wrongPart(path);
-  return { ...finding, path: path.toString(), part: { start, end, text: path.toString('utf8', start, end) } };
+  return withPart(finding, path, all);
 }
 
 /** @param read gives the spec; what it refuses as an OverlayError is a finding too */
@@ -48,11 +52,11 @@ async function tell(read: () => MountSpec, json: boolean, terminal: Terminal): P
     if (!(error instanceof OverlayError)) throw error;
     findings = error.findings;
   }
-  if (json) terminal.line(toJson(findings.map((finding) => findingJson(finding, spec))));
+  if (json) terminal.line(toJson(findings.map((finding) => findingJson(finding, spec, findings))));
   else if (findings.length === 0) terminal.line('nothing is wrong that can be told without mounting');
   else
     for (const finding of findings)
-      for (const line of findingLines(finding, spec, terminal)) terminal.line(line);
+      for (const line of findingLines(finding, spec, findings, terminal)) terminal.line(line);
   return findings.length === 0 ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@ import { OverlayError } from '../format/overlay-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { UsageError } from './flags.ts';
 import { toJson } from './json.ts';
+import { markedPath, partOf, withPart } from './wrong-part.ts';
 
 interface Failure {
   readonly message: string;
@@ -38,16 +39,34 @@ export function inFlags(hint: string): string {
       /\b([a-z]\w*): true\b/gi,
       (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     )
-    .replaceAll(/\bas `(at|name|platform)`/g, 'as --$1');
+    .replaceAll(/\bas `(at|name|platform)`/g, 'as --$1')
+    .replaceAll(/\blist\(\)/g, '`overlayfs list`');
 }
 
-/** Several lines: the sentence, the code, the hint, what else was found, the call that failed, and the driver's words. */
+/** The path of the cause with its wrong part marked, in two lines; none when it is about no path. */
+export function markedLines(error: unknown): string[] {
+  if (!(error instanceof OverlayError)) return [];
+  const { path, option } = error.findings[0]!;
+  // Text of other bytes is the path of another file, if of any.
+  if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return [];
+  const bytes = Buffer.from(path);
+  const part = partOf(bytes, error.findings);
+  // What is wrong with a mount point that is there is nothing of its path.
+  if (option === 'target' && part.end - part.start === bytes.length) return [];
+  return markedPath(bytes, part, plain).map((line) => `  ${line}`);
+}
+
+const OF_MOUNTS: ReadonlySet<string> = new Set(['lower', 'data', 'upper', 'work', 'target']);
+const plain = { paint: (text: string) => text };
+
+/** Several lines: the sentence, the path with its wrong part marked, the code, the hint, what else was found, the call that failed, and the driver's words. */
 export function failureText(error: unknown): string {
   const { message, code, hint, call } = describeFailure(error);
   const others = error instanceof OverlayError ? error.findings.slice(1) : [];
   const words = (error instanceof OverlayError && error.kernelLog) || [];
   return [
     `overlayfs: ${message}`,
+    ...markedLines(error),
     ...(code === undefined ? [] : [`  code: ${code}`]),
     ...(hint === undefined ? [] : [`  hint: ${inFlags(hint)}`]),
     ...others.map(({ sentence }) => `  also: ${sentence}`),
@@ -59,7 +78,7 @@ export function failureText(error: unknown): string {
 /** One line, as the callers of mount(8) expect. */
 export function failureLine(error: unknown): string {
   const { message, code, hint } = describeFailure(error);
-  const about = [code, hint].filter((part) => part !== undefined).join(': ');
+  const about = [code, hint && inFlags(hint)].filter((part) => part !== undefined).join(': ');
   return `overlayfs: ${message}${about === '' ? '' : ` (${about})`}`.replaceAll(/\s*\n\s*/g, ' ');
 }
 
@@ -69,12 +88,27 @@ function fieldsOf(error: Error): object {
   return Object.assign({ name, message }, error);
 }
 
+function markedFindings(error: Error): object {
+  if (!(error instanceof OverlayError)) return {};
+  const { findings } = error;
+  const marked = findings.map((finding) => {
+    const { path, option } = finding;
+    if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return finding;
+    return withPart(finding, Buffer.from(path), findings);
+  });
+  return { findings: marked };
+}
+
 /** The whole error as JSON: `{ "error": { code, message, hint, option?, index?, path?, errno?, syscall?, findings, cause? } }`. */
 export function failureJson(error: unknown): string {
   if (!(error instanceof Error)) return toJson({ error: { message: String(error) } });
   const { cause } = error;
   return toJson({
-    error: { ...fieldsOf(error), ...(cause instanceof Error && { cause: fieldsOf(cause) }) },
+    error: {
+      ...fieldsOf(error),
+      ...markedFindings(error),
+      ...(cause instanceof Error && { cause: fieldsOf(cause) }),
+    },
   });
 }
 

@@ -1,7 +1,7 @@
-// Stands in for mount(8): its words, its exit codes, and one true line about what went wrong.
+// Stands in for mount(8): its words, its exit codes, and one true line about what went wrong, with the path marked below it.
 import { realpath } from 'node:fs/promises';
 import { list, mount, remount } from '../index.ts';
-import { failureLine, mountExitCode } from './failure.ts';
+import { failureLine, markedLines, mountExitCode } from './failure.ts';
 import { type MountArguments, readMountArguments } from './mount-arguments.ts';
 import { checkMount, requireLower } from './mount-check.ts';
 import { requireOwnNamespace } from './namespace.ts';
@@ -46,7 +46,7 @@ export async function runMountForm(args: readonly string[], terminal: Terminal):
     await perform(readMountArguments(args), terminal);
     return 0;
   } catch (error) {
-    terminal.complain(failureLine(error));
+    terminal.complain([failureLine(error), ...markedLines(error)].join('\n'));
     return mountExitCode(error);
   }
 }

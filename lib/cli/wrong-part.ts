@@ -1,5 +1,6 @@
 // Which part of a path is wrong: the first name on the way that is missing, is no directory, or may not be entered.
 import { statSync } from 'node:fs';
+import type { Finding } from '../index.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,6 +41,18 @@ export function wrongPart(path: Buffer): Part {
     return problem === 'EACCES' ? (parts[i - 1] ?? { start: 0, end: 1 }) : part;
   }
   return { start: 0, end: path.length };
+}
+
+/** The same, of a path that all of these have been found about: where nobody answers, nothing more is asked. */
+export function partOf(path: Buffer, all: readonly Finding[]): Part {
+  const silent = all.some(({ code }) => code === 'ERR_OVERLAY_NO_ANSWER');
+  return silent ? { start: 0, end: path.length } : wrongPart(path);
+}
+
+/** A finding with the part of its path that is wrong, in bytes and as text. */
+export function withPart(finding: Finding, path: Buffer, all: readonly Finding[]): object {
+  const { start, end } = partOf(path, all);
+  return { ...finding, path: path.toString(), part: { start, end, text: path.toString('utf8', start, end) } };
 }
 
 /** Two lines: the path, and a line of ^ below its wrong part. */

@@ -49,6 +49,11 @@ for (const row of OVERLAY_OPTIONS) {
 // Linux 6.18.44 and later show `volatile` as the value of fsync that it is.
 READ.set('fsync=volatile', { name: 'volatile', value: true });
 
+/** How an option is written in option text: `index=on`, `index=off`. */
+export function spellingsOf(name: string): string[] {
+  return [...READ].filter(([, reading]) => reading.name === name).map(([text]) => text);
+}
+
 /**
  * The parameters to send for options that `checkOptions` has passed.
  *

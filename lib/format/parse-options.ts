@@ -6,7 +6,7 @@ import { unescapeValue } from './escape.ts';
 import { FormatError } from './format-error.ts';
 import type { AnyOverlayOptions, MountAttributes, OverlayOptions, Propagation } from './mount-spec.ts';
 import { splitLowerdir, splitOptionText } from './option-text.ts';
-import { OPTION_KEYS, type Parameter, parametersToOptions, readParameter } from './options.ts';
+import { OPTION_KEYS, type Parameter, parametersToOptions, readParameter, spellingsOf } from './options.ts';
 import { bytesToPath } from './path-bytes.ts';
 
 /** Spec parts that option text can hold: `mount({ ...parseOptions(text), target })`. What the text does not say is absent. */
@@ -165,12 +165,14 @@ class Reader {
     const { key, value } = parameter;
     const read = readParameter(parameter);
     if (read === undefined && OPTION_KEYS.has(key)) {
-      const said =
-        value === undefined ? 'without a value' : `with the value '${Buffer.from(value).toString('utf8')}'`;
+      const name = OPTION_KEYS.get(key)!;
+      const ways = spellingsOf(name);
       throw textError(
-        `${key} ${said}`,
-        OPTION_KEYS.get(key)!,
-        `see ${key} in the kernel's overlayfs document`,
+        value === undefined
+          ? `${key} has no value`
+          : `${key} with the value ${JSON.stringify(Buffer.from(value).toString('utf8'))}, which it does not take`,
+        name,
+        `write ${ways.slice(0, -1).join(', ')}${ways.length > 1 ? ' or ' : ''}${ways.at(-1)}`,
       );
     }
     if (read === undefined) this.#checkRaw(key, value as Uint8Array | undefined);

@@ -8,7 +8,8 @@ import { MAY_FAIL } from '../kernel/program.ts';
 import { type Batches, nameBytes } from './batch.ts';
 import type { Below } from './below.ts';
 import { failure } from './failure.ts';
-import { directoryAt, type TreeNode } from './tree.ts';
+import { Removal } from './removal.ts';
+import { directoryAt, TreeNode } from './tree.ts';
 import type { Unpacking } from './unpacking.ts';
 
 /** `'auto'`: a device 0:0, or where the kernel refuses that the attribute (Linux 6.7). */
@@ -20,6 +21,8 @@ export class Deletions {
   readonly #unpacking: Unpacking;
   readonly #below: Below;
   readonly #dialect: Dialect;
+  readonly #removal: Removal;
+  readonly #done = new Map<TreeNode, Set<string>>();
   #form: WhiteoutForm;
 
   constructor(
@@ -36,6 +39,7 @@ export class Deletions {
     this.#below = below;
     this.#dialect = dialect;
     this.#form = form;
+    this.#removal = new Removal(batches);
   }
 
   async make(): Promise<void> {
@@ -50,6 +54,15 @@ export class Deletions {
     const path = names.join('/');
     const node = directoryAt(this.#root, names, path, (parent, name) => this.#unpacking.imply(parent, name));
     node!.opaque = true;
+    for (const child of [...node!.children.values()]) await this.#dropCopies(child);
+  }
+
+  /** What came up for a link to it is of below, and deleted like that. Gives whether nothing else was there. */
+  async #dropCopies(node: TreeNode): Promise<boolean> {
+    let all = node.broughtUp || (node.implied && node.children.size > 0);
+    for (const child of [...node.children.values()]) if (!(await this.#dropCopies(child))) all = false;
+    if (all) await this.#removal.remove(node);
+    return all;
   }
 
   /** The kernel does not ask the root of a layer whether it is opaque. */
@@ -66,23 +79,42 @@ export class Deletions {
   async #delete(names: readonly string[]): Promise<void> {
     const path = names.join('/');
     const above = names.slice(0, -1);
-    let parent = directoryAt(this.#root, above, path, () => undefined);
-    if (parent?.hidesLower) return this.#needless(path, 'its directory hides all that is below anyway');
+    const place = this.#placeOf(above, path);
+    if (place.hidesLower) return this.#needless(path, 'its directory hides all that is below anyway');
+    if (this.#isDeleted(place)) return this.#needless(path, 'its directory is deleted');
     // In a directory that no lower layer has the kernel would list the name.
-    if (this.#below.known && (await this.#below.entry(above))?.type !== 'directory')
+    const below = place.path === '' ? [] : place.path.split('/');
+    if (this.#below.known && (await this.#below.entry(below))?.type !== 'directory')
       return this.#needless(path, 'no layer below has its directory');
-    parent ??= directoryAt(this.#root, above, path, (at, name) => this.#unpacking.imply(at, name))!;
+    const parent = directoryAt(this.#root, above, path, (at, name) => this.#unpacking.imply(at, name))!;
     const name = names.at(-1)!;
     const there = parent.children.get(name);
-    if (there !== undefined) {
+    if (there !== undefined && !(await this.#dropCopies(there))) {
       // It was made again: a directory must not show what was in the old one.
       if (there.kind === 'directory') there.opaque = true;
       return;
     }
+    // Said twice, perhaps by another way to its directory.
+    const done = this.#done.get(parent) ?? new Set();
+    if (done.has(name)) return;
+    this.#done.set(parent, done.add(name));
     this.#batches.about(path);
     if (this.#form === 'auto') await this.#try(parent, name);
     else this.#mark(parent, name);
     if (this.#batches.full) await this.#batches.send();
+  }
+
+  /** Where a path leads to, with directories that are not there only thought. */
+  #placeOf(names: readonly string[], whole: string): TreeNode {
+    return directoryAt(this.#root, names, whole, (at, name) => {
+      const thought = new TreeNode(undefined, name, 'directory', false);
+      thought.parent = at;
+      return thought;
+    })!;
+  }
+
+  #isDeleted({ parent, name }: TreeNode): boolean {
+    return parent !== undefined && (this.#done.get(parent)?.has(name) || this.#isDeleted(parent));
   }
 
   #needless(path: string, why: string): void {

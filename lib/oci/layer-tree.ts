@@ -54,11 +54,14 @@ export class LayerTree implements LayerTaker {
   entries = 0;
   /** What a later entry of the layer itself took the place of, with the path where that was. */
   readonly replaced: { readonly path: string; readonly content: Content }[] = [];
+  /** Hard links to layers below, those among them that later entries took the place of. */
+  readonly linksBelow: { readonly name: Buffer; readonly names: readonly string[] }[] = [];
   /** Files of AUFS's by their paths: seen by nobody but hard links to them. */
   readonly leftovers: Map<string, LayerNode> = new Map();
   readonly #layer: number;
   readonly #limits: Limits;
   readonly #whiteouts: string[][] = [];
+  readonly #opaques: string[][] = [];
   #open: Content | undefined;
   #hash: Hash | undefined;
 
@@ -89,6 +92,7 @@ export class LayerTree implements LayerTaker {
 
   /** All entries are there: only now deletions have their places, since their order means nothing. */
   finish(): void {
+    for (const names of this.#opaques) this.#directoryAt(names).opaque = true;
     for (const names of this.#whiteouts) {
       const parent = directoryAt(this.root, names.slice(0, -1), names.join('/'), (at, name) => {
         const ghost = this.#imply(at as LayerNode, name);
@@ -107,7 +111,7 @@ export class LayerTree implements LayerTaker {
     this.#limits.entry(entry.size, names.length);
     if (kind === 'entry') this.#make(entry, names);
     else if (kind === 'whiteout') this.#whiteouts.push(names);
-    else if (kind === 'opaque') this.#directoryAt(names).opaque = true;
+    else if (kind === 'opaque') this.#opaques.push(names);
     else if (entry.type === 'file') this.#leave(entry, names.join('/'));
   }
 
@@ -191,8 +195,10 @@ export class LayerTree implements LayerTaker {
     if (target !== undefined && target === old) return;
     if (target?.kind === 'directory') throw badLink(given, path, 'which is a directory');
     const node = new LayerNode(parent, name, target?.kind ?? 'other', true, target?.link ?? '');
-    if (target === undefined) node.linkBelow = names;
-    else become(node, target);
+    if (target === undefined) {
+      node.linkBelow = names;
+      this.linksBelow.push({ name: given, names });
+    } else become(node, target);
     if (old !== undefined) this.#replace(old, old.path);
   }
 }

@@ -118,7 +118,8 @@ class Laying {
     }
     this.#tell(kind, node, { paths: 1, bytes: 0 });
     for (const child of node.children.values())
-      if (!child.ghost) this.#tell('added', child, this.#carried(child));
+      if (child.ghost) child.remove();
+      else this.#tell('added', child, this.#carried(child));
   }
 
   #replace(old: LayerNode, node: LayerNode, has: boolean): void {
@@ -194,7 +195,8 @@ export class MergedTree {
 
   /** Lays the next layer over those before; its nodes are ours from now on. @throws {OverlayError} ERR_OVERLAY_LAYER_LINK */
   lay(layer: number, tree: LayerTree): LayerAccount {
-    this.#link(tree.root);
+    for (const { name, names } of tree.linksBelow) this.#target(name, names);
+    if (tree.linksBelow.length > 0) this.#link(tree.root);
     const laying = new Laying(layer, this.#waste);
     laying.directory(this.#root, tree.root, tree.root.opaque);
     for (const { path, content } of tree.replaced) this.#waste.add(path, content, 'overwritten', layer);
@@ -209,12 +211,17 @@ export class MergedTree {
       this.#link(child);
       const names = child.linkBelow;
       if (names === undefined) continue;
-      const target = nodeAt(this.#root, names, child.path) as LayerNode | undefined;
-      const [name, to] = [Buffer.from(child.path, 'latin1'), Buffer.from(names.join('/'), 'latin1')];
-      if (target === undefined) throw badLink(name, to, 'which is neither in the layer nor below it');
-      if (target.kind === 'directory') throw badLink(name, to, 'which is a directory');
+      const target = this.#target(Buffer.from(child.path, 'latin1'), names);
       become(new LayerNode(node, child.name, target.kind, true, target.link), target);
     }
+  }
+
+  #target(name: Buffer, names: readonly string[]): LayerNode {
+    const target = nodeAt(this.#root, names, name.toString('latin1')) as LayerNode | undefined;
+    const path = Buffer.from(names.join('/'), 'latin1');
+    if (target === undefined) throw badLink(name, path, 'which is neither in the layer nor below it');
+    if (target.kind === 'directory') throw badLink(name, path, 'which is a directory');
+    return target;
   }
 
   /** What is seen in the end; without the root itself. */

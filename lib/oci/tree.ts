@@ -48,6 +48,8 @@ export class TreeNode {
   attributes: Attributes | undefined;
   /** No entry of the archive is about it: it only had to be there. */
   implied = false;
+  /** It came up from a layer below, for a hard link of this one to it. */
+  broughtUp = false;
   /** It hides what lower layers have in it. */
   opaque = false;
   /** It holds deletions in the form of attributes. */

@@ -240,7 +240,7 @@ export class Unpacking {
       }
     }
     await this.endEntry();
-    return node;
+    return Object.assign(node, { broughtUp: true });
   }
 }
 

@@ -4,6 +4,7 @@ import {
   failureJson,
   failureLine,
   failureText,
+  markedLines,
   mountExitCode,
 } from '../../lib/cli/failure.ts';
 import { UsageError } from '../../lib/cli/flags.ts';
@@ -31,6 +32,8 @@ const wrong = (code: string) => new OverlayError([{ ...finding, code }]);
 test('several lines for people: sentence, code, hint, the rest, the call', () => {
   expect(failureText(failed).split('\n')).toEqual([
     'overlayfs: lower 0 ("/a") does not exist',
+    '  /a',
+    '   ^',
     '  code: ERR_OVERLAY_NOT_FOUND',
     '  hint: make it',
     '  also: and more',
@@ -57,6 +60,12 @@ test('one line for the callers of mount(8)', () => {
   );
   expect(failureLine(new UsageError('a\n  b'))).toBe('overlayfs: a b');
 });
+test('where nobody answers, the path is not walked', () => {
+  const silent = { ...finding, code: 'ERR_OVERLAY_NO_ANSWER', path: '/no/such' };
+  expect(markedLines(new OverlayError([silent]))).toEqual(['  /no/such', '  ^^^^^^^^']);
+  expect(markedLines(new OverlayError([{ ...finding, path: '/no/such' }]))).toEqual(['  /no/such', '   ^^']);
+  expect(markedLines(new OverlayError([{ ...finding, path: '/caf\ufffd' }]))).toEqual([]);
+});
 test('the whole error as JSON', () => {
   expect(JSON.parse(failureJson(failed))).toEqual({
     error: {
@@ -69,7 +78,7 @@ test('the whole error as JSON', () => {
       path: '/a',
       errno: -2,
       syscall: 'openat',
-      findings: [finding, other],
+      findings: [{ ...finding, part: { start: 1, end: 2, text: 'a' } }, other],
       cause: {
         name: 'KernelError',
         message: 'openat(AT_FDCWD, "/a", 0): ENOENT',

@@ -128,7 +128,9 @@ privileged('works from a line of fstab, as /sbin/mount.TYPE and /sbin/umount.TYP
     ...['0', 'lower0', '1', `overlayfs: ${target} unmounted`, '0'],
     ...['0', '0', '0', '0', '32', '32', '0', ''],
   ]);
-  expect(outcome.stderr).toMatch(/^overlayfs: lower.*"\/no\/such".*\noverlayfs: target .* is busy: .*\n$/);
+  expect(outcome.stderr).toMatch(
+    /^overlayfs: lower.*"\/no\/such".*\n {2}\/no\/such\n {3}\^\^\noverlayfs: target .* is busy: .*\n$/,
+  );
 });
 
 privileged(

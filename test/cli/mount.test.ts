@@ -48,7 +48,7 @@ privileged('an upper in use is refused, and shared only when asked for', () => {
   const second = scratch.directory('second');
   const refused = overlayfs([...words, second]);
   expect(refused.status).toBe(1);
-  expect(refused.stderr).toMatch(/^overlayfs: upper .*\n {2}code: ERR_OVERLAY_/);
+  expect(refused.stderr).toMatch(/^overlayfs: upper .*\n {2}.*\/upper\n {2}\^+\n {2}code: ERR_OVERLAY_/);
   expect(overlayfs([...words, '--share-upper', second]).status).toBe(0);
   expect(overlayfs(['umount', second, target]).status).toBe(0);
 });
@@ -57,7 +57,7 @@ privileged('a failed mount is 1, with the sentence, the code and the hint', () =
   const outcome = overlayfs(['mount', '--lower', path, target]);
   expect(outcome).toMatchObject({ status: 1, stdout: '' });
   expect(outcome.stderr).toMatch(
-    /^overlayfs: lower.*"\/no\/such".*\n {2}code: ERR_OVERLAY_NOT_FOUND\n {2}hint: /,
+    /^overlayfs: lower.*"\/no\/such".*\n {2}\/no\/such\n {3}\^\^\n {2}code: ERR_OVERLAY_NOT_FOUND\n {2}hint: /,
   );
   const json = overlayfs(['mount', '--json', '--lower', path, target]);
   expect(JSON.parse(json.stderr)).toMatchObject({

@@ -99,6 +99,15 @@ describe('refuses', () => {
     );
   });
 
+  test('a value that an option does not take, with those that it does', () => {
+    for (const [text, message, hint] of [
+      ['index=yes', 'index with the value "yes", which it does not take', 'write index=on or index=off'],
+      ['metacopy', 'metacopy has no value', 'write metacopy=on or metacopy=off'],
+      ['userxattr=on', 'userxattr with the value "on", which it does not take', 'write userxattr'],
+    ] as const)
+      expect(() => parseOptions(text)).toThrow(expect.objectContaining({ message, hint }));
+  });
+
   test('a value of an unknown option that is no UTF-8', () => {
     expect(() => parseOptions(Buffer.from('future=\xff', 'latin1'))).toThrow(/UTF-8/);
   });

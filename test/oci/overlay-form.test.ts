@@ -9,7 +9,7 @@ import type { UnpackOptions } from '../../lib/oci/unpack-options.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { xattrsOf } from '../support/xattr.ts';
-import { archive, directory, file, hardlink, TIME } from './layer-archive.ts';
+import { archive, directory, file, hardlink, symlink, TIME } from './layer-archive.ts';
 
 const ROOT = process.geteuid!() === 0;
 const OWN: UnpackOptions = ROOT ? {} : { rootless: true };
@@ -68,6 +68,20 @@ test('a deletion in a directory that no layer below has is left out', async () =
   ]);
 });
 
+test('a deletion that is said twice, also by another way, is one', async () => {
+  const again = [file('.wh.gone'), file('.wh.gone'), directory('d'), symlink('link', 'd')];
+  const { above } = await two(archive(...again, file('link/.wh.a'), file('d/.wh.a')));
+  expect(readdirSync(above).toSorted()).toEqual(['d', 'gone', 'link']);
+  expect(readdirSync(join(above, 'd'))).toEqual(['a']);
+  expect(await isWhiteout(join(above, 'd/a'), { userxattr })).toBe(true);
+  const { above: inside, result } = await two(archive(file('.wh.d'), file('d/.wh.a'), file('d/sub/.wh.x')));
+  expect(await isWhiteout(join(inside, 'd'), { userxattr })).toBe(true);
+  expect(result.dropped.map(({ path }) => path)).toEqual(['d/a', 'd/sub/x']);
+  // The link is one to what no layer below has.
+  const { above: astray } = await two(archive(symlink('d', 'nowhere'), file('d/.wh.a')));
+  expect(readdirSync(astray)).toEqual(['d']);
+});
+
 test('a parent without an entry is as it is below', async () => {
   const { above } = await two(archive(file('d/new')));
   expect(statSync(join(above, 'd'), { bigint: true })).toMatchObject({ mode: 0o40750n, mtimeNs: 5n });
@@ -79,6 +93,29 @@ test('a hard link to a file below brings it up', async () => {
   expect(readFileSync(join(above, 'other'), 'utf8')).toBe('a');
   expect(lstatSync(join(above, 'd/a')).ino).toBe(lstatSync(join(above, 'other')).ino);
   expect(lstatSync(join(above, 'other'), { bigint: true }).mtimeNs).toBe(TIME);
+});
+
+test('what came up for a link alone is deleted with what is below, whatever the order', async () => {
+  const link = hardlink('other', 'd/a');
+  const deletions = [file('d/.wh.a'), file('.wh.d'), file('d/.wh..wh..opq'), file('.wh..wh..opq')];
+  for (const deletion of deletions) {
+    for (const entries of [
+      [link, deletion],
+      [deletion, link],
+    ]) {
+      const { above } = await two(archive(...entries));
+      expect(readFileSync(join(above, 'other'), 'utf8')).toBe('a');
+      const inside = readdirSync(above, { recursive: true })
+        .map(String)
+        .filter((path) => path.startsWith('d/'));
+      for (const path of inside) expect(await isWhiteout(join(above, path), { userxattr })).toBe(true);
+    }
+  }
+  const { above } = await two(archive(link, file('.wh.d')));
+  expect(await isWhiteout(join(above, 'd'), { userxattr })).toBe(true);
+  const { above: own } = await two(archive(link, file('d/own'), file('.wh.d')));
+  expect(readdirSync(join(own, 'd'))).toEqual(['own']);
+  expect(await isOpaque(join(own, 'd'), { userxattr })).toBe(true);
 });
 
 test('deleting all that is below takes knowing it', async () => {
