@@ -36,7 +36,8 @@ export function* lockHolders(absolute: string | Uint8Array): Routine<LockHolder[
   const stat = decodeStat(bytes);
   const locks = (yield* readIfPossible('/proc/locks'))?.toString() ?? '';
   const holders: LockHolder[] = [];
-  for (const pid of holdersIn(locks, stat.device, stat.inode)) {
+  // While others lock, the table can show a line twice.
+  for (const pid of new Set(holdersIn(locks, stat.device, stat.inode))) {
     const command = (yield* readIfPossible(`/proc/${pid}/comm`))?.toString().trimEnd();
     holders.push({ pid, command });
   }

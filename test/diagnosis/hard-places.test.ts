@@ -90,7 +90,8 @@ privileged(
       await ended;
     }
     // Each was so at some moment, or two looks differed.
-    const possible = 'NOT_FOUND NOT_DIRECTORY DANGLING_SYMLINK LAYER_REMOVED PROC_LAYER LAYER_TWICE UNEXPLAINED';
+    const possible =
+      'NOT_FOUND NOT_DIRECTORY DANGLING_SYMLINK LAYER_REMOVED PROC_LAYER LAYER_TWICE UNEXPLAINED';
     expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
     expect(longest).toBeLessThan(10_000);
     expect(openDescriptors().length).toBe(before);
