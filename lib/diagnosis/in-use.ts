@@ -14,16 +14,16 @@ import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 import { openAll } from './directory-facts.ts';
 import type { Directory } from './subject.ts';
-import { anyInUse, asksHonestly, markedInUse, markOnce } from './use-trial.ts';
+import { anyInUse, asksHonestly, markOnce, patiently } from './use-trial.ts';
 
 /**
  * Whether the directory itself is a live upper or work, in whatever namespace, also of a lazily unmounted overlay. Undefined
  * when the answer is neither yes nor no.
  */
 export function* kernelSaysInUse(directory: number): Routine<boolean | undefined> {
-  const around = yield* anyInUse([directory]);
+  const around = yield* patiently(() => anyInUse([directory]));
   if (around === false) return false;
-  return around === undefined ? yield* markedInUse(directory) : yield* markOnce(directory);
+  return yield* around === undefined ? patiently(() => markOnce(directory)) : markOnce(directory);
 }
 
 // Of so many directories at a time.
@@ -82,7 +82,8 @@ function* lastOf(chain: readonly number[]): Routine<Found> {
 }
 
 function* firstMarked(chain: readonly number[]): Routine<Found> {
-  for (const [level, fd] of chain.entries()) if (yield* markedInUse(fd)) return { level, itself: true };
+  for (const [level, fd] of chain.entries())
+    if (yield* patiently(() => markOnce(fd))) return { level, itself: true };
   return undefined;
 }
 

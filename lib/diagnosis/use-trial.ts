@@ -54,7 +54,6 @@ export function* anyInUse(directories: readonly number[]): Routine<boolean | und
   return failure.step === create && failure.errno === -EBUSY ? true : undefined;
 }
 
-// Who asks as below marks the directory for the moment of asking, so that two who ask at once answer each other: those pass.
 const PAUSES_MS: readonly number[] = [1, 2, 4, 8];
 
 function* pause(ms: number): Routine<void> {
@@ -65,21 +64,24 @@ function* pause(ms: number): Routine<void> {
 }
 
 /**
- * The same of one directory and of none above it, where the above cannot be asked: as upper and work in one. With an index
- * the driver looks for other users before it notices that, which it refuses before it has made anything, and writes a line
- * into the kernel log. Costs a millisecond or more. Undefined when the answer is neither yes nor no.
+ * Asks again for a moment while the answer is yes: who asks by {@link markOnce} marks the directory as long as that takes, a
+ * mount that fails does, and one that has ended may be let go of a little later.
  */
-export function* markedInUse(directory: number): Routine<boolean | undefined> {
-  let answer = yield* markOnce(directory);
+export function* patiently(ask: () => Routine<boolean | undefined>): Routine<boolean | undefined> {
+  let answer = yield* ask();
   for (const ms of PAUSES_MS) {
     if (answer !== true) break;
     yield* pause(ms);
-    answer = yield* markOnce(directory);
+    answer = yield* ask();
   }
   return answer;
 }
 
-/** {@link markedInUse}, asked once: an answer may be that of somebody else who asks. */
+/**
+ * The same of one directory and of none above it, where the above cannot be asked: as upper and work in one. With an index
+ * the driver looks for other users before it notices that, which it refuses before it has made anything, and writes a line
+ * into the kernel log. Costs a millisecond or more. Undefined when the answer is neither yes nor no.
+ */
 export function* markOnce(directory: number): Routine<boolean | undefined> {
   const program = new Program();
   const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);

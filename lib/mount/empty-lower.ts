@@ -109,7 +109,11 @@ export function* removeEmptyLower({ place }: NamedEmptyLower): Routine<void> {
   yield* removeEmptyDirectory(place);
 }
 
-/** Removes a directory that is nothing but a place. */
+/** Removes a directory that is nothing but a place. Where a mount still stands on it, that has been told of. */
 export function* removeEmptyDirectory(path: string): Routine<void> {
-  yield* wait({ now: () => rmdirSync(path), later: () => rmdir(path) });
+  try {
+    yield* wait({ now: () => rmdirSync(path), later: () => rmdir(path) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
 }

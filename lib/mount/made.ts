@@ -1,5 +1,6 @@
 // Runs the plan of a mount to its end or back to nothing, and collects what it gave.
 import type { Heard } from '../diagnosis/kernel-log.ts';
+import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { call } from '../kernel/call.ts';
 import { MNT_DETACH, procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -26,13 +27,38 @@ export interface Made {
   readonly fallbacks: readonly string[];
 }
 
-/** Takes a mount down again that stands although a later step of its plan failed. */
+function notTakenBack(error: KernelError, failure: KernelError, target: string | Uint8Array): OverlayError {
+  const where = JSON.stringify(shown(target));
+  return new OverlayError(
+    [
+      {
+        code: 'ERR_OVERLAY_NOT_TAKEN_BACK',
+        sentence: `the mount is in its place at ${where}, though it failed there (${error.message}): it could not be unmounted again (${failure.message})`,
+        hint: `unmount it: overlayfs umount ${where}`,
+        option: 'target',
+        path: shown(target),
+      },
+    ],
+    failure,
+  );
+}
+
+/**
+ * Takes a mount down again that stands although a later step of its plan failed.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_NOT_TAKEN_BACK
+ */
 export function* takeBack(
   plan: Plan,
   error: KernelError,
   target: string | Uint8Array | undefined,
 ): Routine<void> {
-  if (error.step >= plan.inPlaceFrom && target !== undefined) yield* call('umount2', target, MNT_DETACH);
+  if (error.step < plan.inPlaceFrom || target === undefined) return;
+  try {
+    yield* call('umount2', target, MNT_DETACH);
+  } catch (failure) {
+    throw failure instanceof KernelError ? notTakenBack(error, failure, target) : failure;
+  }
 }
 
 /** What a finished plan gave. */

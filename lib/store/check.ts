@@ -104,7 +104,7 @@ async function checkEntry(place: Place, driver: Driver, name: string): Promise<F
     const entry = await openEntry(place, name, 'look');
     try {
       const found = await driver.check(place, entry);
-      const { ours, foreign } = await findStrays(driver, entry);
+      const { ours, foreign } = await findStrays(place, driver, entry);
       const inside = (names: readonly string[]) =>
         names.map((stray) => ['snapshots', entry.directory, stray]);
       return [

@@ -1,7 +1,6 @@
 // What lies in the directory of a snapshot and is no part of it: interrupted commits and updates leave such things.
 import type { SnapshotRecord } from '../format/store/record.ts';
 import { callAsync, close } from '../kernel/call.ts';
-import { LOCK_EX } from '../kernel/constants.ts';
 import { ENOENT } from '../kernel/errno.ts';
 import { allNames } from '../kernel/names.ts';
 import { runAsync } from '../kernel/routine.ts';
@@ -11,7 +10,6 @@ import { WORK } from './overlay-driver.ts';
 import { DIRECTORY, type Place } from './place.ts';
 import { COMMITTED, RECORD, UPDATING } from './read-record.ts';
 import { isErrno } from './refusal.ts';
-import { tryLock } from './store-lock.ts';
 
 export interface Strays {
   /** What this package leaves when it is interrupted. */
@@ -35,10 +33,17 @@ async function straysOf(driver: Driver, fd: number, record: SnapshotRecord): Pro
 }
 
 /** Those of a snapshot that is open; what somebody is at work on has none of ours. */
-export async function findStrays(driver: Driver, { fd, record }: OpenEntry): Promise<Strays> {
+export async function findStrays(place: Place, driver: Driver, { fd, record }: OpenEntry): Promise<Strays> {
   const strays = await straysOf(driver, fd, record);
-  // The descriptor is closed soon, and the lock goes with it.
-  return strays.ours.length === 0 || tryLock(fd, LOCK_EX) ? strays : { ...strays, ours: [] };
+  if (strays.ours.length === 0) return strays;
+  // Again, held alone: a commit that ended between the record and the names looks like one that was interrupted.
+  const alone = await openEntry(place, record.name, 'own').catch(() => undefined);
+  if (alone === undefined) return { ...strays, ours: [] };
+  try {
+    return await straysOf(driver, alone.fd, alone.record);
+  } finally {
+    close(alone.fd);
+  }
 }
 
 /** Removes ours from a snapshot that is held alone. Gives their names. */

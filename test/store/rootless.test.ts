@@ -1,6 +1,8 @@
 // A store of an ordinary user: what works in a user namespace, and how what does not is refused.
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openStore } from '../../lib/store/index.ts';
 import { archive, directory, file } from '../oci/layer-archive.ts';
 import { packageForOthers } from '../support/built-package.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
@@ -8,6 +10,7 @@ import { asNobody, printedJson } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { missing } from '../support/requirement.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { seen } from './suite.ts';
 
 /** Runs a body with `store`, `tell(name, what)` and an image, and gives all that was told. */
 function asUser(place: string, body: string): Map<string, unknown> {
@@ -175,4 +178,35 @@ privileged('on btrfs an ordinary user gets the driver that works, and why', () =
   expect(told.get('auto')).toEqual(['overlay', expect.stringMatching(/^it is on btrfs, but no subvolume/)]);
   expect(told.get('btrfs')).toMatchObject({ code: 'ERR_STORE_NO_DRIVER' });
   expect(told.get('left')).toEqual([]);
+});
+privileged('root reads and writes the store of an ordinary user as that user does', async () => {
+  const place = openDirectory();
+  const told = asUser(
+    place,
+    `${IMAGE}
+    await tell('import', async () => {
+      const store = await openStore(at('store'));
+      const top = await store.import(image);
+      await store.prepare('key', top.name);
+      await store.close();
+      return top.name;
+    });`,
+  );
+  const top = told.get('import');
+  if (typeof top !== 'string') missing(`${USER_NAMESPACES}: ${JSON.stringify(top)}`);
+  const store = await openStore(join(place, 'store'));
+  const mounted = await store.mount('key');
+  // What is deleted has no device here, but a file with an attribute.
+  expect(readdirSync(join(mounted.path, 'etc'))).toEqual(['a']);
+  rmSync(join(mounted.path, 'etc'), { recursive: true });
+  mkdirSync(join(mounted.path, 'etc'));
+  await mounted.unmount();
+  await store.commit('changed', 'key');
+  const changes = [];
+  for await (const { kind, path } of store.changes('changed')) changes.push(`${kind} ${path}`);
+  expect(changes).toContain('deleted etc/a');
+  await store.view('view', 'changed');
+  expect(await seen(store, 'view')).toEqual(['c 644 c', 'etc/ 755']);
+  expect(await store.check()).toEqual([]);
+  await store.close();
 });

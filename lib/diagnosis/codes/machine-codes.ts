@@ -81,6 +81,11 @@ export const MACHINE_CODES = {
     meaning: "the upper's filesystem has no room or no inodes left",
     remedy: 'free some, or put upper and work on another filesystem',
   },
+  ERR_OVERLAY_NOT_TAKEN_BACK: {
+    meaning:
+      'a mount failed when it was in its place already, and could not be unmounted again: it is still there',
+    remedy: '`overlayfs umount TARGET`',
+  },
   ERR_OVERLAY_UNEXPLAINED: {
     meaning: 'the kernel refused, and nothing that was looked at is wrong',
     remedy: "look at `cause`, which has the call, and at the driver's words in `dmesg`",
