@@ -2,7 +2,7 @@
 import { EBUSY, EINVAL, EPERM } from '../kernel/errno.ts';
 import { readCaller } from '../kernel/features/caller.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { listMountIds } from '../kernel/mount-table.ts';
+import { listMountIds } from '../kernel/mount-places.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { mountIdNumber } from '../kernel/stat.ts';
 import { busyText, findBusy } from './busy.ts';
