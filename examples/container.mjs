@@ -64,9 +64,9 @@ async function runByRunc(store, key) {
   }
 }
 
-/** Has podman read an image and run it, all that it keeps in `place`, or in a /run of its own. */
+/** Has podman read an image and run it; what it keeps is in `place`, or in a /run and a /var/lib of its own. */
 async function runByPodman(layout) {
-  const script = `mount -t tmpfs run /run
+  const script = `mount -t tmpfs own /run && mount -t tmpfs own /var/lib
     podman() {
       command podman --root "$PWD/podman" --runroot /run/podman --tmpdir /run/libpod --storage-driver overlay \
         --runtime runc --cgroup-manager cgroupfs "$@"

@@ -51,7 +51,7 @@ const resultLimits: Readonly<Record<string, number>> = {
 };
 
 // What the last argument of those counts, in bytes; with the others it counts bytes.
-const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8 };
+const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8, scan_entries: 8 };
 
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
 interface Row {
@@ -134,7 +134,8 @@ export class Program {
       bytes.argument((kinds >> 12) & 3, g!);
     }
     // The last argument of the others is how much they may give.
-    if (flags & WANT) this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(c ?? b));
+    if (flags & WANT)
+      this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(d ?? c ?? b));
     return STEP_BASE + this.steps++;
   }
 

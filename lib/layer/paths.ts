@@ -2,12 +2,11 @@
 import type { PathLike } from '../format/mount-spec.ts';
 import { asLatin1 } from '../format/path-bytes.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { scanEntry } from '../kernel/scan-directory.ts';
 import { unreadable } from './finding.ts';
 import { readPath } from './given-path.ts';
-import type { RealDirectory } from './layer.ts';
+import { lookAhead } from './look-ahead.ts';
 import { directoryOf } from './merged-entry.ts';
-import { ALL_XATTRS, lookAt, type RealEntry, realEntry } from './real-entry.ts';
+import type { RealEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 
@@ -50,17 +49,18 @@ const NOTHING: Resolution = {
   problem: undefined,
 };
 
-function* rootEntry({ layer, place }: RealDirectory): Routine<RealEntry> {
-  const entry = realEntry(layer, place, yield* scanEntry(layer.fd, '', ALL_XATTRS));
-  if (entry === undefined) throw unreadable({ layer, place }, new Error('it is not there'));
-  return entry;
-}
-
 /** The root is merged of all roots, whatever they say of being opaque. A mount of one lower needs another, empty one. */
 export function* findRoot({ root, data }: Rules): Routine<Found> {
-  const upper = root.upper && (yield* rootEntry(root.upper));
-  const lowers: RealEntry[] = [];
-  for (const lower of root.lowers) lowers.push(yield* rootEntry(lower));
+  const roots = [...(root.upper === undefined ? [] : [root.upper]), ...root.lowers];
+  const look = yield* lookAhead(roots, '');
+  const entries: RealEntry[] = [];
+  for (const { layer, place } of roots) {
+    const entry = yield* look({ layer, place }, '');
+    if (entry === undefined) throw unreadable({ layer, place }, new Error('it is not there'));
+    entries.push({ ...entry, place });
+  }
+  const upper = root.upper && entries[0];
+  const lowers = upper === undefined ? entries : entries.slice(1);
   const merged = upper !== undefined || lowers.length > 1 || data.length === 0;
   return { path: '', resolution: { ...NOTHING, upper, lowers, isDirectory: true, merged }, dir: root };
 }
@@ -69,7 +69,9 @@ export function* find(rules: Rules, names: readonly string[]): Routine<Found> {
   let found = yield* findRoot(rules);
   for (const [i, name] of names.entries()) {
     if (found.dir === undefined) return { path: names.join('/'), resolution: NOTHING, dir: undefined };
-    const resolution = yield* new Search(rules, name, lookAt).resolve(found.dir);
+    const { upper, lowers } = found.dir;
+    const look = yield* lookAhead(upper === undefined ? lowers : [upper, ...lowers], name);
+    const resolution = yield* new Search(rules, name, look).resolve(found.dir);
     const enters = resolution.isDirectory && resolution.problem === undefined;
     const dir = enters ? directoryOf(found.dir, resolution) : undefined;
     // An error on the way is the error of the path.

@@ -4,6 +4,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { findData } from './data-layers.ts';
 import { whiteoutAtBottom } from './finding.ts';
 import { type Layer, placeIn } from './layer.ts';
+import { lookAhead } from './look-ahead.ts';
 import type { HiddenBy, LayerLook, Lookup, Role } from './lookup.ts';
 import {
   contentOf,
@@ -16,7 +17,7 @@ import {
 } from './merged-entry.ts';
 import { isAtBottom, oddNotes } from './odd-notes.ts';
 import { findRoot } from './paths.ts';
-import { lookAt, noteOn, type RealEntry, whiteoutOf } from './real-entry.ts';
+import { type Look, lookAt, noteOn, type RealEntry, whiteoutOf } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search, type Step } from './search.ts';
 
@@ -26,6 +27,8 @@ interface Trail {
   readonly place: string;
   readonly step: Step | undefined;
   readonly hiddenBy: HiddenBy | undefined;
+  /** Knows what the layer has there. */
+  readonly look: Look;
 }
 
 interface Looked {
@@ -33,11 +36,11 @@ interface Looked {
   readonly error?: OverlayError;
 }
 
-function* lookAtPlace(layer: Layer, place: string): Routine<Looked> {
+function* lookAtPlace(layer: Layer, place: string, look: Look): Routine<Looked> {
   try {
     const slash = place.lastIndexOf('/');
     const dir = { layer, place: slash < 0 ? '' : place.slice(0, slash) };
-    return { entry: yield* lookAt(dir, place.slice(slash + 1)) };
+    return { entry: yield* look(dir, place.slice(slash + 1)) };
   } catch (error) {
     if (error instanceof OverlayError) return { entry: undefined, error };
     throw error;
@@ -61,7 +64,8 @@ function* follow(
   name: string,
 ): Routine<{ resolution: Resolution | undefined; trails: Trail[] }> {
   const steps: Step[] = [];
-  const search = new Search(rules, name, lookAt, steps);
+  const look = yield* lookAhead(trails, name);
+  const search = new Search(rules, name, look, steps);
   const resolution = parent && (yield* search.resolve(parent));
   const stopper = search.stoppedBy;
   const next = trails.map(({ layer, place, hiddenBy }): Trail => {
@@ -73,6 +77,7 @@ function* follow(
         place: step.place,
         step,
         hiddenBy: above && { ...layerPlace(above), why: 'covered' },
+        look,
       };
     }
     // A layer that was searched, or whose directory is not there, has no reason but that nothing is there.
@@ -83,6 +88,7 @@ function* follow(
       place: name.startsWith('/') ? name.slice(1) : placeIn(place, name),
       step: undefined,
       hiddenBy: hiddenBy ?? (below ? hides(stopper) : undefined),
+      look,
     };
   });
   return { resolution, trails: next };
@@ -113,12 +119,13 @@ function roleOf(entry: RealEntry, resolution: Resolution | undefined, hidden: bo
 
 function* tell(
   rules: Rules,
-  { layer, place, step, hiddenBy }: Trail,
+  { layer, place, step, hiddenBy, look }: Trail,
   resolution: Resolution | undefined,
   findings: Finding[],
 ): Routine<LayerLook> {
   const where = layerPlace({ layer, place });
-  const { entry, error } = step === undefined ? yield* lookAtPlace(layer, place) : { entry: step.entry };
+  const { entry, error } =
+    step === undefined ? yield* lookAtPlace(layer, place, look) : { entry: step.entry };
   if (error !== undefined) {
     findings.push(...error.findings);
     return { ...where, role: 'unreadable', error };
@@ -138,7 +145,7 @@ function* tell(
 /** What a layer has under the name itself, where a redirect led to another one. */
 function* besideRedirect(trail: Trail, literal: string, steps: readonly Trail[]): Routine<LayerLook[]> {
   if (trail.place === literal) return [];
-  const { entry } = yield* lookAtPlace(trail.layer, literal);
+  const { entry } = yield* lookAtPlace(trail.layer, literal, lookAt);
   const by = steps.findLast(
     ({ layer, step }) => layer.number < trail.layer.number && step?.entry && noteOn(step.entry, 'redirect'),
   );
@@ -172,6 +179,7 @@ export function* tellStory(rules: Rules, names: readonly string[]): Routine<Look
     place: '',
     step: { layer: entry.layer, place: '', entry, verdict: 'found', last: true },
     hiddenBy: undefined,
+    look: lookAt,
   }));
   let problem: OverlayError | undefined;
   let literal = trails.map(({ place }) => place);

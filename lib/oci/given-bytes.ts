@@ -4,8 +4,9 @@ import type { Readable } from 'node:stream';
 import { hasFields } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { shown } from '../format/overlay-error.ts';
+import { EISDIR } from '../kernel/errno.ts';
 import { readPath } from '../layer/given-path.ts';
-import { explainedFile, failure } from './failure.ts';
+import { explainedFile, failure, isErrno, quoted } from './failure.ts';
 
 // One read of a file: large enough that a job for it costs nothing beside it.
 export const PIECE: number = 512 * 1024;
@@ -32,7 +33,18 @@ async function* ofFile(path: Buffer): AsyncGenerator<Buffer, void> {
   const file = await open(path).catch((error) => {
     throw explainedFile(error, shown(path), 'the layer');
   });
-  yield* pieces(file);
+  try {
+    yield* pieces(file);
+  } catch (error) {
+    if (!isErrno(error, EISDIR)) throw error;
+    const sentence = `${quoted(path)} is a directory, and a layer is a file`;
+    const hint = 'name the archive, or read an image layout with openImage()';
+    throw failure('ERR_OVERLAY_NOT_FILE', sentence, hint, {
+      option: 'source',
+      path: shown(path),
+      cause: error,
+    });
+  }
 }
 
 async function* ofStream(stream: Readable): AsyncGenerator<Buffer, void> {

@@ -63,9 +63,9 @@ export async function openData(place: Place, { fd, directory }: OpenEntry): Prom
   }
 }
 
-export function notFound(key: string, what = 'snapshot'): Error {
-  const sentence = `there is no ${what} ${JSON.stringify(key)}`;
-  return refusal('ERR_STORE_NOT_FOUND', sentence, 'list() has those that there are', { option: 'key' });
+export function notFound(key: string, option: 'key' | 'parent' = 'key'): Error {
+  const sentence = `there is no ${option === 'key' ? 'snapshot' : option} ${JSON.stringify(key)}`;
+  return refusal('ERR_STORE_NOT_FOUND', sentence, 'list() has those that there are', { option });
 }
 
 async function openOnce(
@@ -133,7 +133,12 @@ async function inUseError(directory: string, fd: number, program: Program, steps
  *
  * @throws {OverlayError} ERR_STORE_NOT_FOUND, ERR_STORE_IN_USE, ERR_STORE_DAMAGED
  */
-export async function openEntry(place: Place, key: string, hold: Hold, what?: string): Promise<OpenEntry> {
+export async function openEntry(
+  place: Place,
+  key: string,
+  hold: Hold,
+  option?: 'key' | 'parent',
+): Promise<OpenEntry> {
   const directory = directoryName(key);
   const end = performance.now() + PATIENCE_MS;
   const once = () => openOnce(place, directory, hold, hold === 'share' && performance.now() < end);
@@ -142,11 +147,11 @@ export async function openEntry(place: Place, key: string, hold: Hold, what?: st
     await pause(ms);
     entry = await once();
   }
-  if (typeof entry === 'symbol') throw notFound(key, what);
+  if (typeof entry === 'symbol') throw notFound(key, option);
   if ('reason' in entry) throw damagedError(place, entry);
   if (entry.record.name === key) return entry;
   close(entry.fd);
-  throw notFound(key, what);
+  throw notFound(key, option);
 }
 
 /** Its record. @throws {OverlayError} as {@link openEntry} */

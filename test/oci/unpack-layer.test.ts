@@ -392,6 +392,17 @@ describe('nothing is left behind', () => {
     await unpackLayer(Readable.from([layer]), scratch.join('empty'), OWN);
     expect(readdirSync(scratch.path).toSorted()).toEqual(['empty', 'file', 'full']);
   });
+  test('a directory is no layer', async () => {
+    const scratch = scratchDirectory();
+    const layer = scratch.directory('image');
+    await expect(unpackLayer(layer, scratch.join('layer'))).rejects.toMatchObject({
+      code: 'ERR_OVERLAY_NOT_FILE',
+      option: 'source',
+      path: layer,
+    });
+    expect(readdirSync(scratch.path)).toEqual(['image']);
+  });
+
   test('a layer that is not there, and options that do not exist', async () => {
     const scratch = scratchDirectory();
     await expect(unpackLayer(scratch.join('none.tar'), scratch.join('l'), OWN)).rejects.toMatchObject({

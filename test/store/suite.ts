@@ -237,7 +237,10 @@ function names(place: StorePlace): void {
     await expect(store.commit('b', 'a')).rejects.toEqual(code('ERR_STORE_NOT_ACTIVE'));
     for (const parent of ['key', 'view'])
       await expect(store.prepare('b', parent)).rejects.toEqual(code('ERR_STORE_NOT_COMMITTED'));
-    await expect(store.prepare('b', 'gone')).rejects.toEqual(code('ERR_STORE_NOT_FOUND'));
+    await expect(store.prepare('b', 'gone')).rejects.toMatchObject({
+      code: 'ERR_STORE_NOT_FOUND',
+      option: 'parent',
+    });
     for (const lost of ['stat', 'remove', 'mounts', 'mount', 'usage'] as const)
       await expect(store[lost]('gone')).rejects.toEqual(code('ERR_STORE_NOT_FOUND'));
     expect((await store.list()).map(({ name }) => name)).toEqual(['a', 'key', 'view']);

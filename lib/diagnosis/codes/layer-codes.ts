@@ -68,8 +68,8 @@ export const LAYER_CODES = {
     remedy: 'ask `lookup()` what it is',
   },
   ERR_OVERLAY_NOT_FILE: {
-    meaning: '`open` of something that is no regular file',
-    remedy: 'ask `lookup()` what it is',
+    meaning: 'something that is no regular file, where one is wanted',
+    remedy: 'name a file; `lookup()` of a stack tells what is there',
   },
   ERR_OVERLAY_STACK_CLOSED: {
     meaning: 'the stack has been closed',
