@@ -1,7 +1,7 @@
 // Who holds a flock(2) lock on a directory, as the table of file locks tells.
-import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import { readIfPossible } from '../kernel/files.ts';
+import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { decodeStat, type Stat } from '../kernel/stat.ts';
 
@@ -27,10 +27,17 @@ export function holdersIn(locks: string, device: Stat['device'], inode: bigint):
 
 /** Who holds a flock on the directory; empty when that cannot be seen from here. */
 export function* lockHolders(absolute: string | Uint8Array): Routine<LockHolder[]> {
-  const stat = decodeStat(yield* call('statx', AT_FDCWD, absolute, 0, STATX_INO));
+  const look = new Program();
+  const statx = look.add('statx', MAY_FAIL | WANT, AT_FDCWD, absolute, 0, STATX_INO);
+  yield* look.run();
+  const bytes = look.bytes(statx);
+  // It may be gone by now.
+  if (bytes === undefined) return [];
+  const stat = decodeStat(bytes);
   const locks = (yield* readIfPossible('/proc/locks'))?.toString() ?? '';
   const holders: LockHolder[] = [];
-  for (const pid of holdersIn(locks, stat.device, stat.inode)) {
+  // While others lock, the table can show a line twice.
+  for (const pid of new Set(holdersIn(locks, stat.device, stat.inode))) {
     const command = (yield* readIfPossible(`/proc/${pid}/comm`))?.toString().trimEnd();
     holders.push({ pid, command });
   }

@@ -1,7 +1,7 @@
 // The error for an upper or work directory that somebody else has.
-import { call } from '../kernel/call.ts';
 import { AT_FDCWD, STATX_INO } from '../kernel/constants.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
+import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
 import { firstInUse, type Used } from './in-use.ts';
@@ -39,8 +39,13 @@ function inUse(
 
 /** An error when both are one directory, which would look like a directory in use. */
 export function* upperIsWork(upper: Claimed, work: Claimed): Routine<OverlayError | undefined> {
-  const one = yield* call('statx', AT_FDCWD, upper.absolute, 0, STATX_INO);
-  const other = yield* call('statx', AT_FDCWD, work.absolute, 0, STATX_INO);
+  const look = new Program();
+  const steps = [upper, work].map(({ absolute }) =>
+    look.add('statx', MAY_FAIL | WANT, AT_FDCWD, absolute, 0, STATX_INO),
+  );
+  yield* look.run();
+  const [one, other] = steps.map((step) => look.bytes(step));
+  if (one === undefined || other === undefined) return undefined;
   if (!identityOf(one).equals(identityOf(other))) return undefined;
   return new OverlayError([
     {

@@ -1,6 +1,7 @@
 // Where every mount of this namespace is, and of what: little of each, for tables that may have thousands.
 import { parseMountinfo } from '../format/mountinfo.ts';
 import {
+  decodeListmount,
   decodeStatmount,
   STATMOUNT_FS_TYPE,
   STATMOUNT_MNT_BASIC,
@@ -9,7 +10,8 @@ import {
   STATMOUNT_SB_BASIC,
   type Statmount,
 } from '../format/statmount.ts';
-import { OVERLAYFS_SUPER_MAGIC } from './constants.ts';
+import { call } from './call.ts';
+import { LSMT_ROOT, OVERLAYFS_SUPER_MAGIC } from './constants.ts';
 import { ENOENT, ENOSYS, EOVERFLOW } from './errno.ts';
 import { readIfPossible } from './files.ts';
 import { KernelError } from './kernel-error.ts';
@@ -17,7 +19,18 @@ import { MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
 
 /** So many mounts are asked for at a time. */
-export const ID_BATCH = 512;
+const ID_BATCH = 512;
+
+/** The unique ids of all mounts that can be reached, ascending. @throws {KernelError} ENOSYS before Linux 6.8 */
+export function* listMountIds(): Routine<bigint[]> {
+  const ids: bigint[] = [];
+  for (;;) {
+    const bytes = yield* call('listmount', LSMT_ROOT, ids.at(-1) ?? 0, ID_BATCH);
+    const count = bytes.length / 8;
+    ids.push(...decodeListmount(bytes, count));
+    if (count < ID_BATCH) return ids;
+  }
+}
 
 /** Which part of a filesystem a mount shows, and where. */
 export interface MountPlace {

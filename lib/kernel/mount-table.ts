@@ -4,18 +4,17 @@ import type { MountAttributes, Propagation } from '../format/mount-spec.ts';
 import { type MountinfoEntry, parseMountinfo, tagsToPropagation } from '../format/mountinfo.ts';
 import { describeOverlay, type OverlayDescription } from '../format/overlay-description.ts';
 import {
-  decodeListmount,
   decodeStatmount,
   flagsToPropagation,
   STATMOUNT_OVERLAY,
   type Statmount,
 } from '../format/statmount.ts';
 import { call } from './call.ts';
-import { AT_FDCWD, AT_STATX_DONT_SYNC, LSMT_ROOT, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
+import { AT_FDCWD, AT_STATX_DONT_SYNC, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts';
 import { ENOENT, EOVERFLOW } from './errno.ts';
 import { readIfPossible } from './files.ts';
 import { KernelError } from './kernel-error.ts';
-import { ID_BATCH, noAnswer, readMountPlaces } from './mount-places.ts';
+import { listMountIds, noAnswer, readMountPlaces } from './mount-places.ts';
 import { MAY_FAIL, Program, WANT } from './program.ts';
 import type { Routine } from './routine.ts';
 import { decodeStat } from './stat.ts';
@@ -75,17 +74,6 @@ function entryOfMountinfo(line: MountinfoEntry, uniqueId: bigint | undefined): O
     root: Buffer.from(line.root),
     overlay: describeOverlay(line.superOptions),
   };
-}
-
-/** The unique ids of all mounts that can be reached, ascending. @throws {KernelError} ENOSYS before Linux 6.8 */
-export function* listMountIds(): Routine<bigint[]> {
-  const ids: bigint[] = [];
-  for (;;) {
-    const bytes = yield* call('listmount', LSMT_ROOT, ids.at(-1) ?? 0, ID_BATCH);
-    const count = bytes.length / 8;
-    ids.push(...decodeListmount(bytes, count));
-    if (count < ID_BATCH) return ids;
-  }
 }
 
 /** Asks statmount(2) for what is to be known of an overlay, in so many bytes. */

@@ -2,8 +2,13 @@
 import { isServed } from '../diagnosis/silent-places.ts';
 import { AT_FDCWD, AT_STATX_DONT_SYNC, STATX_INO } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { type MountPlace, readMountinfoPlaces, readMountPlaces } from '../kernel/mount-places.ts';
-import { listMountIds, readOverlay, readOverlayTable } from '../kernel/mount-table.ts';
+import {
+  listMountIds,
+  type MountPlace,
+  readMountinfoPlaces,
+  readMountPlaces,
+} from '../kernel/mount-places.ts';
+import { readOverlay, readOverlayTable } from '../kernel/mount-table.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';

@@ -14,12 +14,15 @@ interface Ready {
   readonly identity: string;
 }
 
-/** A fixture that is removed and made anew has the old name, and is another directory. */
+/**
+ * A fixture that is removed and made anew has the old name, and is another directory. One whose entries came or went has
+ * another time: a fork shows that of when it was made, and would seem to have been changed.
+ */
 function identityOf(lowers: readonly LayerSource[]): string {
   const identities = lowers.map((lower) => {
     if (typeof lower === 'object' && 'fd' in lower) return `fd ${lower.fd}`;
     const stat = statSync(lower as string | URL | Buffer, { bigint: true, throwIfNoEntry: false });
-    return stat === undefined ? 'none' : `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+    return stat === undefined ? 'none' : [stat.dev, stat.ino, stat.birthtimeNs, stat.ctimeNs].join(':');
   });
   return identities.join();
 }

@@ -56,6 +56,32 @@ function directory(): string {
 
 const CHANGES = ['sh', '-c', 'echo out; rm gone; echo new >file; mkdir sub; echo 1 >sub/one; exit 3'];
 
+privileged('what only a failure or a change needs is not loaded by a run without', () => {
+  const told = scratchDirectory().file(
+    'told.cjs',
+    `const { basename, dirname } = require('node:path');
+    process.on('exit', () => console.log(JSON.stringify(
+      Object.keys(require.cache).filter((file) => dirname(file).endsWith('dist/cli')).map((file) => basename(file)))));`,
+  );
+  const words = ['--require', told, programFile, 'run', '--discard'];
+  const loaded = (command: string): string[] => {
+    const { stdout } = spawnSync(process.execPath, [...words, 'sh', '-c', command], {
+      cwd: directory(),
+      env: environment,
+      encoding: 'utf8',
+    });
+    return JSON.parse(stdout).map((name: string) => name.replace(/-[\w-]{8}\.js$/, ''));
+  };
+  // Overlays that are mounted somewhere have to be looked at.
+  const ofOverlays = /^(late-mount-table|late-option-text|overlay-description|options?|option-table|stat)/;
+  expect(loaded('true').filter((name) => !ofOverlays.test(name))).toEqual([
+    'main.js',
+    'start',
+    'rolldown-runtime',
+  ]);
+  expect(loaded('echo x >new')).toContain('run-ending');
+});
+
 describe('afterwards', () => {
   privileged(
     'deletions come first, nothing is applied without being asked, the exit code is the command`s',

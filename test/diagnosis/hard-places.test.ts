@@ -1,4 +1,6 @@
 // Mounting and its diagnosis in bad places: layers that change under it, a filesystem that hangs, thousands of mounts, no /proc.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import type { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
@@ -49,6 +51,54 @@ privileged('a lower that vanishes, comes back, and becomes a file all the time',
   expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
   expect(mountsBelow(scratch.path)).toEqual([]);
 });
+
+privileged(
+  'layers that another process makes, moves, replaces and removes without a pause',
+  async () => {
+    const scratch = scratchDirectory();
+    const { lower, upper, work, target } = scratch.layers({ lower: 2 });
+    const path = scratch.join('unsteady');
+    const loop =
+      'while :; do mkdir $P; mv $P $P-away; : > $P; rm $P; ln -s $P-away $P; rm $P; ln -s nowhere $P; rm $P; ' +
+      'mkdir $P; rmdir $P; rmdir $P-away; done 2>/dev/null';
+    const busy = spawn('sh', ['-c', loop], { env: { ...process.env, P: path }, stdio: 'ignore' });
+    const before = openDescriptors().length;
+    const said = new Set<string>();
+    let longest = 0;
+    try {
+      for (let i = 0; i < 8; i++) {
+        for (const spec of [
+          { lower: [lower[0]!, path, '/proc/sys'], target },
+          { lower: lower, upper: path, work, target },
+          { lower: [lower[0]!, `${path}/../unsteady`, lower[1]!, lower[1]!], upper, work, target },
+        ]) {
+          const start = performance.now();
+          for (const form of forms) {
+            try {
+              await form.end(await form.mount(spec), { lazy: true });
+            } catch (error) {
+              said.add((error as OverlayError).code);
+            }
+          }
+          for (const { code } of await explain(spec)) said.add(code);
+          longest = Math.max(longest, performance.now() - start);
+        }
+      }
+    } finally {
+      const ended = once(busy, 'exit');
+      busy.kill('SIGKILL');
+      await ended;
+    }
+    // Each was so at some moment, or two looks differed.
+    const possible =
+      'NOT_FOUND NOT_DIRECTORY DANGLING_SYMLINK LAYER_REMOVED PROC_LAYER LAYER_TWICE UNEXPLAINED';
+    expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
+    expect(longest).toBeLessThan(10_000);
+    expect(openDescriptors().length).toBe(before);
+    expect(mountsBelow(target)).toEqual([]);
+  },
+  60_000,
+);
 
 const NO_ANSWER = 'ERR_OVERLAY_NO_ANSWER';
 
@@ -315,4 +365,39 @@ privileged('without /proc overlays are mounted and ended by path, and what needs
   );
   expect(codes).toEqual(['done', 'done', 'ERR_OVERLAY_NO_PROC', 'ERR_OVERLAY_NO_PROC']);
   expect(readdirSync(scratch.path).filter((name) => name.startsWith('.overlayfs'))).toEqual([]);
+});
+
+privileged('a chroot without /proc', () => {
+  // Bound alone, / has nothing mounted in it.
+  const chroot =
+    'mkdir $D/root; mount --bind / $D/root; here=$PWD; ' +
+    `exec chroot $D/root sh -c 'cd "$0" && exec "$@"' "$here" "$0" "$@"`;
+  expect(saidAfter(chroot)).toEqual(EXPECTED);
+});
+
+privileged('root without the right to read the kernel log', () => {
+  const scratch = scratchDirectory();
+  const spec = scratch.layers({ lower: 2 });
+  const gone = { ...spec, lower: [...spec.lower, scratch.join('nope')] };
+  const script = `
+    import { mountSync } from 'overlayfs';
+    for (const spec of JSON.parse(process.argv[1])) {
+      try { mountSync(spec); } catch ({ code, message }) { console.log(JSON.stringify([code, message])); }
+    }`;
+  const under = [
+    'setpriv',
+    '--bounding-set=-syslog',
+    '--inh-caps=-syslog',
+    fakeErrnoProgram(),
+    'fsconfig@1:6=EIO',
+    '--',
+  ];
+  const { stdout } = runNode(script, { under, args: [JSON.stringify([gone, spec])] });
+  const [first, second] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, string]);
+  expect(first![0]).toBe('ERR_OVERLAY_NOT_FOUND');
+  expect(second![0]).toBe('ERR_OVERLAY_UNEXPLAINED');
+  expect(second![1]).toContain('Could not be looked at: the kernel log (/dev/kmsg: EPERM)');
 });

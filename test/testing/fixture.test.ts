@@ -150,6 +150,19 @@ describe('forks that are made ahead', () => {
     expect(readdirSync(third.path)).toEqual([]);
     for (const fork of [first, second, third]) await fork.close();
   });
+
+  test('are not given when entries of the fixture came or went: they would seem to have been changed', async () => {
+    whole();
+    place.file('growing/old');
+    await using fixture = overlayFixture(place.join('growing'));
+    const first = await fixture.fork();
+    await eventually(() => false, 30);
+    place.file('growing/new');
+    const second = await fixture.fork();
+    expect(await second.changes({ times: true })).toEqual([]);
+    expect(readdirSync(second.path).sort()).toEqual(['new', 'old']);
+    for (const fork of [first, second]) await fork.close();
+  });
 });
 
 test('a function says once which directory, and is asked again when it fails', async () => {
