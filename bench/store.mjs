@@ -7,13 +7,12 @@
 // Needs root and Debian's containerd. Ours removes from the disk before it returns; containerd's service answers before that and
 // leaves it to its garbage collector. That is made to run after each of its rounds, so that it does not run in ours, and is told
 // of apart.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startContainerd } from './containerd.mjs';
 import { ContainerdSnapshots } from './containerd-snapshots.mjs';
 import { median, printTable } from './table.mjs';
 
@@ -31,34 +30,6 @@ const place = mkdtempSync(join(options.on, 'overlayfs-bench-store-'));
 const at = (name) => join(place, name);
 
 const milliseconds = (start) => Number(process.hrtime.bigint() - start) / 1e6;
-
-async function startContainerd() {
-  const socket = at('containerd.sock');
-  writeFileSync(
-    at('config.toml'),
-    `version = 2
-root = "${at('root')}"
-state = "${at('state')}"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "${socket}"
-`,
-  );
-  const server = spawn('containerd', ['--config', at('config.toml')], { stdio: 'ignore' });
-  await once(server, 'spawn');
-  for (let i = 0; i < 200; i++) {
-    const connected = await new Promise((resolve) => {
-      const connection = createConnection(socket);
-      connection.on('connect', () => resolve(true)).on('error', () => resolve(false));
-      connection.on('connect', () => connection.destroy());
-    });
-    if (connected) return { server, socket };
-    if (server.exitCode !== null) throw new Error(`containerd ended with ${server.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  server.kill();
-  throw new Error('containerd does not listen');
-}
 
 async function timed(actions) {
   const took = [];
@@ -144,9 +115,9 @@ async function theirContenders(socket) {
 const column = (samples, i) => median(samples.map((took) => took[i]));
 const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 
-const { server, socket } = await startContainerd();
+const containerd = await startContainerd(at('containerd'));
 try {
-  const [ours, theirs] = [await ourContenders(), await theirContenders(socket)];
+  const [ours, theirs] = [await ourContenders(), await theirContenders(containerd.socket)];
   const contenders = {
     overlayfs: ours.mounting,
     ctr: theirs.spawning,
@@ -188,8 +159,6 @@ try {
     [2, 1],
   );
 } finally {
-  const ended = once(server, 'exit');
-  server.kill();
-  await ended;
+  await containerd.end();
   rmSync(place, { recursive: true, force: true });
 }
