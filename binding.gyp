@@ -48,6 +48,8 @@
           "ldflags": ["-flto", "-Os"],
           "conditions": [
             ["target_arch in 'arm64 ppc64 s390x'", { "ldflags": ["-Wl,-z,norelro", "-Wl,-z,common-page-size=64"] }],
+            # Atomic operations by libgcc's routines would need a symbol of glibc that musl lacks.
+            ["target_arch=='arm64'", { "cflags": ["-mno-outline-atomics"], "ldflags": ["-mno-outline-atomics"] }],
             ["target_arch=='ppc64'", { "cflags!": ["-mminimal-toc"] }]
           ]
         }],

@@ -28,16 +28,17 @@ import type { Directory } from './subject.ts';
 
 /** What tells of it. */
 export type VolatileTrace =
-  /** Our own note on the upper; the machine has been started anew since. */
+  /** Our own note on the upper, of an overlay that was not unmounted, or before the machine was started anew. */
   | { readonly by: 'note'; readonly restarted: boolean }
   /** The mark in a work directory that lies beside the upper. */
   | { readonly by: 'work'; readonly path: Buffer };
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-/** The value of the note, which tells the boot. */
-export function* volatileNote(): Routine<Buffer> {
-  return Buffer.from((yield* readIfPossible(BOOT_ID))?.toString().trim() ?? 'unknown');
+/** The value of the note: the boot, and whether the overlay has been unmounted. */
+export function* volatileNote(ended: boolean): Routine<Buffer> {
+  const boot = (yield* readIfPossible(BOOT_ID))?.toString().trim() ?? 'unknown';
+  return Buffer.from(ended ? `${boot} ended` : boot);
 }
 
 export function volatileNoteName(dialect: 'user' | 'trusted'): string {
@@ -209,7 +210,11 @@ export function* lookForVolatile(
   const leftover = program.add('openat', MAY_FAIL, open(work), 'work', O_PATH, 0);
   yield* program.run();
   const noted = program.bytes(note);
-  if (noted !== undefined) return { by: 'note', restarted: !noted.equals(yield* volatileNote()) };
+  if (noted !== undefined) {
+    // What was written is in memory at least, as long as the machine runs.
+    if (noted.equals(yield* volatileNote(true))) return undefined;
+    return { by: 'note', restarted: !noted.equals(yield* volatileNote(false)) };
+  }
   // With a work directory that it was used with before, it may have been so ever since.
   if (program.value(unused) >= 0 || program.value(leftover) >= 0) return undefined;
   return yield* lookForMarkedWork(upper, work, namespace);

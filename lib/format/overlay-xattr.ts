@@ -22,7 +22,8 @@ export type OverlayNote = (typeof OVERLAY_NOTES)[number];
 
 /**
  * A note of ours, on the root of an upper that was mounted with `volatile`: the driver leaves its own in the work directory
- * alone, and a mount with another one would not see it. The value is the boot id of then.
+ * alone, and a mount with another one would not see it. The value is the boot id of then, and ` ended` when the overlay was
+ * unmounted.
  */
 export const VOLATILE_NOTE = 'overlayfs.volatile';
 

@@ -15,6 +15,7 @@ import type { Made } from './made.ts';
 import { refuse } from './refuse.ts';
 import type { MountRequest } from './spec.ts';
 import { readTarget, type Target } from './spec-paths.ts';
+import { noteEnded } from './volatile.ts';
 import type { OwnWork } from './work-directory.ts';
 
 /** A live overlay. Disposing it unmounts it. */
@@ -173,6 +174,9 @@ export class MountedOverlay implements Overlay {
       if (this.#target !== undefined && tried) this.#fd = undefined;
       throw error;
     }
+    const { upper, given } = this.#request;
+    // Taken out of sight it may live on.
+    if (upper !== undefined && !lazy && given.options !== undefined) yield* noteEnded(upper, given.options);
     if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.#made.id));
     if (this.#made.mount !== undefined) stopWatching(this);
     if (left !== undefined) throw left;

@@ -1,6 +1,7 @@
 // unmount(): ends an overlay by its path, whoever made it, and refuses everything that is none.
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import type { PathLike, UnmountOptions } from '../format/mount-spec.ts';
+import type { OverlayDescription } from '../format/overlay-description.ts';
 import { call } from '../kernel/call.ts';
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -12,13 +13,14 @@ import { handleOf } from './overlay.ts';
 import { overlayAt } from './overlay-at.ts';
 import { wrongType } from './refuse.ts';
 import { readTarget } from './spec-paths.ts';
+import { noteEnded } from './volatile.ts';
 import { removeWorkByPath } from './work-directory.ts';
 
-// The work directory that mount() made for the overlay, when another process did that.
-function* workOf(mountId: Buffer): Routine<Buffer | undefined> {
+// What the overlay consists of, when another process made it.
+function* overlayOf(mountId: Buffer): Routine<OverlayDescription | undefined> {
   const id = mountIdNumber(mountId);
   const table = yield* readOverlayTable();
-  return table.find((entry) => (entry.uniqueId ?? BigInt(entry.id)) === id)?.overlay.work;
+  return table.find((entry) => (entry.uniqueId ?? BigInt(entry.id)) === id)?.overlay;
 }
 
 function* unmountRoutine(path: unknown, options: unknown): Routine<void> {
@@ -27,7 +29,7 @@ function* unmountRoutine(path: unknown, options: unknown): Routine<void> {
   const found = yield* overlayAt(target);
   const handle = handleOf(found.mountId);
   if (handle !== undefined) return yield* handle.end({ lazy });
-  const work = yield* workOf(found.mountId);
+  const overlay = yield* overlayOf(found.mountId);
   try {
     yield* call('umount2', found.path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
   } catch (error) {
@@ -35,6 +37,9 @@ function* unmountRoutine(path: unknown, options: unknown): Routine<void> {
     const failed = { path: target.path, target: found.path, mountId: found.mountId };
     throw yield* explainUnmountFailure(error, failed);
   }
+  if (overlay === undefined) return;
+  const { upper, work, options: inForce } = overlay;
+  if (upper !== undefined && !lazy) yield* noteEnded({ option: 'upper', absolute: upper }, inForce);
   if (work !== undefined) yield* removeWorkByPath(work);
 }
 

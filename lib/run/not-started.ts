@@ -4,11 +4,19 @@ import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { explainNamespaceFailure } from '../diagnosis/namespace-failure.ts';
 import type { Subject } from '../diagnosis/subject.ts';
 import { OverlayError, shown } from '../format/overlay-error.ts';
-import { E2BIG, EACCES, ENOENT, ENOTDIR, errnoName } from '../kernel/errno.ts';
+import { E2BIG, EACCES, ENOENT, ENOSYS, ENOTDIR, errnoName } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import type { Candidate, CommandLine } from './command-line.ts';
 import type { StartPlan } from './plan-start.ts';
+
+const SINCE: Readonly<Record<string, string>> = { mount_setattr: '5.12' };
+
+function unknownCall(error: KernelError): OverlayError {
+  const sentence = `a view cannot be put at its place, since ${error.syscall}(2) is missing: ${error.message}`;
+  const hint = `use Linux ${SINCE[error.syscall] ?? '5.2'} or later, and a seccomp filter that allows the call`;
+  return new OverlayError([{ code: 'ERR_OVERLAY_NOT_SUPPORTED', sentence, hint, option: 'at' }], error);
+}
 
 /** A step before the command failed. */
 export function* explainStart(
@@ -18,6 +26,7 @@ export function* explainStart(
 ): Routine<OverlayError> {
   const { step } = error;
   if (error.syscall === 'clone' || step < placing) return yield* explainNamespaceFailure(error);
+  if (error.errno === -ENOSYS) return unknownCall(error);
   const subject = plan.subjectOf(step) as Subject | undefined;
   if (step === chdir) {
     const path = shown(cwd);

@@ -16,13 +16,17 @@ function stage() {
   return { scratch, upper: upper.absolute, look };
 }
 
-test('the note tells whether the machine was started anew', () => {
+test('the note tells whether the machine was started anew, and whether the overlay ended', () => {
   const { upper, look } = stage();
   expect(look()).toBeUndefined();
   setXattr(upper, volatileNoteName('user'), 'another boot');
   expect(look()).toEqual({ by: 'note', restarted: true });
-  setXattr(upper, volatileNoteName('user'), runSync(volatileNote()));
+  setXattr(upper, volatileNoteName('user'), 'another boot ended');
+  expect(look()).toEqual({ by: 'note', restarted: true });
+  setXattr(upper, volatileNoteName('user'), runSync(volatileNote(false)));
   expect(look()).toEqual({ by: 'note', restarted: false });
+  setXattr(upper, volatileNoteName('user'), runSync(volatileNote(true)));
+  expect(look()).toBeUndefined();
 });
 
 test('a mark beside is one of an upper that was used, for a work directory that was not', () => {

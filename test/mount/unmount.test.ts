@@ -56,6 +56,19 @@ const mountElsewhere = (spec: MountSpec): void => {
 
 describePrivileged('unmount', () => {
   describe.each(forms)('$name', (form) => {
+    test('says of one in a detached overlay that it goes with that, and it does', async () => {
+      const { lower, upper, work } = scratchDirectory().layers({ target: false });
+      const outer = await form.mount({ lower, upper, work });
+      const target = `${outer.path}/dir`;
+      const inner = await form.mount({ lower: [tmpfsMount().path, lower[0]!], target, shareLower: true });
+      for (const end of [() => form.unmount(target), () => form.end(inner)]) {
+        const error = await errorOf(end);
+        expect(error).toMatchObject({ code: 'ERR_OVERLAY_IN_DETACHED', option: 'target', path: target });
+      }
+      await form.end(outer);
+      await form.end(inner);
+    });
+
     test('ends an overlay of this process, and its handle with it', async () => {
       const { target, ...spec } = stack();
       const overlay = await form.mount({ ...spec, target });
@@ -449,5 +462,15 @@ print('go', flush=True); time.sleep(100)"`,
       hint: expect.stringContaining('root'),
     });
     expect(comparable(entryAt(spec.target))).toEqual(before);
+  });
+
+  test('says of one that another user namespace has mounted that it is locked', () => {
+    const { lower, target } = scratchDirectory().layers({ lower: 2 });
+    mountSync({ lower, target });
+    const script = `
+      import { unmountSync } from 'overlayfs';
+      try { unmountSync(process.argv[1]); } catch ({ code }) { console.log(JSON.stringify(code)); }`;
+    const under = ['unshare', '--user', '--map-root-user', '--mount'];
+    expect(printedJson(runNode(script, { under, args: [target] }))).toBe('ERR_OVERLAY_MOUNT_LOCKED');
   });
 });

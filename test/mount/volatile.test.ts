@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { explainSync } from '../../lib/mount/explain.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
+import { unmountSync } from '../../lib/mount/unmount.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { run } from '../support/command.ts';
 import { runNode } from '../support/node-process.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../support/scratch.ts';
-import { removeXattr, xattrsOf } from '../support/xattr.ts';
+import { removeXattr, setXattr, xattrsOf } from '../support/xattr.ts';
 import { errorOf, ways } from './forms.ts';
 
 const NOTE = 'trusted.overlay.overlayfs.volatile';
@@ -33,7 +34,9 @@ describePrivileged('an upper of a volatile overlay', () => {
     test('is noted as one, until it is trusted', async () => {
       const { lower, upper, target } = scratchDirectory().layers();
       const spec = { lower, upper, via };
-      await form.end(await form.mount({ ...spec, target, options: { volatile: true } }));
+      const lost = await form.mount({ ...spec, target, options: { volatile: true } });
+      // It may live on.
+      await form.end(lost, { lazy: true });
       expect(attributes(upper)).toContain(NOTE);
       expect(await errorOf(() => form.mount(spec))).toMatchObject({
         code: CODE,
@@ -62,6 +65,21 @@ describePrivileged('an upper of a volatile overlay', () => {
         expect(readdirSync(work)).toEqual([]);
         expect(existsSync(`${layers.target}/shared`)).toBe(false);
       }
+    });
+  });
+
+  test('is taken when it was unmounted, by whomever, as long as the machine runs', async () => {
+    const { lower, upper, work, target } = scratchDirectory().layers();
+    const spec = { lower, upper, options: { volatile: true } } as const;
+    for (let i = 0; i < 2; i++) mountSync({ ...spec, target }).unmountSync();
+    runNode(`import { mountSync } from 'overlayfs'; mountSync(${JSON.stringify({ ...spec, target })});`);
+    unmountSync(target);
+    expectToMount({ ...spec, work });
+    expectToMount({ lower, upper });
+    setXattr(upper, NOTE, 'another boot ended');
+    expect(await errorOf(() => mountSync({ lower, upper }))).toMatchObject({
+      code: CODE,
+      message: expect.stringContaining('the machine was started anew'),
     });
   });
 
@@ -140,7 +158,7 @@ describe('without root', () => {
     const scratch = scratchDirectory();
     const { lower, upper, work } = scratch.layers({ target: false });
     const spec = { lower, upper, rootless: true } as const;
-    mountSync({ ...spec, work, options: { volatile: true } }).unmountSync();
+    mountSync({ ...spec, work, options: { volatile: true } }).unmountSync({ lazy: true });
     const expectRefused = (says: string) => {
       for (const other of [{}, { work: scratch.directory('another') }]) {
         const error = expect.objectContaining({ code: CODE, message: expect.stringContaining(says) });

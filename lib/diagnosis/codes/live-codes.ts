@@ -11,6 +11,15 @@ export const LIVE_CODES = {
     remedy: 'end or leave what keeps it busy; `lazy: true` takes it out of sight now',
     seen: '`target is busy.`',
   },
+  ERR_OVERLAY_IN_DETACHED: {
+    meaning: 'it is mounted in a detached overlay, out of which the kernel takes no single mount',
+    remedy: 'unmount the detached overlay, or attach that first',
+  },
+  ERR_OVERLAY_MOUNT_LOCKED: {
+    meaning: 'it was mounted outside of this user namespace, which may not unmount it',
+    remedy: 'unmount it where it was mounted',
+    seen: '`not mounted.`',
+  },
   ERR_OVERLAY_WORK_LEFT: {
     meaning: 'the overlay has ended, and the work directory made for it could not be removed',
     remedy: 'remove it yourself',

@@ -7,6 +7,7 @@ import { mountSync } from '../../../lib/mount/mount.ts';
 import { ways } from '../../mount/forms.ts';
 import { run } from '../../support/command.ts';
 import { tmpfsMount } from '../../support/filesystems.ts';
+import { runNode } from '../../support/node-process.ts';
 import { privileged } from '../../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../../support/scratch.ts';
 import { type Condition, type Expected, holds } from './condition.ts';
@@ -302,6 +303,16 @@ function usedVolatile({ lower, upper, work, target }: LayerDirectories): void {
   run('umount', target);
 }
 
+/** By this package, in a process that is killed. */
+function lostVolatile({ lower, upper }: Omit<LayerDirectories, 'work'>, more: object = {}): void {
+  const spec = JSON.stringify({ lower, upper, ...more, options: { volatile: true } });
+  const script = `
+    import { mountSync } from 'overlayfs';
+    mountSync(JSON.parse(process.argv[1]));
+    process.kill(process.pid, 'SIGKILL');`;
+  runNode(script, { args: [spec] });
+}
+
 const dirty = ({ upper: path }: LayerDirectories) => ({
   code: 'ERR_OVERLAY_DIRTY_UPPER',
   option: 'upper',
@@ -313,7 +324,7 @@ const written: readonly Guarded[] = [
     id: 'I33-ours',
     name: 'an upper that was used volatile, with another work directory',
     build: (layers, scratch) => {
-      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      lostVolatile(layers, { work: layers.work });
       return [{ ...layers, work: scratch.directory('another') }, dirty(layers)];
     },
   },
@@ -321,7 +332,7 @@ const written: readonly Guarded[] = [
     id: 'I33-ours-none',
     name: 'an upper that was used volatile, both times without work',
     build: ({ work: _, ...layers }) => {
-      mountSync({ ...layers, options: { volatile: true } }).unmountSync();
+      lostVolatile(layers);
       return [layers, dirty({ ...layers, work: '' })];
     },
   },
