@@ -10,7 +10,7 @@ const GIB = 2 ** 30;
 export function freshFilesystem(place, { gib = 64, inodes = 4_000_000 } = {}) {
   const image = join(place, 'disk.img');
   const path = join(place, 'disk');
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   const call = (command, ...args) => execFileSync(command, args, { encoding: 'utf8' }).trim();
   call('truncate', '-s', String(gib * GIB), image);
   // Otherwise the kernel goes on making it in the background.

@@ -43,6 +43,7 @@ const testedBy: Record<string, string> = {
   'lib/mount/upper-root.ts': 'test/run/run.test.ts',
   'lib/cli/question.ts': 'test/cli/run.test.ts',
   'lib/diagnosis/codes/run-codes.ts': 'test/docs/errors.test.ts',
+  'lib/layer/stack-reader.ts': 'test/layer/stack.test.ts',
   'lib/layer/look-ahead.ts': 'test/layer/story.test.ts',
   'lib/oci/below.ts': 'test/oci/overlay-form.test.ts',
   'lib/oci/deletions.ts': 'test/oci/overlay-form.test.ts',

@@ -41,23 +41,13 @@ const USUAL: readonly number[] = [
   0x9fa0,
 ];
 
-function* refusal(program: Program): Routine<KernelError | undefined> {
-  try {
-    yield* program.run();
-    return undefined;
-  } catch (error) {
-    if (error instanceof KernelError) return error;
-    throw error;
-  }
-}
-
 // The root directory first: when that is refused too, the form is, and nothing is known.
 function* refusedByName(fd: number): Routine<string | undefined> {
   const asked = function* (path: string): Routine<KernelError | undefined> {
     const program = new Program();
     const context = program.add('fsopen', LOG, 'overlay', FSOPEN_CLOEXEC);
     program.add('fsconfig_set_string', 0, context, 'lowerdir', path);
-    return yield* refusal(program);
+    return yield* program.refusal();
   };
   const error = yield* asked(procPath(fd));
   if (error?.errno !== -EINVAL || error.step !== 1) return undefined;
@@ -69,7 +59,7 @@ function* refusedByDepth(place: Place, fd: number): Routine<boolean> {
   const over = function* (lower: string): Routine<KernelError | undefined> {
     const program = new Program();
     addTrial(program, place, { lower, upper: false });
-    return yield* refusal(program);
+    return yield* program.refusal();
   };
   const error = yield* over(`${procPath(fd)}:${place.path}/bottom`);
   return error?.errno === -EINVAL && (yield* over(lowersOf(place))) === undefined;

@@ -177,6 +177,17 @@ export class Program {
     return this;
   }
 
+  /** The same for asking only: what the kernel refused, in place of throwing it. */
+  *refusal(): Routine<KernelError | undefined> {
+    try {
+      yield* this.run();
+      return undefined;
+    } catch (error) {
+      if (error instanceof KernelError) return error;
+      throw error;
+    }
+  }
+
   now(): void {
     this.#output = this.#room();
     const run = syncRunners[this.#place];

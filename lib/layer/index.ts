@@ -9,6 +9,7 @@ export type { HiddenBy, LayerLook, Lookup, Role } from './lookup.ts';
 export type { LayerPlace, MergedEntry } from './merged-entry.ts';
 export { isOpaque, isOpaqueSync, makeOpaque, makeOpaqueSync } from './opaque.ts';
 export { openStack, type Stack } from './stack.ts';
+export type { StackReader } from './stack-reader.ts';
 export type { StackOptions, StackSpec } from './stack-spec.ts';
 export type { StreamOptions, StreamProgress } from './streaming.ts';
 export type { Findings } from './walk.ts';

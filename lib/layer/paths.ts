@@ -65,18 +65,19 @@ export function* findRoot({ root, data }: Rules): Routine<Found> {
   return { path: '', resolution: { ...NOTHING, upper, lowers, isDirectory: true, merged }, dir: root };
 }
 
-export function* find(rules: Rules, names: readonly string[]): Routine<Found> {
-  let found = yield* findRoot(rules);
-  for (const [i, name] of names.entries()) {
-    if (found.dir === undefined) return { path: names.join('/'), resolution: NOTHING, dir: undefined };
-    const { upper, lowers } = found.dir;
-    const look = yield* lookAhead(upper === undefined ? lowers : [upper, ...lowers], name);
-    const resolution = yield* new Search(rules, name, look).resolve(found.dir);
-    const enters = resolution.isDirectory && resolution.problem === undefined;
-    const dir = enters ? directoryOf(found.dir, resolution) : undefined;
-    // An error on the way is the error of the path.
-    if (resolution.problem !== undefined) return { path: names.join('/'), resolution, dir };
-    found = { path: names.slice(0, i + 1).join('/'), resolution, dir };
-  }
-  return found;
+/**
+ * The last of the names, in what the others lead to. An error on the way is the error of the path.
+ *
+ * @param parent of the names before it
+ */
+export function* findIn(rules: Rules, parent: Found, names: readonly string[]): Routine<Found> {
+  const path = names.join('/');
+  if (parent.resolution.problem !== undefined) return { path, resolution: parent.resolution, dir: undefined };
+  if (parent.dir === undefined) return { path, resolution: NOTHING, dir: undefined };
+  const name = names.at(-1)!;
+  const { upper, lowers } = parent.dir;
+  const look = yield* lookAhead(upper === undefined ? lowers : [upper, ...lowers], name);
+  const resolution = yield* new Search(rules, name, look).resolve(parent.dir);
+  const enters = resolution.isDirectory && resolution.problem === undefined;
+  return { path, resolution, dir: enters ? directoryOf(parent.dir, resolution) : undefined };
 }

@@ -1,25 +1,21 @@
 // openStack: the layers of an overlay read as the kernel would show them, mounted or not.
-import { type FileHandle, open as openFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { FLAG, readOptions } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
-import { OverlayError, shown } from '../format/overlay-error.ts';
-import { bytesToPath, latin1ToPath } from '../format/path-bytes.ts';
-import { call, close } from '../kernel/call.ts';
-import { procPath } from '../kernel/constants.ts';
-import { type Routine, runAsync } from '../kernel/routine.ts';
+import { OverlayError } from '../format/overlay-error.ts';
+import { close } from '../kernel/call.ts';
+import { runAsync } from '../kernel/routine.ts';
 import type { Change, EntryPath } from './change.ts';
 import { type ChangeOptions, UpperChanges } from './changes.ts';
 import { rememberSource } from './changes-source.ts';
-import { findData } from './data-layers.ts';
-import { unreadable } from './finding.ts';
-import { type Layer, openPlace } from './layer.ts';
+import type { Layer } from './layer.ts';
 import type { Lookup } from './lookup.ts';
-import { contentOf, type MergedEntry, mergedEntry, topOf, typeOf } from './merged-entry.ts';
+import { type MergedEntry, mergedEntry } from './merged-entry.ts';
 import { remarksOn } from './odd-notes.ts';
 import type { Run } from './opened-ahead.ts';
-import { type Found, find, namesOf } from './paths.ts';
-import type { RealEntry } from './real-entry.ts';
+import { namesOf } from './paths.ts';
 import type { Rules } from './rules.ts';
+import { nothingThere, Reader, type StackReader } from './stack-reader.ts';
 import { openLayers, readStackSpec, type StackSpec } from './stack-spec.ts';
 import { tellStory } from './story.ts';
 import { endedBy, STREAM_CHECKS, type StreamOptions, untilAborted } from './streaming.ts';
@@ -41,6 +37,8 @@ export interface Stack extends AsyncDisposable {
    * the whole stack. Without an upper nothing. Each directory comes before what is in it.
    */
   changes(options?: ChangeOptions): Findings<Change>;
+  /** For many entries, while the layers stay as they are: what was found of a directory is kept. */
+  reader(): StackReader;
   /** Opens the content of a regular file for reading. */
   open(path: PathLike): Promise<FileHandle>;
   /** Where a symbolic link leads, as it is written there. */
@@ -48,19 +46,6 @@ export interface Stack extends AsyncDisposable {
   /** Lets the layers go. What is under way fails. */
   close(): Promise<void>;
 }
-
-function nothingThere(path: string, code: string, sentence: string, hint: string): OverlayError {
-  const text = JSON.stringify(shown(latin1ToPath(path === '' ? '.' : path)));
-  return new OverlayError([{ code, sentence: `${text} ${sentence}`, hint, path: shown(latin1ToPath(path)) }]);
-}
-
-const notFound = (path: string) =>
-  nothingThere(
-    path,
-    'ERR_OVERLAY_NOT_FOUND',
-    'is not in the merged view: it does not exist, or was deleted, or something on the way is no directory',
-    'ask lookup() what each layer has there',
-  );
 
 class OpenStack implements Stack {
   readonly #rules: Rules;
@@ -118,31 +103,16 @@ class OpenStack implements Stack {
     return streamOf(found, untilAborted(signal, read(run, found)));
   }
 
+  reader(): StackReader {
+    return new Reader(this.#rules, this.#run);
+  }
+
   async open(path: PathLike): Promise<FileHandle> {
-    const found = await this.#find(namesOf(path));
-    const entry = await this.#run(this.#content(found));
-    const fd = await this.#run(openPlace(entry));
-    try {
-      return await openFile(procPath(fd));
-    } catch (error) {
-      throw unreadable(entry, error);
-    } finally {
-      close(fd);
-    }
+    return await this.reader().open(path);
   }
 
   async readlink(path: PathLike): Promise<EntryPath> {
-    const { resolution, path: place } = await this.#find(namesOf(path));
-    const entry = topOf(resolution)!;
-    if (typeOf(entry.stat) !== 'symlink') {
-      throw nothingThere(place, 'ERR_OVERLAY_NOT_SYMLINK', 'is no symbolic link', 'ask lookup() what it is');
-    }
-    const fd = await this.#run(openPlace(entry));
-    try {
-      return bytesToPath(await this.#run(call('readlinkat', fd, '')));
-    } finally {
-      close(fd);
-    }
+    return await this.reader().readlink(path);
   }
 
   async close(): Promise<void> {
@@ -155,31 +125,8 @@ class OpenStack implements Stack {
     await this.close();
   }
 
-  /** What a path stands for; throws when nothing is there, or what a mounted overlay fails with. */
-  async #find(names: readonly string[]): Promise<Found> {
-    const found = await this.#run(find(this.#rules, names));
-    if (found.resolution.problem !== undefined) throw found.resolution.problem;
-    if (topOf(found.resolution) === undefined) throw notFound(found.path);
-    return found;
-  }
-
-  *#content({ path, resolution }: Found): Routine<RealEntry> {
-    const { dataPath } = resolution;
-    if (typeOf(topOf(resolution)!.stat) !== 'file') {
-      throw nothingThere(path, 'ERR_OVERLAY_NOT_FILE', 'is no regular file', 'ask lookup() what it is');
-    }
-    const entry = dataPath === undefined ? contentOf(resolution) : yield* findData(this.#rules, dataPath);
-    if (entry !== undefined) return entry;
-    throw nothingThere(
-      path,
-      'ERR_OVERLAY_METACOPY_DATA_GONE',
-      `has its content in a data layer at ${JSON.stringify(shown(latin1ToPath(dataPath!)))}, and none has a file there`,
-      'name all data layers that the overlay had',
-    );
-  }
-
   async *#readdir(run: Run, names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
-    const { path, dir } = await this.#find(names);
+    const { path, dir } = await new Reader(this.#rules, this.#run).find(names);
     if (dir === undefined) {
       throw nothingThere(path, 'ERR_OVERLAY_NOT_DIRECTORY', 'is no directory', 'name a directory');
     }
@@ -187,7 +134,7 @@ class OpenStack implements Stack {
   }
 
   async *#walk(run: Run, names: readonly string[], found: FindingList): AsyncGenerator<MergedEntry> {
-    const { path, dir, resolution } = await this.#find(names);
+    const { path, dir, resolution } = await new Reader(this.#rules, this.#run).find(names);
     const entry = mergedEntry(path, resolution)!;
     found.remark(remarksOn(this.#rules, resolution));
     if (dir !== undefined) yield* walkMerged(run, this.#rules, { entry, dir }, found);

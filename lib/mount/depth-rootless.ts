@@ -46,13 +46,7 @@ function* refusal(namespace: number, layer: Layer | undefined): Routine<KernelEr
   for (const fd of [lower ?? empty[0]!, empty[1]!])
     program.add('fsconfig_set_fd', 0, context, 'lowerdir+', fd);
   program.add('fsconfig_create', 0, context);
-  try {
-    yield* program.run();
-    return undefined;
-  } catch (error) {
-    if (error instanceof KernelError) return error;
-    throw error;
-  }
+  return yield* program.refusal();
 }
 
 function* liesTooDeep(namespace: number, layer: Layer): Routine<boolean> {

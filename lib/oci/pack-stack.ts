@@ -2,6 +2,7 @@
 import { pathToBytes } from '../format/path-bytes.ts';
 import type { MergedEntry } from '../layer/merged-entry.ts';
 import type { Stack } from '../layer/stack.ts';
+import type { StackReader } from '../layer/stack-reader.ts';
 import { pieces } from './given-bytes.ts';
 import type { Packable } from './pack-directory.ts';
 import { opaqueEntry, type PackRules, packedEntry, saysNothing, whiteoutEntry } from './pack-entry.ts';
@@ -55,16 +56,17 @@ async function toldBy(stack: Stack): Promise<Map<string, Told>> {
   return told;
 }
 
-async function* contentOf(stack: Stack, key: string): AsyncGenerator<Buffer> {
-  yield* pieces(await stack.open(pathOf(key)));
+async function* contentOf(reader: StackReader, key: string): AsyncGenerator<Buffer> {
+  yield* pieces(await reader.open(pathOf(key)));
 }
 
 export async function* stackEntries(stack: Stack, rules: PackRules): AsyncGenerator<Packable> {
   const told = await toldBy(stack);
   const links = new Map<string, string>();
+  const reader = stack.reader();
   for (const key of [...told.keys()].sort(inOrder)) {
     const { deleted, opaque } = told.get(key)!;
-    const found: MergedEntry | undefined = deleted ? undefined : (await stack.lookup(pathOf(key))).entry;
+    const found: MergedEntry | undefined = deleted ? undefined : await reader.entry(pathOf(key));
     if (found === undefined) {
       yield { entry: whiteoutEntry(key) };
       continue;
@@ -77,10 +79,10 @@ export async function* stackEntries(stack: Stack, rules: PackRules): AsyncGenera
       continue;
     }
     if (type !== 'directory' && nlink > 1) links.set(inode, key);
-    const target = type === 'symlink' ? pathToBytes(await stack.readlink(pathOf(key))) : NOTHING;
+    const target = type === 'symlink' ? pathToBytes(await reader.readlink(pathOf(key))) : NOTHING;
     const entry = packedEntry(key, { ...found, type }, rules, target);
     if (key === '' && saysNothing(entry)) continue;
-    yield type === 'file' ? { entry, content: () => contentOf(stack, key) } : { entry };
+    yield type === 'file' ? { entry, content: () => contentOf(reader, key) } : { entry };
     if (opaque) yield { entry: opaqueEntry(key) };
   }
 }

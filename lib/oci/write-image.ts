@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { copyOf, hasFields, readOptions, wrongType } from '../format/given.ts';
+import { copyOf, hasFields, readOptions, SIGNAL, wrongType } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { formatCanonicalJson } from '../format/oci/canonical-json.ts';
 import type { Descriptor } from '../format/oci/descriptor.ts';
@@ -24,6 +24,8 @@ export type GivenConfig = Omit<ImageConfig, 'rootfs'>;
 export interface WriteOptions {
   /** By which tools find it in the layout. Default: `latest`. */
   readonly name?: string;
+  /** Ends it: nothing is there then, and the layer that was being read is destroyed. */
+  readonly signal?: AbortSignal;
 }
 
 const CHECKS = {
@@ -31,6 +33,7 @@ const CHECKS = {
     expected: 'a text that is not empty',
     passes: (value: unknown) => typeof value === 'string' && value !== '',
   },
+  signal: SIGNAL,
 } as const;
 
 const isLayer = (layer: unknown): boolean =>
@@ -41,13 +44,22 @@ interface Written {
   readonly diffId: string;
 }
 
-async function put(root: string, layer: ImageLayer | PackedLayer, number: number): Promise<Written> {
+async function put(
+  root: string,
+  layer: ImageLayer | PackedLayer,
+  number: number,
+  signal: AbortSignal | undefined,
+): Promise<Written> {
+  signal?.throwIfAborted();
   const isPacked = 'result' in layer;
   const stream: Readable = isPacked ? layer : layer.open();
   const hash = createHash('sha256');
   let size = 0;
   const aside = `${root}/layer-${number}`;
   const file = await open(aside, 'wx', 0o644);
+  // Also of a stream that gives nothing any more.
+  const stop = () => stream.destroy(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     for await (const chunk of stream) {
       hash.update(chunk);
@@ -55,8 +67,10 @@ async function put(root: string, layer: ImageLayer | PackedLayer, number: number
       await file.writeFile(chunk);
     }
   } finally {
+    signal?.removeEventListener('abort', stop);
     await file.close();
   }
+  signal?.throwIfAborted();
   const digest = `sha256:${hash.digest('hex')}`;
   await rename(aside, `${root}/${blobPath(digest)}`);
   const { diffId } = isPacked ? await layer.result : layer;
@@ -75,10 +89,11 @@ async function fill(
   layers: readonly (ImageLayer | PackedLayer)[],
   config: GivenConfig,
   name: string,
+  signal: AbortSignal | undefined,
 ) {
   await mkdir(`${root}/blobs/sha256`, { recursive: true });
   const written: Written[] = [];
-  for (const [i, layer] of layers.entries()) written.push(await put(root, layer, i));
+  for (const [i, layer] of layers.entries()) written.push(await put(root, layer, i, signal));
   const whole = { ...config, rootfs: { type: 'layers', diff_ids: written.map(({ diffId }) => diffId) } };
   parseConfig(formatCanonicalJson(whole), layers.length);
   const manifest = {
@@ -113,7 +128,7 @@ export async function writeImage(
   options?: WriteOptions,
 ): Promise<void> {
   const target = readEntryPath(path);
-  const { name = 'latest' } = readOptions<WriteOptions>(options, CHECKS);
+  const { name = 'latest', signal } = readOptions<WriteOptions>(options, CHECKS);
   if (!Array.isArray(layers)) wrongType('layers', 'an array of layers', layers);
   for (const [i, layer] of layers.entries())
     if (!isLayer(layer)) wrongType('layers', 'a layer of an image, or what packLayer() gives', layer, i);
@@ -123,7 +138,7 @@ export async function writeImage(
   const staging = await Staging.make(target, 'new');
   try {
     const root = procPath(staging.fd);
-    await fill(root, layers, given, name);
+    await fill(root, layers, given, name, signal);
     await chmod(root, IMPLIED.mode);
     await staging.finish(true);
   } catch (error) {

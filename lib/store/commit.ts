@@ -70,7 +70,7 @@ async function commitEntry(
   const { record, directory, fd } = entry;
   if (record.kind !== 'active') throw notActive(record);
   const upper = driver.name === 'overlay' && record.parent !== null;
-  await refuseMounted(place, record.name, directory, upper ? 'always' : undefined);
+  await refuseMounted(place, record.name, directory, upper ? 'ask' : undefined);
   const usage = await driver.usage(place, entry);
   let committed: SnapshotRecord;
   try {

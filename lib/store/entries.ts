@@ -25,6 +25,8 @@ export interface OpenEntry {
   /** Its directory, open for reading, with the lock that was asked for. */
   readonly fd: number;
   readonly record: SnapshotRecord;
+  /** An overlay has been mounted with its work directory; unknown of what was not opened by its name. */
+  readonly mountedOnce?: boolean;
 }
 
 /** `share`: it is used, and must not go; `own`: it is being changed or removed. */
@@ -85,6 +87,8 @@ async function openOnce(
     AT_SYMLINK_NOFOLLOW,
     STATX_INO,
   );
+  // The driver makes it, and leaves it there (ovl_workdir_create in fs/overlayfs/super.c).
+  const worked = program.add('statx', MAY_FAIL, fd, 'work/work', AT_SYMLINK_NOFOLLOW, STATX_INO);
   const steps = addReading(program, fd, '');
   await program.later();
   const open = program.value(fd);
@@ -105,7 +109,10 @@ async function openOnce(
       return GONE;
     }
     const record = await decide(program, steps, open, '', directory);
-    if (!isDamaged(record)) return { directory, fd: open, record };
+    if (!isDamaged(record)) {
+      const mountedOnce = program.value(worked) !== -ENOENT;
+      return { directory, fd: open, record, mountedOnce };
+    }
     close(open);
     return record;
   } catch (error) {

@@ -5,23 +5,15 @@ import { kernelSaysInUse } from '../diagnosis/in-use.ts';
 import { type MountinfoEntry, parseMountinfo } from '../format/mountinfo.ts';
 import { describeOverlay } from '../format/overlay-description.ts';
 import { callAsync, callSync, close } from '../kernel/call.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  O_DIRECTORY,
-  O_PATH,
-  STATX_INO,
-  STATX_MNT_ID,
-} from '../kernel/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_MNT_ID } from '../kernel/constants.ts';
 import { ENOENT } from '../kernel/errno.ts';
 import { readIfPossible } from '../kernel/files.ts';
 import { allNames } from '../kernel/names.ts';
-import { KEEP, MAY_FAIL, Program, WANT } from '../kernel/program.ts';
+import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { decodeStat } from '../kernel/stat.ts';
 import type { Place } from './place.ts';
-import { quoted, refusal } from './refusal.ts';
+import { isErrno, quoted, refusal } from './refusal.ts';
 
 /** The mounts that a process sees. */
 interface Table {
@@ -107,22 +99,19 @@ function inUse(name: string, where: string): Error {
   return refusal('ERR_STORE_IN_USE', sentence, 'unmount it first', { option: 'key' });
 }
 
-/** Of an upper, whether the kernel is asked for it always, or when an overlay has been mounted with its work directory. */
-export type Asking = 'always' | 'once mounted';
+/** An upper of an overlay: the kernel is asked for it, or no overlay has ever been mounted with its work directory. */
+export type Upper = 'ask' | 'never mounted';
 
-// The driver makes `work` in a work directory, and leaves it there (ovl_workdir_create in fs/overlayfs/super.c).
-async function kernelSays(place: Place, directory: string, asking: Asking): Promise<boolean | undefined> {
-  const program = new Program();
-  const flags = O_PATH | O_DIRECTORY;
-  const fs = program.add('openat', KEEP | MAY_FAIL, place.snapshots, `${directory}/fs`, flags, 0);
-  const path = `${directory}/work/work`;
-  const work = program.add('statx', MAY_FAIL, place.snapshots, path, AT_SYMLINK_NOFOLLOW, STATX_INO);
-  await program.later();
-  const fd = program.value(fs);
-  // What is missing is no upper; check() tells of it.
-  if (fd < 0) return false;
+async function kernelSays(place: Place, directory: string): Promise<boolean | undefined> {
+  let fd: number;
   try {
-    if (asking === 'once mounted' && program.value(work) === -ENOENT) return false;
+    fd = await callAsync('openat', place.snapshots, `${directory}/fs`, O_PATH | O_DIRECTORY, 0);
+  } catch (error) {
+    // What is missing is no upper; check() tells of it.
+    if (isErrno(error, ENOENT)) return false;
+    throw error;
+  }
+  try {
     return await runAsync(kernelSaysInUse(fd));
   } finally {
     close(fd);
@@ -139,11 +128,11 @@ export async function refuseMounted(
   place: Place,
   name: string,
   directory: string,
-  upper: Asking | undefined,
+  upper: Upper | undefined,
 ): Promise<void> {
   const path = place.path('snapshots', directory);
   // It waits for a grace period of RCU, which is longer than all else here takes.
-  const asking = upper === undefined ? undefined : kernelSays(place, directory, upper);
+  const asking = upper === 'ask' ? kernelSays(place, directory) : undefined;
   asking?.catch(() => {});
   const own = ownTable();
   const here = onFilesystem(place, own);

@@ -100,7 +100,8 @@ export async function removeSnapshot(place: Place, driver: Driver, key: string):
   try {
     const { record, directory } = entry;
     const upper = driver.name === 'overlay' && record.kind === 'active' && record.parent !== null;
-    await refuseMounted(place, record.name, directory, upper ? 'once mounted' : undefined);
+    const asked = entry.mountedOnce === false ? 'never mounted' : 'ask';
+    await refuseMounted(place, record.name, directory, upper ? asked : undefined);
     const aside = await roomFor(place);
     if (!(await takeAway(place, driver, entry, aside))) await erase(place, driver, entry, aside);
   } finally {

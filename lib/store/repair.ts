@@ -17,7 +17,7 @@ async function discardDamaged(place: Place, driver: Driver, { directory }: Damag
   try {
     // What is in use stays, damaged as it is.
     if (!tryLock(fd, LOCK_EX)) return;
-    const used = await refuseMounted(place, directory, directory, 'always').catch((error) => error);
+    const used = await refuseMounted(place, directory, directory, 'ask').catch((error) => error);
     if ((used as OverlayError | undefined)?.code === 'ERR_STORE_IN_USE') return;
     if (used !== undefined) throw used;
     const session = await place.session();
