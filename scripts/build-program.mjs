@@ -27,6 +27,7 @@ const LATE = [
   'lib/mount/scratch-in-namespace.ts',
   'lib/mount/scratch-on-disk.ts',
   'lib/mount/spec-options.ts',
+  'lib/mount/volatile.ts',
   'lib/mount/work-directory.ts',
   'lib/run/not-started.ts',
   'lib/run/view-changes.ts',

@@ -59,7 +59,7 @@ test('without one, the error names both places and the command that builds it', 
     message:
       `overlayfs has no addon for linux-${process.arch}. Looked for ${scratch.path}/build/Release/overlayfs.node and ` +
       `${scratch.path}/prebuilds/${place}. ` +
-      `Build it: cd ${scratch.path}/ && npx node-gyp rebuild (needs g++, make and python3)`,
+      `Build it: cd ${scratch.path} && npx node-gyp rebuild (needs g++, make and python3)`,
   });
 });
 
@@ -76,7 +76,7 @@ test('one that was built from older sources is refused by the import, with the c
     code: 'ERR_OVERLAY_STALE_ADDON',
     message:
       `overlayfs: ${file} was built from other sources than this library, and does not know require_absent as it does. ` +
-      `Install the package anew, or build it: cd ${scratch.path}/ && npx node-gyp rebuild (needs g++, make and python3)`,
+      `Install the package anew, or build it: cd ${scratch.path} && npx node-gyp rebuild (needs g++, make and python3)`,
   });
 });
 
