@@ -1,12 +1,15 @@
 // Paths in the merged view: taken apart as bytes, and looked up name by name, no link followed.
 import type { PathLike } from '../format/mount-spec.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { asLatin1 } from '../format/path-bytes.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { scanEntry } from '../kernel/scan-directory.ts';
 import { unreadable } from './finding.ts';
 import { readPath } from './given-path.ts';
+import type { RealDirectory } from './layer.ts';
 import { lookAhead } from './look-ahead.ts';
 import { directoryOf } from './merged-entry.ts';
-import type { RealEntry } from './real-entry.ts';
+import { ALL_XATTRS, type Look, type RealEntry, realEntry } from './real-entry.ts';
 import type { MergedDirectory, Rules } from './rules.ts';
 import { type Resolution, Search } from './search.ts';
 
@@ -49,13 +52,24 @@ const NOTHING: Resolution = {
   problem: undefined,
 };
 
+// What may not be searched can still be looked at by its descriptor: what is in it is unreadable then, and not all.
+function* rootEntry(root: RealDirectory, look: Look): Routine<RealEntry | undefined> {
+  try {
+    return yield* look(root, '');
+  } catch (error) {
+    if (!(error instanceof OverlayError)) throw error;
+    const { layer, place } = root;
+    return realEntry(layer, place, yield* scanEntry(layer.fd, '', ALL_XATTRS));
+  }
+}
+
 /** The root is merged of all roots, whatever they say of being opaque. A mount of one lower needs another, empty one. */
 export function* findRoot({ root, data }: Rules): Routine<Found> {
   const roots = [...(root.upper === undefined ? [] : [root.upper]), ...root.lowers];
   const look = yield* lookAhead(roots, '');
   const entries: RealEntry[] = [];
   for (const { layer, place } of roots) {
-    const entry = yield* look({ layer, place }, '');
+    const entry = yield* rootEntry({ layer, place }, look);
     if (entry === undefined) throw unreadable({ layer, place }, new Error('it is not there'));
     entries.push({ ...entry, place });
   }
