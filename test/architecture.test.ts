@@ -214,6 +214,7 @@ const testedBy: Record<string, string> = {
   'lib/format/overlay-error.ts': 'test/diagnosis/overlay-error.test.ts',
   'lib/format/format-error.ts': 'test/format/parse-options.test.ts',
   'lib/format/option-error.ts': 'test/mount/spec.test.ts',
+  'lib/format/mount-fields.ts': 'test/mount/spec.test.ts',
   'lib/format/option-table.ts': 'test/format/options.test.ts',
   'lib/layer/compare-entry.ts': 'test/layer/compare-trees.test.ts',
   'lib/layer/content-comparer.ts': 'test/layer/compare-trees.test.ts',

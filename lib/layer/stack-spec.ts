@@ -1,6 +1,7 @@
 // What openStack is given, checked and with its layers opened.
 import { checkOptions } from '../format/check-options.ts';
 import { copyOf, fieldOf, readFields, textOf, wrongType } from '../format/given.ts';
+import { MOUNT_FIELDS } from '../format/mount-fields.ts';
 import type { AnyOverlayOptions, LayerSource } from '../format/mount-spec.ts';
 import { optionError } from '../format/option-error.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
@@ -135,21 +136,12 @@ function* withoutMounts(fd: number): Routine<number> {
 const identity = ({ devMajor, devMinor, ino }: EntryStat) => `${devMajor}:${devMinor}:${ino}`;
 
 const FIELDS = [
-  ...['lower', 'data', 'upper', 'options', 'since'],
-  // Of a MountSpec, of an entry of list(), and of what parseOptions() gives.
-  ...[
-    'work',
-    'target',
-    'mkdir',
-    'attributes',
-    'propagation',
-    'source',
-    'shareUpper',
-    'shareLower',
-    'overlapLayers',
-  ],
-  ...['mixDialects', 'changeLower', 'trustVolatile', 'discardWork', 'guard', 'via', 'rootless'],
-  ...['id', 'parentId', 'readOnly', 'root', 'unknown', 'remount', 'ignored'],
+  ...new Set([
+    ...['lower', 'data', 'upper', 'options', 'since'],
+    ...MOUNT_FIELDS,
+    // Of an entry of list(), and of what parseOptions() gives.
+    ...['id', 'parentId', 'readOnly', 'root', 'unknown', 'remount', 'ignored'],
+  ]),
 ];
 
 /** A copy of what openStack and planApply are given. @throws {OverlayError} those of wrong arguments */

@@ -1,5 +1,6 @@
 // A mount as it was asked for, checked and made exact: absolute paths, kernel parameters, attribute bits.
 import { checkField, copyOf, type Fields, FLAG, readFields } from '../format/given.ts';
+import { MOUNT_FIELDS } from '../format/mount-fields.ts';
 import type { Guard, MountAttributes, MountSpec, MountVia, Propagation } from '../format/mount-spec.ts';
 import type { Parameter } from '../format/options.ts';
 import { refuse, wrongType } from './refuse.ts';
@@ -56,29 +57,6 @@ function readChoice<T extends string>(fields: Fields, name: string, choices: rea
     `use one of ${listed}`,
   );
 }
-
-const FIELDS: readonly string[] = [
-  'lower',
-  'data',
-  'upper',
-  'work',
-  'target',
-  'mkdir',
-  'options',
-  'attributes',
-  'propagation',
-  'source',
-  'shareUpper',
-  'shareLower',
-  'overlapLayers',
-  'mixDialects',
-  'changeLower',
-  'trustVolatile',
-  'discardWork',
-  'guard',
-  'via',
-  'rootless',
-];
 
 function readRootless({ rootless }: Fields): boolean | 'auto' {
   if (rootless === undefined) return false;
@@ -146,7 +124,7 @@ const noParameters: readonly Parameter[] = [];
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
 export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
-  const fields = readFields(spec, 'spec', FIELDS, refusePart);
+  const fields = readFields(spec, 'spec', MOUNT_FIELDS, refusePart);
   // Copies: the caller may change what it gave before the mount is made.
   for (const name of ['lower', 'data'] as const) {
     const layers = fields[name];

@@ -149,7 +149,7 @@ describe('in a process of its own', () => {
 test('list_in_time: what is missing or no directory answers too; how far it came, in bytes', async () => {
   const scratch = scratchDirectory();
   const paths = Buffer.from(
-    [scratch.path, scratch.file('file'), scratch.join('no'), '/proc'].join('\0') + '\0',
+    `${[scratch.path, scratch.file('file'), scratch.join('no'), '/proc'].join('\0')}\0`,
   );
   for (const blob of [paths, Buffer.alloc(0)]) {
     const bytes = Buffer.from(new Uint32Array([blob.length]).buffer);
