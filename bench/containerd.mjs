@@ -23,7 +23,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 `,
   );
   const server = spawn('containerd', ['--config', config], { stdio: 'ignore' });
-  await once(server, 'spawn');
+  await once(server, 'spawn').catch((error) => {
+    closeSync(directory);
+    throw error;
+  });
   const end = async () => {
     closeSync(directory);
     if (server.exitCode !== null || server.signalCode !== null) return;

@@ -104,6 +104,7 @@ const testedBy: Record<string, string> = {
   'lib/diagnosis/codes/layer-codes.ts': 'test/docs/errors.test.ts',
   'lib/diagnosis/codes/image-codes.ts': 'test/docs/errors.test.ts',
   'lib/cli/whole-file.ts': 'test/cli/pack.test.ts',
+  'lib/cli/given-image.ts': 'test/cli/unpack.test.ts',
   'lib/cli/store-import.ts': 'test/cli/store.test.ts',
   'lib/cli/layer-text.ts': 'test/cli/which-text.test.ts',
   'lib/cli/stack-source.ts': 'test/cli/which.test.ts',

@@ -1,5 +1,5 @@
 // How a failed operation is told: as sentences, as one line, as JSON, and as an exit code.
-import { OverlayError } from '../format/overlay-error.ts';
+import { type Finding, OverlayError } from '../format/overlay-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { UsageError } from './flags.ts';
 import { toJson } from './json.ts';
@@ -43,20 +43,26 @@ export function inFlags(hint: string): string {
     .replaceAll(/\blist\(\)/g, '`overlayfs list`');
 }
 
+const OF_MOUNTS: ReadonlySet<string> = new Set(['lower', 'data', 'upper', 'work', 'target']);
+
+/** The path to be marked: one of a mount, and whole, since text of other bytes is the path of another file, if of any. */
+function markablePath({ path, option }: Finding): Buffer | undefined {
+  if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return undefined;
+  return Buffer.from(path);
+}
+
 /** The path of the cause with its wrong part marked, in two lines; none when it is about no path. */
 export function markedLines(error: unknown): string[] {
   if (!(error instanceof OverlayError)) return [];
-  const { path, option } = error.findings[0]!;
-  // Text of other bytes is the path of another file, if of any.
-  if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return [];
-  const bytes = Buffer.from(path);
-  const part = partOf(bytes, error.findings);
+  const [cause] = error.findings;
+  const path = markablePath(cause!);
+  if (path === undefined) return [];
+  const part = partOf(path, error.findings);
   // What is wrong with a mount point that is there is nothing of its path.
-  if (option === 'target' && part.end - part.start === bytes.length) return [];
-  return markedPath(bytes, part, plain).map((line) => `  ${line}`);
+  if (cause!.option === 'target' && part.end - part.start === path.length) return [];
+  return markedPath(path, part, plain).map((line) => `  ${line}`);
 }
 
-const OF_MOUNTS: ReadonlySet<string> = new Set(['lower', 'data', 'upper', 'work', 'target']);
 const plain = { paint: (text: string) => text };
 
 /** Several lines: the sentence, the path with its wrong part marked, the code, the hint, what else was found, the call that failed, and the driver's words. */
@@ -92,9 +98,8 @@ function markedFindings(error: Error): object {
   if (!(error instanceof OverlayError)) return {};
   const { findings } = error;
   const marked = findings.map((finding) => {
-    const { path, option } = finding;
-    if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return finding;
-    return withPart(finding, Buffer.from(path), findings);
+    const path = markablePath(finding);
+    return path === undefined ? finding : withPart(finding, path, findings);
   });
   return { findings: marked };
 }

@@ -1,8 +1,8 @@
 // overlayfs image inspect: what the layers of an image do to each other, and what of them nobody sees.
-import { type Inspection, inspectImage, openImage } from '../oci/index.ts';
-import { wordToPath } from './arguments.ts';
+import { type Inspection, inspectImage } from '../oci/index.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
+import { openGivenImage } from './given-image.ts';
 import { changeLines, layerTable, summaryLines, wasteTable } from './image-text.ts';
 import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
@@ -27,13 +27,10 @@ function show(inspection: Inspection, wanted: readonly number[], top: number, te
 }
 
 async function inspect(path: string, given: Given, terminal: Terminal): Promise<number> {
-  const [platform, name, top] = [given.text('platform'), given.text('name'), given.text('top')];
+  const top = given.text('top');
   const most = top === undefined ? DEFAULT_TOP : numberOf('top', top);
   const wanted = given.texts('layer').map((text) => numberOf('layer', text));
-  await using image = await openImage(wordToPath(path), {
-    ...(platform !== undefined && { platform }),
-    ...(name !== undefined && { name }),
-  });
+  await using image = await openGivenImage(path, given);
   const missing = wanted.find((layer) => layer >= image.layers.length);
   if (missing !== undefined)
     throw new UsageError(`there is no layer ${missing}: the image has 0 to ${image.layers.length - 1}`);

@@ -1,8 +1,7 @@
 // overlayfs store import: an image's layers become snapshots, and Ctrl-C leaves those that are done.
-import { openImage } from '../oci/index.ts';
 import type { Snapshot, Store } from '../store/index.ts';
-import { wordToPath } from './arguments.ts';
 import type { Given } from './flags.ts';
+import { openGivenImage } from './given-image.ts';
 import { interruptible } from './interruption.ts';
 import { LayerBars } from './layer-bars.ts';
 import type { Terminal } from './terminal.ts';
@@ -14,11 +13,7 @@ export async function importImage(
   given: Given,
   terminal: Terminal,
 ): Promise<Snapshot> {
-  const [platform, name] = [given.text('platform'), given.text('name')];
-  await using image = await openImage(wordToPath(path), {
-    ...(platform !== undefined && { platform }),
-    ...(name !== undefined && { name }),
-  });
+  await using image = await openGivenImage(path, given);
   return await interruptible(async (signal) => {
     await using store = await open();
     const bars = new LayerBars(terminal, image.layers);

@@ -1,9 +1,9 @@
 // overlayfs unpack: an image becomes a directory with its files, or a directory for each of its layers.
 
-import { openImage } from '../oci/open-image.ts';
 import { unpackImage } from '../oci/unpack-image.ts';
 import { wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
+import { openGivenImage } from './given-image.ts';
 import { interruptible } from './interruption.ts';
 import { toJson } from './json.ts';
 import { LayerBars } from './layer-bars.ts';
@@ -27,11 +27,7 @@ export const unpackCommand: Command = {
   words: { min: 2, max: 2, what: 'IMAGE DIR' },
   async run(given, terminal) {
     const [from, to] = given.words as [string, string];
-    const [platform, name] = [given.text('platform'), given.text('name')];
-    await using image = await openImage(wordToPath(from), {
-      ...(platform !== undefined && { platform }),
-      ...(name !== undefined && { name }),
-    });
+    await using image = await openGivenImage(from, given);
     const bars = new LayerBars(terminal, image.layers);
     const unpacked = await interruptible((signal) =>
       unpackImage(image, wordToPath(to), {

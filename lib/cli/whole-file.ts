@@ -8,14 +8,9 @@ import { callAsync } from '../kernel/call.ts';
 import { AT_FDCWD, RENAME_NOREPLACE } from '../kernel/constants.ts';
 import { EEXIST, ENOENT } from '../kernel/errno.ts';
 import { readEntryPath } from '../layer/given-path.ts';
-import { type FailedCall, pathFailure } from '../layer/path-failure.ts';
+import { isFailedCall, pathFailure } from '../layer/path-failure.ts';
 
-function isFailedCall(error: unknown, ...errnos: number[]): error is FailedCall {
-  const { errno } = error as { errno?: unknown };
-  return (
-    typeof errno === 'number' && !(error instanceof OverlayError) && errnos.every((one) => one === -errno)
-  );
-}
+const hasErrno = (error: unknown, errno: number) => isFailedCall(error) && error.errno === -errno;
 
 function taken(path: string, cause?: unknown): OverlayError {
   const sentence = `${path} is there already`;
@@ -48,7 +43,7 @@ export async function writeWhole<T>(path: PathLike, fill: (file: FileHandle) => 
   try {
     await lstat(target).then(
       () => Promise.reject(taken(shown)),
-      (error) => (isFailedCall(error, ENOENT) ? undefined : Promise.reject(error)),
+      (error) => (hasErrno(error, ENOENT) ? undefined : Promise.reject(error)),
     );
     const file = await open(aside, 'wx', 0o666);
     made = true;
@@ -65,7 +60,7 @@ export async function writeWhole<T>(path: PathLike, fill: (file: FileHandle) => 
     return result;
   } catch (error) {
     if (made) await unlink(aside);
-    if (isFailedCall(error, EEXIST)) throw taken(shown, error);
+    if (hasErrno(error, EEXIST)) throw taken(shown, error);
     throw isFailedCall(error) ? pathFailure(error, made ? shown : parent.shown) : error;
   }
 }

@@ -9,7 +9,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { lookAtDirectories } from './directory-facts.ts';
 import type { GuardFacts, LiveDirectory, LiveReader } from './guard-rules.ts';
 import { type AskedMount, isThere, placeOfMount } from './mount-facts.ts';
-import { answering, findSilent, isServed, OTHERS_PATIENCE, onServed } from './silent-places.ts';
+import { answering, findSilentServed, isServed, OTHERS_PATIENCE } from './silent-places.ts';
 import type { Directory } from './subject.ts';
 import { withDirectory } from './upper-facts.ts';
 import { lookForVolatile } from './volatile-facts.ts';
@@ -60,8 +60,7 @@ export function* lookAtGuarded(
   readers: readonly LiveReader[],
 ): Routine<GuardFacts> {
   const { upper, work, parameters } = asked;
-  const suspects = onServed(sources, mounts.filter(isServed), mounts);
-  const silent = suspects.length === 0 ? [] : yield* findSilent(suspects, mounts, OTHERS_PATIENCE);
+  const silent = yield* findSilentServed(sources, mounts.filter(isServed), mounts, OTHERS_PATIENCE);
   return {
     live: yield* lookAtLive(answering(sources, silent), mounts),
     readers,

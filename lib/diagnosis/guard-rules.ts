@@ -19,7 +19,7 @@ export interface LiveDirectory {
 /** A directory that a live overlay reads. */
 export interface LiveReader {
   readonly identity: Buffer;
-  readonly path: Uint8Array;
+  readonly path: Buffer;
   readonly target: Uint8Array;
 }
 

@@ -7,7 +7,7 @@ export interface MountedAt {
 }
 
 /** Whether the path is that of the mount's root, or leads below it. @param path without symbolic links */
-export function leadsTo(path: Buffer, { target }: MountedAt): boolean {
+export function leadsTo(path: Buffer, { target }: Pick<MountedAt, 'target'>): boolean {
   if (target.length === 1) return true;
   if (path[target.length] !== undefined && path[target.length] !== 0x2f) return false;
   return path.length >= target.length && target.compare(path, 0, target.length) === 0;

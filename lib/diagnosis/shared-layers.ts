@@ -2,17 +2,15 @@
 import { liesIn } from './directory-facts.ts';
 import { type GuardFacts, lowersOf, ownerOf, writtenOf } from './guard-rules.ts';
 import type { MountFacts } from './mount-facts.ts';
+import { leadsTo } from './mount-of.ts';
 import { type Finding, shown } from './overlay-error.ts';
 import { about } from './rule.ts';
 
 const code = 'ERR_OVERLAY_LAYER_MAY_CHANGE';
 const hint = 'change nothing there while both are mounted, or use other directories';
 
-function isBelow(path: Uint8Array, above: Uint8Array): boolean {
-  const end = above.length === 1 ? 0 : above.length;
-  return (
-    path.length > end + 1 && path[end] === 0x2f && Buffer.from(above).equals(path.subarray(0, above.length))
-  );
+function isBelow(path: Buffer, above: Buffer): boolean {
+  return path.length > above.length && leadsTo(path, { target: above });
 }
 
 /** Source: Documentation/filesystems/overlayfs.rst, "Changes to underlying filesystems". */

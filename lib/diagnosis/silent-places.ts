@@ -127,6 +127,17 @@ export function onServed<T extends Directory>(
   });
 }
 
+/** {@link findSilent} of those {@link onServed}: nothing else is asked, and where nothing is served nothing is done. */
+export function* findSilentServed(
+  directories: readonly Directory[],
+  served: readonly MountedAt[],
+  mounts: readonly MountedAt[],
+  patience: number,
+): Routine<SilentPlace[]> {
+  const suspects = onServed(directories, served, mounts);
+  return suspects.length === 0 ? [] : yield* findSilent(suspects, mounts, patience);
+}
+
 const where = ({ mount }: SilentPlace) =>
   mount === undefined || !isServed(mount)
     ? ''

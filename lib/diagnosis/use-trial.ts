@@ -8,20 +8,8 @@ import {
   STATX_INO,
 } from '../kernel/constants.ts';
 import { EBUSY } from '../kernel/errno.ts';
-import { KernelError } from '../kernel/kernel-error.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
-
-/** The errno of a program's failure, and at which step; undefined when it came to its end. */
-function* failureOf(program: Program): Routine<KernelError | undefined> {
-  try {
-    yield* program.run();
-    return undefined;
-  } catch (error) {
-    if (error instanceof KernelError) return error;
-    throw error;
-  }
-}
 
 /**
  * Whether one of the directories, or one above it in its filesystem, is in use: an overlay that has them as lowers is made
@@ -49,7 +37,7 @@ export function* anyInUse(directories: readonly number[]): Routine<boolean | und
   program.add('fsconfig_create', 0, context);
   // The driver may have dropped the index, and looked at nothing then.
   program.add('statx', 0, work!, 'index', 0, STATX_INO);
-  const failure = yield* failureOf(program);
+  const failure = yield* program.refusal();
   if (failure === undefined) return false;
   return failure.step === create && failure.errno === -EBUSY ? true : undefined;
 }
@@ -91,7 +79,7 @@ export function* markOnce(directory: number): Routine<boolean | undefined> {
   }
   const create = program.steps;
   program.add('fsconfig_create', 0, context);
-  const failure = yield* failureOf(program);
+  const failure = yield* program.refusal();
   return failure?.step === create ? failure.errno === -EBUSY : undefined;
 }
 
@@ -105,5 +93,5 @@ export function* asksHonestly(): Routine<boolean> {
   const context = program.add('fsopen', 0, 'overlay', FSOPEN_CLOEXEC);
   program.add('fsconfig_set_string', 0, context, 'lowerdir', '/');
   program.add('fsconfig_create', 0, context);
-  return (yield* failureOf(program))?.errno !== -EBUSY;
+  return (yield* program.refusal())?.errno !== -EBUSY;
 }

@@ -1,6 +1,6 @@
 // Copies a directory with all in it, into an empty one: content, owners, permissions, attributes, times, links and holes.
 import { link, open, symlink } from 'node:fs/promises';
-import { OverlayError } from '../format/overlay-error.ts';
+import type { OverlayError } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   O_NOFOLLOW,
@@ -23,7 +23,7 @@ import { placeIn, walkTree } from '../kernel/walk-tree.ts';
 import type { Attributes } from './attributes.ts';
 import { attributesFor, type CopiedAttributes, giveCopied, notPermitted } from './copied-attributes.ts';
 import { INSIDE } from './layer.ts';
-import type { FailedCall } from './path-failure.ts';
+import { type FailedCall, isFailedCall } from './path-failure.ts';
 import { placeFailure, scanFailure } from './tree-failure.ts';
 import type { TreeRoot } from './tree-root.ts';
 
@@ -212,6 +212,3 @@ export class TreeCopy {
     }
   }
 }
-
-const isFailedCall = (error: unknown): error is FailedCall =>
-  error instanceof Error && !(error instanceof OverlayError) && 'errno' in error;

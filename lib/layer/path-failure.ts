@@ -18,6 +18,15 @@ import {
 /** A failed system call: a KernelError, or an error of node:fs. */
 export type FailedCall = Error & { readonly errno: number };
 
+/** Of an OverlayError somebody has said already what it means. */
+export function isFailedCall(error: unknown): error is FailedCall {
+  return (
+    error instanceof Error &&
+    !(error instanceof OverlayError) &&
+    typeof (error as Partial<FailedCall>).errno === 'number'
+  );
+}
+
 interface Meaning {
   readonly errno: number;
   readonly code: string;

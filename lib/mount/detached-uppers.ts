@@ -1,12 +1,12 @@
 // The upper and work directories of this thread's detached overlays, which no mount table has.
 import type { LiveSource } from '../diagnosis/guard-facts.ts';
 import { callSync } from '../kernel/call.ts';
+import { IDENTITY_SIZE } from './identity-list.ts';
 
 // By the open descriptor, its identity and those above it; looked at when somebody asks first, so that an overlay alone
 // never pays for it.
 const known = new Map<number, Buffer | undefined>();
 const none = Buffer.alloc(0);
-const IDENTITY_SIZE = 16;
 
 /**
  * Remembers the directories of an overlay by their open descriptors, also when others have come behind the same numbers.

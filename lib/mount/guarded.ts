@@ -1,13 +1,7 @@
 // Attempts at a mount whose guards may refuse: what they refused is looked at, and the mount goes on where there is no reason.
 
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
-import {
-  findSilent,
-  MOUNT_PATIENCE,
-  NO_ANSWER,
-  onServed,
-  silentFinding,
-} from '../diagnosis/silent-places.ts';
+import { findSilentServed, MOUNT_PATIENCE, NO_ANSWER, silentFinding } from '../diagnosis/silent-places.ts';
 import type { Directory } from '../diagnosis/subject.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -61,9 +55,7 @@ export function* readyToAttach(target: Target): Routine<void> {
 function* silentAmong(directories: readonly (Directory | undefined)[]): Routine<Finding[]> {
   const { served, places } = live.table;
   const given = directories.filter((directory) => directory !== undefined);
-  const suspects = onServed(given, served, places);
-  if (suspects.length === 0) return [];
-  return (yield* findSilent(suspects, places, MOUNT_PATIENCE)).map(silentFinding);
+  return (yield* findSilentServed(given, served, places, MOUNT_PATIENCE)).map(silentFinding);
 }
 
 /** Throws when the mount table, or a lock, tells whose upper or work is. */

@@ -1,5 +1,5 @@
 // The directories of one overlay of the mount table, known by inode and device; nobody is waited for who does not answer.
-import { findSilent, OTHERS_PATIENCE, onServed } from '../diagnosis/silent-places.ts';
+import { findSilentServed, OTHERS_PATIENCE } from '../diagnosis/silent-places.ts';
 import type { OverlayDescription } from '../format/overlay-description.ts';
 import { AT_FDCWD, AT_STATX_DONT_SYNC, O_DIRECTORY, O_PATH, STATX_INO } from '../kernel/constants.ts';
 import type { MountPlace } from '../kernel/mount-places.ts';
@@ -48,8 +48,7 @@ export function* unanswered(
   { served, places }: MountTable,
 ): Routine<ReadonlySet<string>> {
   const named = paths.map((absolute) => ({ option: 'lower', absolute }));
-  const suspects = onServed(named, served, places);
-  const silent = suspects.length === 0 ? [] : yield* findSilent(suspects, places, OTHERS_PATIENCE);
+  const silent = yield* findSilentServed(named, served, places, OTHERS_PATIENCE);
   return new Set(silent.map(({ directory }) => Buffer.from(directory.absolute as Buffer).toString('latin1')));
 }
 

@@ -4,7 +4,7 @@ import { explained, ofLayer } from './failure.ts';
 import { layersOf } from './given-image.ts';
 import { type LayerReading, readLayer, requireDiffId } from './layer-stream.ts';
 import { LayerTree } from './layer-tree.ts';
-import { Limits, type UnpackLimits } from './limits.ts';
+import { Limits, readLimits, type UnpackLimits } from './limits.ts';
 import { type LayerAccount, MergedTree, type Tally } from './merged-tree.ts';
 import type { Image } from './open-image.ts';
 import type { UnpackProgress } from './unpack-options.ts';
@@ -55,6 +55,10 @@ export interface InspectOptions {
   readonly limits?: UnpackLimits;
 }
 
+interface ReadOptions extends InspectOptions {
+  readonly limits: Required<UnpackLimits>;
+}
+
 // As many as the thread pool has threads; their trees are in memory until the layers below are done.
 const AT_ONCE = 4;
 
@@ -63,12 +67,7 @@ interface Read {
   readonly archiveSize: number;
 }
 
-async function read(
-  image: Image,
-  layer: number,
-  options: InspectOptions,
-  signal: AbortSignal,
-): Promise<Read> {
+async function read(image: Image, layer: number, options: ReadOptions, signal: AbortSignal): Promise<Read> {
   const { onProgress } = options;
   const { open, diffId, size } = image.layers[layer]!;
   const limits = new Limits(options.limits);
@@ -106,7 +105,7 @@ function stepsOf({ config, layers }: Image): readonly (string | undefined)[] {
   return steps.length === layers.length ? steps.map(({ created_by }) => created_by || undefined) : [];
 }
 
-async function laidOver(image: Image, options: InspectOptions): Promise<Inspection> {
+async function laidOver(image: Image, options: ReadOptions): Promise<Inspection> {
   const failed = new AbortController();
   const { signal: given } = options;
   const signal = AbortSignal.any([failed.signal, ...(given === undefined ? [] : [given])]);
@@ -177,7 +176,7 @@ const CHECKS = { onProgress: CALLBACK, signal: SIGNAL, limits: CHECKED_LATER } a
 export async function inspectImage(image: Image, given?: InspectOptions): Promise<Inspection> {
   layersOf(image);
   const options = readOptions<InspectOptions>(given, CHECKS);
-  void new Limits(options.limits);
+  const limits = readLimits(options.limits);
   options.signal?.throwIfAborted();
-  return await laidOver(image, options);
+  return await laidOver(image, { ...options, limits });
 }

@@ -1,13 +1,12 @@
 // One layer of an image as a tree of names, read without keeping its content: what is where, and how many bytes it is.
 import { createHash, type Hash } from 'node:crypto';
-import { plainPath } from '../format/oci/layer-name.ts';
-import { readLayerName } from '../format/oci/whiteout-name.ts';
+import { readLayerName, readLinkTarget } from '../format/oci/whiteout-name.ts';
 import type { EntryType, TarEntry } from '../format/tar/entry.ts';
 import type { TarEvent } from '../format/tar/reader.ts';
 import { badLink, notDirectory } from './bad-entry.ts';
 import type { LayerTaker } from './layer-stream.ts';
 import type { Limits } from './limits.ts';
-import { directoryAt, nodeAt, TreeNode } from './tree.ts';
+import { directoryAt, namesOf, nodeAt, TreeNode } from './tree.ts';
 
 /** Content that a layer carries once, whatever the number of its names. */
 export interface Content {
@@ -35,8 +34,6 @@ export class LayerNode extends TreeNode {
   /** Another name for this path of layers below. */
   linkBelow: readonly string[] | undefined;
 }
-
-const namesOf = (path: Buffer): string[] => (path.length === 0 ? [] : path.toString('latin1').split('/'));
 
 function lookOf({ mode, uid, gid, mtime, device, linkname, xattrs, type }: TarEntry): string {
   const attributes = xattrs.map(
@@ -185,8 +182,7 @@ export class LayerTree implements LayerTaker {
   }
 
   #link({ name: given, linkname }: TarEntry, parent: LayerNode, name: string, old?: LayerNode): void {
-    const word = readLayerName(linkname);
-    const path = word.kind === 'leftover' ? word.path : plainPath(linkname);
+    const path = readLinkTarget(linkname);
     const names = namesOf(path);
     const target =
       this.leftovers.get(names.join('/')) ??

@@ -1,5 +1,5 @@
 // How much a layer may bring, so that a small one from a stranger cannot fill a disk.
-import { wrongType } from '../format/given.ts';
+import { copyOf, wrongType } from '../format/given.ts';
 import { failure } from './failure.ts';
 
 /** Absent ones have their default. */
@@ -24,29 +24,42 @@ export const DEFAULT_LIMITS: Required<UnpackLimits> = {
 // Small things compress as they like.
 const RATIO_COUNTS_FROM = 64 * 1024 * 1024;
 
+/**
+ * All of them, those that a caller gave in the place of their defaults.
+ *
+ * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_UNKNOWN_OPTION, ERR_OVERLAY_INVALID_VALUE
+ */
+export function readLimits(value: unknown): Required<UnpackLimits> {
+  const limits = value === undefined ? {} : copyOf(value, 'limits');
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
+    return wrongType('limits', 'an object, as { bytes, entries }', limits);
+  const all = { ...DEFAULT_LIMITS };
+  for (const [name, most] of Object.entries(limits)) {
+    const option = `limits.${name}`;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      const hint = `those that exist: ${Object.keys(DEFAULT_LIMITS).join(', ')}`;
+      throw failure('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${option}`, hint, { option });
+    }
+    if (most === undefined) continue;
+    if (typeof most !== 'number') return wrongType(option, 'a number above 0', most);
+    if (!(most > 0))
+      throw failure('ERR_OVERLAY_INVALID_VALUE', `${option} must be a number above 0`, 'leave it out', {
+        option,
+      });
+    all[name as keyof UnpackLimits] = most;
+  }
+  return all;
+}
+
+/** What one layer has brought so far, held against the limits. */
 export class Limits {
   readonly #most: Required<UnpackLimits>;
   #bytes = 0;
   #entries = 0;
 
-  /** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_UNKNOWN_OPTION, ERR_OVERLAY_INVALID_VALUE */
-  constructor(limits: UnpackLimits = {}) {
-    if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
-      wrongType('limits', 'an object, as { bytes, entries }', limits);
-    for (const [name, value] of Object.entries(limits)) {
-      const option = `limits.${name}`;
-      if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-        const hint = `those that exist: ${Object.keys(DEFAULT_LIMITS).join(', ')}`;
-        throw failure('ERR_OVERLAY_UNKNOWN_OPTION', `there is no option ${option}`, hint, { option });
-      }
-      if (value !== undefined && typeof value !== 'number') wrongType(option, 'a number above 0', value);
-      if (value !== undefined && !(value > 0))
-        throw failure('ERR_OVERLAY_INVALID_VALUE', `${option} must be a number above 0`, 'leave it out', {
-          option,
-        });
-    }
-    const given = Object.entries(limits).filter(([, value]) => value !== undefined);
-    this.#most = { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
+  /** @param limits as {@link readLimits} gives them */
+  constructor(limits: Required<UnpackLimits> = DEFAULT_LIMITS) {
+    this.#most = limits;
   }
 
   /** An entry of `size` bytes, `depth` names deep. @throws {OverlayError} ERR_OVERLAY_LAYER_LIMIT */

@@ -103,6 +103,10 @@ export class TreeNode {
 
 const NONE: Map<string, TreeNode> = new Map();
 
+/** The names of a path, one character a byte; the root has none. */
+export const namesOf = (path: Buffer): string[] =>
+  path.length === 0 ? [] : path.toString('latin1').split('/');
+
 /** For messages. */
 export function shownPath(path: string): string {
   return quoted(path === '' ? '.' : (latin1ToPath(path) as string));

@@ -9,7 +9,12 @@ import type { Image, ImageLayer } from './open-image.ts';
 import { Staging } from './staging.ts';
 import { IMPLIED } from './tree.ts';
 import { inStaging } from './unpack-layer.ts';
-import { readUnpackOptions, type UnpackOptions, type UnpackProgress } from './unpack-options.ts';
+import {
+  type ReadUnpackOptions,
+  readUnpackOptions,
+  type UnpackOptions,
+  type UnpackProgress,
+} from './unpack-options.ts';
 import type { Unpacked } from './unpack-tree.ts';
 
 export interface UnpackImageOptions extends Omit<UnpackOptions, 'lowers' | 'diffId' | 'onProgress'> {
@@ -27,6 +32,8 @@ export function layerDirectory(layer: number): string {
   return String(layer).padStart(3, '0');
 }
 
+type ReadImageOptions = UnpackImageOptions & Pick<ReadUnpackOptions, 'limits'>;
+
 type Report = (layer: number) => (progress: UnpackProgress) => void;
 
 function reporter({ onProgress }: UnpackImageOptions): Report {
@@ -36,7 +43,7 @@ function reporter({ onProgress }: UnpackImageOptions): Report {
 async function one(
   layers: readonly ImageLayer[],
   target: GivenEntry,
-  options: UnpackImageOptions,
+  options: ReadImageOptions,
 ): Promise<Unpacked[]> {
   const { onProgress, ...rest } = options;
   return await inStaging(target, 'fixed', { ...rest, format: 'plain' }, async (tree) => {
@@ -57,7 +64,7 @@ async function one(
 async function each(
   layers: readonly ImageLayer[],
   root: GivenPath,
-  options: UnpackImageOptions,
+  options: ReadImageOptions,
 ): Promise<Unpacked[]> {
   const { onProgress, signal, ...rest } = options;
   const failed = new AbortController();
@@ -109,7 +116,7 @@ export async function unpackImage(
 ): Promise<Unpacked[]> {
   const layers = layersOf(image);
   const target = readEntryPath(dir, 'dir');
-  const options = readUnpackOptions(given) as UnpackImageOptions;
+  const options = readUnpackOptions(given) as ReadImageOptions;
   if ((options.format ?? 'plain') === 'plain') return await one(layers, target, options);
   options.signal?.throwIfAborted();
   const staging = await Staging.make(target, 'fixed');

@@ -5,7 +5,7 @@ import { type GivenEntry, readEntryPath } from '../layer/given-path.ts';
 import { explained } from './failure.ts';
 import { checkSource } from './given-bytes.ts';
 import { Staging, type Taking } from './staging.ts';
-import { readUnpackOptions, type UnpackOptions } from './unpack-options.ts';
+import { type ReadUnpackOptions, readUnpackOptions, type UnpackOptions } from './unpack-options.ts';
 import { TreeUnpacking, type Unpacked } from './unpack-tree.ts';
 
 /**
@@ -38,7 +38,7 @@ export async function unpackLayer(
 export async function unpackLayerAt(
   source: Readable | PathLike,
   target: GivenEntry,
-  options: UnpackOptions,
+  options: ReadUnpackOptions,
 ): Promise<Unpacked> {
   const taking = options.format === 'plain' ? 'tree' : 'new';
   return await inStaging(target, taking, options, async (tree) => await tree.layer(source));
@@ -48,7 +48,7 @@ export async function unpackLayerAt(
 export async function inStaging<T>(
   target: GivenEntry,
   taking: Taking,
-  options: UnpackOptions,
+  options: ReadUnpackOptions,
   fill: (tree: TreeUnpacking) => Promise<T>,
 ): Promise<T> {
   options.signal?.throwIfAborted();

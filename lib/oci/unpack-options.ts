@@ -1,11 +1,11 @@
 // What unpacking takes besides a layer and a directory, checked.
 import { FormatError } from '../format/format-error.ts';
-import { CALLBACK, CHECKED_LATER, copyOf, FLAG, readOptions, SIGNAL, TEXT } from '../format/given.ts';
+import { CALLBACK, CHECKED_LATER, FLAG, readOptions, SIGNAL, TEXT } from '../format/given.ts';
 import { parseDigest } from '../format/oci/digest.ts';
 import type { Lowers } from './below.ts';
 import type { WhiteoutForm } from './deletions.ts';
 import { failure } from './failure.ts';
-import { Limits, type UnpackLimits } from './limits.ts';
+import { readLimits, type UnpackLimits } from './limits.ts';
 
 /** How far it has come. */
 export interface UnpackProgress {
@@ -47,6 +47,11 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Checked, with all limits. */
+export interface ReadUnpackOptions extends UnpackOptions {
+  readonly limits?: Required<UnpackLimits>;
+}
+
 const CHECKS = {
   format: ['overlay', 'plain'],
   xattrs: ['trusted', 'user'],
@@ -64,12 +69,10 @@ const CHECKS = {
 } as const;
 
 /** @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE, ERR_OVERLAY_UNKNOWN_OPTION, ERR_OVERLAY_INVALID_VALUE */
-export function readUnpackOptions(given: unknown): UnpackOptions {
+export function readUnpackOptions(given: unknown): ReadUnpackOptions {
   const options = readOptions<UnpackOptions>(given, CHECKS);
   if (options.diffId !== undefined) checkDigest(options.diffId);
-  const limits = copyOf(options.limits, 'limits') as UnpackLimits | undefined;
-  void new Limits(limits);
-  return { ...options, ...(limits !== undefined && { limits }) };
+  return { ...options, limits: readLimits(options.limits) };
 }
 
 function checkDigest(digest: string): void {

@@ -19,7 +19,7 @@ import { Limits } from './limits.ts';
 import { refused } from './refusals.ts';
 import type { Staging } from './staging.ts';
 import { type Attributes, directoriesOf, IMPLIED, settleTree, TreeNode } from './tree.ts';
-import type { UnpackOptions } from './unpack-options.ts';
+import type { ReadUnpackOptions, UnpackOptions } from './unpack-options.ts';
 import { Unpacking } from './unpacking.ts';
 
 export interface Unpacked {
@@ -38,14 +38,14 @@ export class TreeUnpacking {
   readonly #batches: Batches;
   readonly #creation: Creation;
   readonly #dialect: Dialect;
-  readonly #options: UnpackOptions;
+  readonly #options: ReadUnpackOptions;
 
   private constructor(
     root: TreeNode,
     batches: Batches,
     creation: Creation,
     dialect: Dialect,
-    options: UnpackOptions,
+    options: ReadUnpackOptions,
   ) {
     this.#root = root;
     this.#batches = batches;
@@ -54,7 +54,7 @@ export class TreeUnpacking {
     this.#options = options;
   }
 
-  static async in(staging: Staging, shown: string, options: UnpackOptions): Promise<TreeUnpacking> {
+  static async in(staging: Staging, shown: string, options: ReadUnpackOptions): Promise<TreeUnpacking> {
     const { xattrs, rootless = false } = options;
     const userxattr = xattrs === undefined ? undefined : xattrs === 'user';
     const dialect = rootless && xattrs === undefined ? 'user' : await runAsync(dialectFor(userxattr));

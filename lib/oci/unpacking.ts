@@ -1,7 +1,6 @@
 // Puts the entries of a layer into a directory, one after the other, whatever order they come in.
 
-import { plainPath } from '../format/oci/layer-name.ts';
-import { readLayerName } from '../format/oci/whiteout-name.ts';
+import { readLayerName, readLinkTarget } from '../format/oci/whiteout-name.ts';
 import { latin1ToPath } from '../format/path-bytes.ts';
 import type { TarEntry } from '../format/tar/entry.ts';
 import type { TarEvent } from '../format/tar/reader.ts';
@@ -13,7 +12,7 @@ import { type AttributeRules, attributesOf } from './entry-attributes.ts';
 import { type FileContent, makeFile } from './file-content.ts';
 import type { Limits } from './limits.ts';
 import { becomeImplied, Removal } from './removal.ts';
-import { type Attributes, directoryAt, IMPLIED, nodeAt, TreeNode } from './tree.ts';
+import { type Attributes, directoryAt, IMPLIED, namesOf, nodeAt, TreeNode } from './tree.ts';
 
 /** What a layer below has at a path. */
 export interface LowerEntry {
@@ -33,8 +32,6 @@ export interface UnpackingParts {
   /** For hard links to what the layer does not have. */
   readonly fromBelow: (names: readonly string[]) => Promise<LowerEntry | undefined>;
 }
-
-const namesOf = (path: Buffer): string[] => (path.length === 0 ? [] : path.toString('latin1').split('/'));
 
 export class Unpacking {
   readonly dropped: Dropped[] = [];
@@ -209,8 +206,7 @@ export class Unpacking {
     name: string,
     old: TreeNode | undefined,
   ) {
-    const word = readLayerName(linkname);
-    const path = word.kind === 'leftover' ? word.path : plainPath(linkname);
+    const path = readLinkTarget(linkname);
     const names = namesOf(path);
     const target =
       nodeAt(this.#parts.root, names, given.toString('latin1')) ?? (await this.#copyUp(given, names));

@@ -1,5 +1,5 @@
 // What callers give to a store besides paths: keys, labels and limits, checked before anything is touched.
-import { copyOf, type Fields, readFields, wrongType } from '../format/given.ts';
+import { copyOf, type Fields, wrongType } from '../format/given.ts';
 import type { SnapshotLimits } from '../format/store/record.ts';
 import { refusal } from './refusal.ts';
 
@@ -95,9 +95,4 @@ export function readLimits(value: unknown): SnapshotLimits | undefined {
     limits[name] = count;
   }
   return Object.keys(limits).length === 0 ? undefined : limits;
-}
-
-/** The options of a call, none of them unknown. */
-export function readFieldsOf(value: unknown, known: readonly string[]): Readonly<Fields> {
-  return value === undefined ? {} : readFields(value, 'options', known);
 }

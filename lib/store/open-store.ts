@@ -1,5 +1,5 @@
 // openStore(): from a path to an open store.
-import { readOptions } from '../format/given.ts';
+import { FLAG, readOptions } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import { readPath } from '../layer/given-path.ts';
 import { unpackLayerAt } from '../oci/unpack-layer.ts';
@@ -17,7 +17,7 @@ import { OpenStore } from './store.ts';
 export async function openStore(root: PathLike, options?: StoreOptions): Promise<Store> {
   const { driver = 'auto', create = true } = readOptions<StoreOptions>(options, {
     driver: ['auto', 'overlay', 'btrfs'],
-    create: [true, false],
+    create: FLAG,
   });
   const path = readPath(root, 'root').bytes;
   return new OpenStore(await explained(path, () => openPlace(path, driver, create)), unpackLayerAt);

@@ -2,7 +2,7 @@
 import { OverlayError, shown } from '../format/overlay-error.ts';
 import { EROFS } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import { pathFailure } from '../layer/path-failure.ts';
+import { isFailedCall, pathFailure } from '../layer/path-failure.ts';
 
 /** A key or a path, for people. */
 export const quoted = (name: string | Uint8Array): string => JSON.stringify(shown(name));
@@ -20,18 +20,12 @@ export function refusal(
 export const isErrno = (error: unknown, ...numbers: readonly number[]): error is KernelError =>
   error instanceof KernelError && numbers.includes(-error.errno);
 
-const isSystemError = (error: unknown): error is Error & { readonly errno: number } =>
-  error instanceof Error &&
-  !(error instanceof OverlayError) &&
-  'errno' in error &&
-  typeof error.errno === 'number';
-
 /** Runs the body; a system call that fails in it is told of as a failure at the path. */
 export async function explained<T>(path: Uint8Array, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    if (!isSystemError(error)) throw error;
+    if (!isFailedCall(error)) throw error;
     if (-error.errno !== EROFS) throw pathFailure(error, shown(path));
     const sentence = `the store ${quoted(path)} is on something that is mounted read-only`;
     const hint = 'remount it read-write; what is in it can be looked at, and views mounted, as it is';

@@ -1,6 +1,6 @@
 // An open store: snapshots by name, each of its methods a door to what another file does.
 
-import { CALLBACK, FLAG, readOptions, SIGNAL } from '../format/given.ts';
+import { CALLBACK, CHECKED_LATER, FLAG, readOptions, SIGNAL } from '../format/given.ts';
 import type { PathLike } from '../format/mount-spec.ts';
 import type { Finding } from '../format/overlay-error.ts';
 import { bytesToPath } from '../format/path-bytes.ts';
@@ -18,7 +18,7 @@ import type { PrepareOptions, SnapshotFilter, SnapshotOptions, Store, UpdateOpti
 import type { Driver } from './driver.ts';
 import { allEntries, type Hold, type OpenEntry, openEntry, readEntry } from './entries.ts';
 import { readFilter } from './given-filter.ts';
-import { readFieldsOf, readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
+import { readKey, readLabelChange, readLabels, readLimits } from './given-words.ts';
 import type { ImageSource, ImportOptions, Unpack } from './image-source.ts';
 import { importImage } from './import-image.ts';
 import { makeSnapshot } from './make.ts';
@@ -36,6 +36,7 @@ import { changesOf } from './snapshot-changes.ts';
 import { updateLabels } from './update.ts';
 
 const DRIVERS: Readonly<Record<DriverName, Driver>> = { overlay: overlayDriver, btrfs: btrfsDriver };
+const LABELS = { labels: CHECKED_LATER } as const;
 
 export class OpenStore implements Store {
   readonly #place: Place;
@@ -69,16 +70,25 @@ export class OpenStore implements Store {
   }
 
   async prepare(key: string, parent?: string, options?: PrepareOptions): Promise<Snapshot> {
-    const { labels, limits } = readFieldsOf(options, ['labels', 'limits']);
+    const { labels, limits } = readOptions<PrepareOptions>(options, {
+      ...LABELS,
+      limits: CHECKED_LATER,
+    });
     return await this.#make('active', key, parent, labels, readLimits(limits));
   }
 
   async view(key: string, parent?: string, options?: SnapshotOptions): Promise<Snapshot> {
-    return await this.#make('view', key, parent, readFieldsOf(options, ['labels']).labels, undefined);
+    return await this.#make(
+      'view',
+      key,
+      parent,
+      readOptions<SnapshotOptions>(options, LABELS).labels,
+      undefined,
+    );
   }
 
   async commit(name: string, key: string, options?: SnapshotOptions): Promise<Snapshot> {
-    const labels = readLabels(readFieldsOf(options, ['labels']).labels);
+    const labels = readLabels(readOptions<SnapshotOptions>(options, LABELS).labels);
     const [to, from] = [readKey(name, 'name'), readKey(key)];
     return snapshotOf(await this.#do(() => commitSnapshot(this.#place, this.#driver, to, from, labels)));
   }
@@ -129,7 +139,7 @@ export class OpenStore implements Store {
     labels: Readonly<Record<string, string>>,
     options?: UpdateOptions,
   ): Promise<Snapshot> {
-    const { fieldpaths } = readFieldsOf(options, ['fieldpaths']);
+    const { fieldpaths } = readOptions<UpdateOptions>(options, { fieldpaths: CHECKED_LATER });
     const [name, change] = [readKey(key), readLabelChange(labels, fieldpaths)];
     return snapshotOf(await this.#do(() => updateLabels(this.#place, name, change)));
   }

@@ -20,9 +20,7 @@ import { run } from '../support/command.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { layer, listing } from './suite.ts';
-
-const code = (wanted: string) => expect.objectContaining({ code: wanted });
+import { code, layer, listing } from './suite.ts';
 
 /** Mounts as containerd does: by mount(8), from what the store says. */
 function mountAll(mounts: readonly MountDescription[], target: string): void {

@@ -9,10 +9,9 @@ import { archive, file } from '../oci/layer-archive.ts';
 import { run } from '../support/command.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
-import { layer, listing, seen } from './suite.ts';
+import { code, layer, listing, seen } from './suite.ts';
 
 const MIB = 1 << 20;
-const code = (wanted: string) => expect.objectContaining({ code: wanted });
 const places = {
   overlay: () => loopFilesystem('ext4', { sizeMiB: 32 }).path,
   btrfs: () => loopFilesystem('btrfs', { sizeMiB: 128, mkfs: ['--mixed'] }).path,

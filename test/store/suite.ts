@@ -24,7 +24,8 @@ import { scratchDirectory } from '../support/scratch.ts';
 /** Gives the directory for a store, on a filesystem that the driver works on. */
 export type StorePlace = () => string;
 
-const code = (wanted: string) => expect.objectContaining({ code: wanted });
+/** An error of this code. */
+export const code = (wanted: string) => expect.objectContaining({ code: wanted });
 
 /** Everything in a directory, as text that can be compared. */
 export function listing(directory: string, below = ''): string[] {

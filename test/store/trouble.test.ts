@@ -8,9 +8,8 @@ import { run } from '../support/command.ts';
 import { loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { layer } from './suite.ts';
+import { code, layer } from './suite.ts';
 
-const code = (wanted: string) => expect.objectContaining({ code: wanted });
 const at = (root: string, key: string, ...names: readonly string[]) =>
   join(root, 'snapshots', directoryName(key), ...names);
 

@@ -43,6 +43,12 @@ export function readLayerName(name: Buffer): LayerWord {
   return { kind: 'whiteout', path: pathOf([...componentsOf(directory()), deleted]) };
 }
 
+/** What a hard link leads to: files that AUFS left, too. @throws {FormatError} `ERR_OVERLAY_LAYER_NAME` as {@link readLayerName} */
+export function readLinkTarget(linkname: Buffer): Buffer {
+  const word = readLayerName(linkname);
+  return word.kind === 'leftover' ? word.path : plainPath(linkname);
+}
+
 /**
  * The name of the entry that deletes `path` of lower layers.
  *
