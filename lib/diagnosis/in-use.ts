@@ -29,13 +29,20 @@ export function* kernelSaysInUse(directory: number): Routine<boolean | undefined
 // Of so many directories at a time.
 const LEVELS = 16;
 
-/** The directory and those above it, up to the root of its mount, as descriptors; the caller closes them. */
-function* chainOf(directory: number): Routine<number[]> {
-  const chain: number[] = [];
+/** A directory on the way to the root of its mount. */
+interface Level {
+  readonly fd: number;
+  /** What it is known by wherever it is met again. */
+  readonly identity: string;
+}
+
+/** The directory and those above it, up to the root of its mount; the caller closes them. */
+function* chainOf(directory: number): Routine<Level[]> {
+  const chain: Level[] = [];
   let here: Stat | undefined;
   for (;;) {
     const program = new Program();
-    let at = chain.at(-1) ?? directory;
+    let at = chain.at(-1)?.fd ?? directory;
     const steps = Array.from({ length: LEVELS }, (_, i) => {
       const name = i === 0 && here === undefined ? '.' : '..';
       at = program.add('openat', KEEP | MAY_FAIL, at, name, O_PATH | O_DIRECTORY, 0);
@@ -49,7 +56,7 @@ function* chainOf(directory: number): Routine<number[]> {
       const bytes = program.bytes(statx);
       const stat = bytes && decodeStat(bytes);
       more &&= stat !== undefined && (here === undefined || isAbove(stat, here));
-      if (more) chain.push(fd);
+      if (more) chain.push({ fd, identity: `${stat!.mountId} ${stat!.inode}` });
       else if (fd >= 0) close(fd);
       here = stat;
     }
@@ -72,32 +79,43 @@ export interface Used {
 type Found = { readonly level: number; readonly itself: boolean } | undefined;
 
 // What lies in a directory that is in use counts as in use: the last that counts so is it.
-function* lastOf(chain: readonly number[]): Routine<Found> {
-  for (const [level, fd] of chain.entries()) {
+function* lastOf(chain: readonly Level[]): Routine<Found> {
+  for (const [level, { fd }] of chain.entries()) {
     const parent = chain[level + 1];
-    const outer = parent === undefined ? undefined : yield* anyInUse([parent]);
+    const outer = parent === undefined ? undefined : yield* anyInUse([parent.fd]);
     if (outer !== true) return { level, itself: outer === false || (yield* markOnce(fd)) === true };
   }
   return undefined;
 }
 
-function* firstMarked(chain: readonly number[]): Routine<Found> {
-  for (const [level, fd] of chain.entries())
+// Directories lie side by side mostly: what is above one that was found free has been asked about as well.
+function* firstMarked(chain: readonly Level[], free: Set<string>): Routine<Found> {
+  for (const [level, { fd, identity }] of chain.entries()) {
+    if (free.has(identity)) return undefined;
     if (yield* patiently(() => markOnce(fd))) return { level, itself: true };
+    free.add(identity);
+  }
   return undefined;
 }
 
-/** @param around what anyInUse() says of the directory */
-function* nearestUsed(directory: number, around: boolean | undefined): Routine<Used | undefined> {
+/**
+ * @param around what anyInUse() says of the directory
+ * @param free those that were found free one by one, and are not asked about again; what is found is added
+ */
+function* nearestUsed(
+  directory: number,
+  around: boolean | undefined,
+  free: Set<string>,
+): Routine<Used | undefined> {
   if (around === false) return undefined;
   const chain = yield* chainOf(directory);
   try {
-    const found = yield* around ? lastOf(chain) : firstMarked(chain);
+    const found = yield* around ? lastOf(chain) : firstMarked(chain, free);
     if (found === undefined || !(yield* asksHonestly())) return undefined;
-    const path = yield* call('readlinkat', AT_FDCWD, procPath(chain[found.level]!));
+    const path = yield* call('readlinkat', AT_FDCWD, procPath(chain[found.level]!.fd));
     return { path, itself: found.itself };
   } finally {
-    for (const fd of chain) close(fd);
+    for (const { fd } of chain) close(fd);
   }
 }
 
@@ -125,15 +143,16 @@ function* inParts<T>(opened: readonly T[]): Generator<readonly T[]> {
 function* firstOf<T extends Directory>(
   opened: readonly Opened<T>[],
   around: boolean | undefined,
+  free: Set<string>,
 ): Routine<UsedBy<T> | undefined> {
   const [first] = opened;
   if (first === undefined || around === false) return undefined;
   if (opened.length === 1) {
-    const used = yield* nearestUsed(first.fd, around);
+    const used = yield* nearestUsed(first.fd, around, free);
     return used && { ...used, directory: first.directory };
   }
   for (const part of inParts(opened)) {
-    const found = yield* firstOf(part, yield* anyOf(part));
+    const found = yield* firstOf(part, yield* anyOf(part), free);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -158,12 +177,13 @@ export function* firstInUse<T extends Directory>(
     const opened = directories
       .map((directory, i) => ({ directory, fd: fds[i]! }))
       .filter(({ fd }) => fd >= 0);
+    const free = new Set<string>();
     const around = yield* anyOf(opened);
     if (around !== false && before !== undefined) yield* before();
-    if (around !== undefined || (yield* anyInUse([])) === false) return yield* firstOf(opened, around);
+    if (around !== undefined || (yield* anyInUse([])) === false) return yield* firstOf(opened, around, free);
     // This kernel cannot be asked so, about none of them.
     for (const { directory, fd } of opened) {
-      const used = yield* nearestUsed(fd, undefined);
+      const used = yield* nearestUsed(fd, undefined, free);
       if (used !== undefined) return { ...used, directory };
     }
     return undefined;

@@ -79,11 +79,6 @@ export class LiveUppers {
     return this.#live().flatMap(({ lowers }) => lowers);
   }
 
-  /** Who has the directory with this identity. */
-  holderOf(identity: Uint8Array): LiveUpper | undefined {
-    return this.uppers.find((upper) => upper.identity.equals(identity));
-  }
-
   #live(): LiveDirectories[] {
     return [...this.#seen.values()].map(({ live }) => live);
   }

@@ -394,13 +394,13 @@ describePrivileged('the guard', () => {
     runSync(live.refresh());
     expect(live.identities).toHaveLength(before + 32);
     const mine = live.identities.subarray(-32, -16);
-    expect(live.holderOf(mine)).toMatchObject({
+    expect(live.uppers.find(({ identity }) => identity.equals(mine))).toMatchObject({
       option: 'upper',
       overlay: { target: Buffer.from(first.target) },
     });
     overlay.unmountSync();
     runSync(live.refresh());
     expect(live.identities).toHaveLength(before);
-    expect(live.holderOf(mine)).toBeUndefined();
+    expect(live.uppers.find(({ identity }) => identity.equals(mine))).toBeUndefined();
   });
 });
