@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The program overlayfs: hands its words to a command and its exit code to the system.
 import { readArguments } from './arguments.ts';
 import { runProgram } from './program.ts';
@@ -21,4 +20,5 @@ async function main(terminal: Terminal): Promise<void> {
   });
 }
 
-void main(processTerminal());
+// When all of the file that this becomes a part of has been evaluated, which others load their parts from.
+queueMicrotask(() => void main(processTerminal()));

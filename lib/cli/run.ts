@@ -8,7 +8,7 @@ import { signalExitCode } from '../run/signal-names.ts';
 import { wordToBytes, wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
-import { passSignals } from './pass-signals.ts';
+import { passSignals, type SignalPassage } from './pass-signals.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is ours to fail: as of env(1), timeout(1) and docker run. */
@@ -102,13 +102,16 @@ export const runCommand: Command = {
   async run(given, terminal) {
     check(given);
     const [name, ...args] = given.words.map((word) => (word.isWellFormed() ? word : wordToBytes(word)));
-    const signals = passSignals();
+    let signals: SignalPassage | undefined;
     try {
-      await using command = await runAlone(name!, args, optionsOf(given));
-      signals.follow(command);
+      // Until the command is about to start a signal ends this process, and nothing is there yet that it would leave.
+      await using command = await runAlone(name!, args, optionsOf(given), () => {
+        signals = passSignals();
+      });
+      signals!.follow(command);
       await command.finished;
       // From here on they are for us again: nothing is done in parts.
-      signals.end();
+      signals!.end();
       return await finish(command, given, terminal);
     } catch (error) {
       const { code } = error as { code?: unknown };
@@ -123,7 +126,7 @@ export const runCommand: Command = {
       terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
       return own;
     } finally {
-      signals.end();
+      signals?.end();
     }
   },
 };

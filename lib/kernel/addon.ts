@@ -1,6 +1,5 @@
 // Loads the addon, and says how to build it when there is none for this machine; nothing else may load it.
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { EXPECTED_CALLS } from './expected-calls.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -61,16 +60,16 @@ function load(): Addon {
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );
   }
-  const loaded = createRequire(import.meta.filename)(found) as Addon;
+  // What require() does with such a file, without the search for it.
+  const target: { exports: unknown } = { exports: {} };
+  process.dlopen(target, found);
+  const loaded = target.exports as Addon;
   // One that was built from older sources would fail later, at the first call that it does not know.
-  const unknown = Object.entries(EXPECTED_CALLS).filter(([name, letters]) => {
-    return loaded.calls?.[name]?.signature !== letters;
-  });
-  if (unknown.length > 0)
-    throw stale(
-      found,
-      unknown.map(([name]) => name),
-    );
+  const unknown: string[] = [];
+  const expected: Readonly<Record<string, string>> = EXPECTED_CALLS;
+  for (const name in expected)
+    if (loaded.calls?.[name]?.signature !== expected[name]) unknown.push(name);
+  if (unknown.length > 0) throw stale(found, unknown);
   return loaded;
 }
 

@@ -5,7 +5,7 @@ import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainedNamespace } from './explained-namespace.ts';
-import { guarded, readyToPlan } from './guarded.ts';
+import { guarded, readyToFork } from './guarded.ts';
 import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
@@ -82,7 +82,7 @@ const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, wor
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToPlan(request, lowersOf);
+    yield* readyToFork(request, lowersOf);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);

@@ -1,5 +1,5 @@
 // The command as execve(2) takes it: where its program may lie, its arguments and its environment as bytes.
-import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { copyOf } from '../format/given.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
 
@@ -59,10 +59,16 @@ function givenEnvironment(env: unknown): Readonly<Record<string, Word | undefine
 }
 
 function environmentOf(env: Readonly<Record<string, Word | undefined>>): Buffer {
-  const entries = Object.entries(env).filter(([, value]) => value !== undefined);
-  return joined(
-    entries.map(([name, value]) => Buffer.concat([Buffer.from(`${name}=`), bytesOf(value, `env.${name}`)])),
-  );
+  let text = '';
+  const parts: Buffer[] = [];
+  for (const name in env) {
+    const value = env[name];
+    if (value === undefined) continue;
+    // Nearly all are text, which is put together as such.
+    if (typeof value === 'string' && !value.includes('\0') && !name.includes('\0')) text += `${name}=${value}\0`;
+    else parts.push(bytesOf(`${name}=`, 'env'), bytesOf(value, `env.${name}`), NUL);
+  }
+  return parts.length === 0 ? Buffer.from(text) : Buffer.concat([Buffer.from(text), ...parts]);
 }
 
 function pathsOf(command: Buffer, searched: Word | undefined): Buffer[] {
@@ -76,6 +82,8 @@ function pathsOf(command: Buffer, searched: Word | undefined): Buffer[] {
 
 /** Whether execve(2) will say ENOEXEC of it: execvp(3) hands such a file to the shell. */
 function isForShell(path: Buffer): boolean {
+  // Of most directories in PATH: an error that is thrown costs more than the question.
+  if (!existsSync(path)) return false;
   try {
     accessSync(path, constants.X_OK);
     if (!statSync(path).isFile()) return false;
