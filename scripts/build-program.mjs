@@ -87,23 +87,26 @@ async function startingModules(common, plugins) {
 const inAscii = (code) =>
   code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-// A getter for each of some 250 names takes a third of a millisecond to make. Nothing that is exported changes later: what
-// lib/ exports is no `let` (biome's noExportedImports and the test of the architecture), and chunks are evaluated whole.
-const withPlainExports = (code) =>
-  code.replace(
-    /Object\.defineProperty\(exports,("[^"]+"|`[^`]+`),\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)/g,
-    'exports[$1]=$2',
-  );
+const EXPORTS = /(?:exports\.[\w$]+=[\w$]+[,;])+\s*$/;
+
+// As V8 is given it (lib/cli/entry.ts): text that was put together first would be in memory twice. Some 250 names for files
+// that are seldom loaded take a third of a millisecond to export, so that is left to who asks for them. Nothing of what is
+// exported changes later.
+function asFunction(code) {
+  const [exported] = EXPORTS.exec(code) ?? [];
+  if (exported === undefined) throw new Error('the program does not end with its exports');
+  const body = code.slice(0, -exported.length);
+  if (body.includes('exports.')) throw new Error('the program exports something before its end');
+  return `(function(exports,require,module,__filename,__dirname){${body};return()=>{${exported}}\n})`;
+}
 
 // After the minifier, which writes characters as they are.
 const plain = {
   name: 'plain',
   generateBundle(_options, bundle) {
-    for (const chunk of Object.values(bundle))
-      if (chunk.type === 'chunk') chunk.code = inAscii(withPlainExports(chunk.code));
-    // As V8 is given it (lib/cli/entry.ts): text that was put together first would be in memory twice.
+    for (const chunk of Object.values(bundle)) if (chunk.type === 'chunk') chunk.code = inAscii(chunk.code);
     const program = Object.values(bundle).find(({ name }) => name === 'program');
-    program.code = `(function(exports,require,module,__filename,__dirname){${program.code}\n})`;
+    program.code = asFunction(program.code);
   },
 };
 

@@ -40,16 +40,29 @@ function keep(script: Script): void {
 
 function start(): void {
   const cachedData = read();
-  // As the build leaves it: ASCII, and a function of what Node gives to every module.
-  const script = new Script(readFileSync(file, 'latin1'), { filename: file, ...(cachedData && { cachedData }) });
+  // As the build leaves it: ASCII, and a function of what Node gives to every module, that gives what fills the exports.
+  const script = new Script(readFileSync(file, 'latin1'), {
+    filename: file,
+    ...(cachedData && { cachedData }),
+  });
   // Its class, without `node:module`, which loads the loader of ES modules too.
   const Module = module.constructor as typeof import('node:module').Module;
   const program = new Module(file);
   program.filename = file;
   // What the program loads later asks for it by its name.
   require.cache[file] = program;
-  script.runInThisContext()(program.exports, require, program, file, import.meta.dirname);
+  const given = program.exports;
+  const fill = script.runInThisContext()(given, require, program, file, import.meta.dirname);
   program.loaded = true;
+  // Filled for the first who asks.
+  Object.defineProperty(program, 'exports', {
+    configurable: true,
+    get() {
+      Object.defineProperty(program, 'exports', { value: given });
+      fill();
+      return given;
+    },
+  });
   // Of a command that is there for a long time nobody waits for the first milliseconds.
   if (process.argv[2] === 'run' && (cachedData === undefined || script.cachedDataRejected))
     process.once('exit', () => keep(script));

@@ -113,7 +113,12 @@ class FlagReader {
   #long(word: string): FlagWord {
     const end = word.indexOf('=');
     if (end < 0) return this.#named(word.slice(2), word);
-    return { name: word.slice(2, end), rawName: word.slice(0, end), value: word.slice(end + 1), inline: true };
+    return {
+      name: word.slice(2, end),
+      rawName: word.slice(0, end),
+      value: word.slice(end + 1),
+      inline: true,
+    };
   }
 
   // -abc is -a -b -c, unless the first of them takes a value: that is the rest then.

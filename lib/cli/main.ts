@@ -21,4 +21,4 @@ async function main(terminal: Terminal): Promise<void> {
 }
 
 // When all of the file that this becomes a part of has been evaluated, which others load their parts from.
-queueMicrotask(() => void main(processTerminal()));
+void Promise.resolve(processTerminal()).then(main);

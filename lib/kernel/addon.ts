@@ -67,8 +67,7 @@ function load(): Addon {
   // One that was built from older sources would fail later, at the first call that it does not know.
   const unknown: string[] = [];
   const expected: Readonly<Record<string, string>> = EXPECTED_CALLS;
-  for (const name in expected)
-    if (loaded.calls?.[name]?.signature !== expected[name]) unknown.push(name);
+  for (const name in expected) if (loaded.calls?.[name]?.signature !== expected[name]) unknown.push(name);
   if (unknown.length > 0) throw stale(found, unknown);
   return loaded;
 }

@@ -13,8 +13,15 @@ interface ReadCall {
   readonly args: readonly CallArgument[];
 }
 
-const namesByNumber: string[] = [];
-for (const [name, { number }] of Object.entries(addon.calls)) namesByNumber[number] = name;
+let names: string[] | undefined;
+
+function nameOf(number: number): string | undefined {
+  if (names === undefined) {
+    names = [];
+    for (const [name, call] of Object.entries(addon.calls)) names[call.number] = name;
+  }
+  return names[number];
+}
 
 /** The calls of a program, in order. */
 function readCalls(bytes: Uint8Array): ReadCall[] {
@@ -47,7 +54,7 @@ function readCalls(bytes: Uint8Array): ReadCall[] {
   };
   while (at < bytes.length) {
     const number = word() & 0xff;
-    const name = number === CLOSE_GIVEN ? 'close' : namesByNumber[number]!;
+    const name = number === CLOSE_GIVEN ? 'close' : nameOf(number)!;
     const signature = addon.calls[name]?.signature ?? 'f';
     calls.push({ name, signature, args: [...signature].map((letter) => readers[letter]!()) });
   }

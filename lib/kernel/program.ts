@@ -63,14 +63,20 @@ interface Row {
 }
 
 function rowOf({ number, signature }: NativeCall): Row {
-  const kinds = [...signature].reduce((bits, letter, i) => bits | (kindOf(letter) << (2 * i)), 0);
+  let kinds = 0;
+  for (let i = 0; i < signature.length; i++) kinds |= kindOf(signature[i]!) << (2 * i);
   return { number, arity: signature.length, kinds };
 }
 
-// A Map, since the table that the addon gives is an object that the engine looks up slowly.
-const rows: ReadonlyMap<string, Row> = new Map(
-  Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
-);
+// A Map, since the table that the addon gives is an object that the engine looks up slowly; made as they are asked for,
+// since a process that makes one mount needs a third of them.
+const rows = new Map<string, Row>();
+
+function newRow(name: string): Row {
+  const row = rowOf(addon.calls[name]!);
+  rows.set(name, row);
+  return row;
+}
 
 const runners = { here: addon.runProgram, child: addon.runProgramInChild, apart: addon.runProgramApart };
 const syncRunners = {
@@ -120,7 +126,7 @@ export class Program {
     f?: CallArgument,
     g?: CallArgument,
   ): number {
-    const { number, arity, kinds } = rows.get(name)!;
+    const { number, arity, kinds } = rows.get(name) ?? newRow(name);
     const bytes = this.#bytes;
     bytes.begin();
     bytes.word(number | (flags << 8));

@@ -85,11 +85,13 @@ let asked = false;
 /**
  * Whether no overlay is mounted, and nothing that somebody else answers for. Asked once, for the first mount of a thread:
  * to learn the whole table costs a millisecond then, and pays off from the second one on.
+ *
+ * @param given mountinfo, where it has been read for something else just now
  */
-export function* isPlainAtFirst(): Routine<boolean> {
+export function* isPlainAtFirst(given?: Buffer): Routine<boolean> {
   if (asked) return false;
   asked = true;
-  const [text] = yield* readFiles(['/proc/self/mountinfo'], 2);
+  const [text] = given === undefined ? yield* readFiles(['/proc/self/mountinfo'], 2) : [given];
   if (text === undefined) return false;
   // No field has a hyphen between blanks in it: blanks are escaped.
   for (const [, type] of text.toString('latin1').matchAll(/ - (\S+)/g))

@@ -44,9 +44,13 @@ export function* readyToPlan(given: MountRequest, concerned: Concern = whole): R
   throw new OverlayError([first!, ...rest]);
 }
 
-/** {@link readyToPlan} for an overlay whose upper and work nobody else can know: only what its lowers are is of interest. */
-export function* readyToFork(given: MountRequest, concerned: Concern): Routine<void> {
-  if (!(yield* isPlainAtFirst())) yield* readyToPlan(given, concerned);
+/**
+ * {@link readyToPlan} for an overlay whose upper and work nobody else can know: only what its lowers are is of interest.
+ *
+ * @param table see `isPlainAtFirst`
+ */
+export function* readyToFork(given: MountRequest, concerned: Concern, table?: Buffer): Routine<void> {
+  if (!(yield* isPlainAtFirst(table))) yield* readyToPlan(given, concerned);
 }
 
 /** Before a detached mount is attached. */

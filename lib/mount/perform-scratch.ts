@@ -78,11 +78,16 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
 // Upper and work are ours alone.
 const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, work: undefined });
 
-/** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
-export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
+/**
+ * One throw-away overlay in memory. Its one claim is the upper directory.
+ *
+ * @param table mountinfo, where it has been read for something else just now
+ * @throws {OverlayError}
+ */
+export function* performScratch(request: MountRequest, limits: MemoryLimits, table?: Buffer): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToFork(request, lowersOf);
+    yield* readyToFork(request, lowersOf, table);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);
