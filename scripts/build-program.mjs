@@ -85,7 +85,7 @@ async function startingModules(common, plugins) {
 
 // V8 takes a text of ASCII as it is in the file; in strings, patterns and templates an escape means the same.
 const inAscii = (code) =>
-  code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const EXPORTS = /(?:exports\.[\w$]+=[\w$]+[,;])+\s*$/;
 

@@ -68,4 +68,11 @@ function start(): void {
     process.once('exit', () => keep(script));
 }
 
-start();
+try {
+  start();
+} catch (error) {
+  // As an addon that cannot be loaded: a sentence, and not the text of the program.
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  writeSync(2, `overlayfs: ${error.message}\n`);
+  process.exitCode = 1;
+}

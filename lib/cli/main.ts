@@ -18,6 +18,8 @@ async function main(terminal: Terminal): Promise<void> {
     terminal.complain(`overlayfs: the output could not be written: ${terminal.failure.message}`);
     process.exitCode = 1;
   });
+  // Nothing is left to wait for: to find that out takes half a millisecond more.
+  if (terminal.isWritten) process.exit();
 }
 
 // When all of the file that this becomes a part of has been evaluated, which others load their parts from.

@@ -41,7 +41,8 @@ function optionsOf(given: Given): RunOptions {
 async function finish(command: RunningCommand, given: Given, terminal: Terminal): Promise<number> {
   const end = await command.finished;
   const plain = !end.leftProcesses && command.notes.length === 0 && !given.has('json') && !given.has('keep');
-  if (!plain || !command.isUntouched() || (await command.isFull()))
+  // Where nothing was changed no room is taken either: nothing can be incomplete.
+  if (!plain || !command.isUntouched())
     return await (await import('./run-ending.ts')).endRun({ command, end, given, terminal });
   terminal.complain('overlayfs: nothing was changed');
   return end.exitCode ?? signalExitCode(end.signal!);

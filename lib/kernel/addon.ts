@@ -11,15 +11,6 @@ export interface NativeFailure {
   readonly log: Uint8Array;
 }
 
-/** A row of the addon's table: one letter an argument, and one for what the call gives (native/calls.h). */
-export interface NativeCall {
-  readonly number: number;
-  readonly signature: string;
-  readonly gives: 'f' | 'b' | 'n';
-  /** For programs in a child alone: it would leave a namespace of this process. */
-  readonly onlyInChild: boolean;
-}
-
 type ProgramRunner<T> = (
   program: Uint8Array,
   size: number,
@@ -30,7 +21,8 @@ type ProgramRunner<T> = (
 type NativeFunction = (...args: unknown[]) => unknown;
 
 export interface Addon {
-  readonly calls: Readonly<Record<string, NativeCall>>;
+  /** For each call one letter an argument (native/calls.h); the place in the table is the number of the call in programs. */
+  readonly calls: Readonly<Record<string, string>>;
   readonly sourceDigest: string;
   close(fd: number): boolean;
   readonly runProgram: ProgramRunner<Promise<number | NativeFailure>>;
@@ -67,7 +59,7 @@ function load(): Addon {
   // One that was built from older sources would fail later, at the first call that it does not know.
   const unknown: string[] = [];
   const expected: Readonly<Record<string, string>> = EXPECTED_CALLS;
-  for (const name in expected) if (loaded.calls?.[name]?.signature !== expected[name]) unknown.push(name);
+  for (const name in expected) if (loaded.calls?.[name] !== expected[name]) unknown.push(name);
   if (unknown.length > 0) throw stale(found, unknown);
   return loaded;
 }

@@ -1,6 +1,6 @@
 // Builds and runs programs: chains of system calls that go to the kernel in one job (native/program.h).
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
-import { addon, type NativeCall, type NativeFailure } from './addon.ts';
+import { addon, type NativeFailure } from './addon.ts';
 import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './kernel-error.ts';
 import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
@@ -62,18 +62,17 @@ interface Row {
   readonly kinds: number;
 }
 
-function rowOf({ number, signature }: NativeCall): Row {
-  let kinds = 0;
-  for (let i = 0; i < signature.length; i++) kinds |= kindOf(signature[i]!) << (2 * i);
-  return { number, arity: signature.length, kinds };
-}
-
 // A Map, since the table that the addon gives is an object that the engine looks up slowly; made as they are asked for,
 // since a process that makes one mount needs a third of them.
 const rows = new Map<string, Row>();
+let names: readonly string[] | undefined;
 
 function newRow(name: string): Row {
-  const row = rowOf(addon.calls[name]!);
+  names ??= Object.keys(addon.calls);
+  const letters = addon.calls[name]!;
+  let kinds = 0;
+  for (let i = 0; i < letters.length; i++) kinds |= kindOf(letters[i]!) << (2 * i);
+  const row = { number: names.indexOf(name), arity: letters.length, kinds };
   rows.set(name, row);
   return row;
 }

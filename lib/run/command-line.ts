@@ -77,11 +77,12 @@ function environmentOf(env: Readonly<Record<string, Word | undefined>>): Buffer 
 
 function pathsOf(command: Buffer, searched: Word | undefined): Buffer[] {
   if (command.includes('/')) return [command];
+  const name = command.toString('latin1');
   // glibc's, where there is no PATH.
   const directories = Buffer.from((searched ?? '/bin:/usr/bin') as Uint8Array)
     .toString('latin1')
     .split(':');
-  return directories.map((dir) => Buffer.concat([Buffer.from(`${dir || '.'}/`, 'latin1'), command]));
+  return directories.map((dir) => Buffer.from(`${dir || '.'}/${name}`, 'latin1'));
 }
 
 function isExecutable(path: Buffer): boolean {
