@@ -97,7 +97,8 @@ function asFunction(code) {
   if (exported === undefined) throw new Error('the program does not end with its exports');
   const body = code.slice(0, -exported.length);
   if (body.includes('exports.')) throw new Error('the program exports something before its end');
-  return `(function(exports,require,module,__filename,__dirname){${body};return()=>{${exported}}\n})`;
+  if (!body.includes('async function main()')) throw new Error('the program has no main()');
+  return `(function(exports,require,module,__filename,__dirname){${body};return{main,fill(){${exported}}}\n})`;
 }
 
 // After the minifier, which writes characters as they are.

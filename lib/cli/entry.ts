@@ -28,7 +28,7 @@ function keep(script: Script): void {
   try {
     fd = openSync(fresh, 'wx');
     writeSync(fd, script.createCachedData());
-    // V8 trusts what it reads: half of it must never have the name.
+    // V8 looks at its length alone: what is not on disk yet must never have the name.
     fsyncSync(fd);
     renameSync(fresh, compiled);
   } catch {
@@ -52,7 +52,7 @@ function start(): void {
   // What the program loads later asks for it by its name.
   require.cache[file] = program;
   const given = program.exports;
-  const fill = script.runInThisContext()(given, require, program, file, import.meta.dirname);
+  const { main, fill } = script.runInThisContext()(given, require, program, file, import.meta.dirname);
   program.loaded = true;
   // Filled for the first who asks.
   Object.defineProperty(program, 'exports', {
@@ -66,6 +66,7 @@ function start(): void {
   // Of a command that is there for a long time nobody waits for the first milliseconds.
   if (process.argv[2] === 'run' && (cachedData === undefined || script.cachedDataRejected))
     process.once('exit', () => keep(script));
+  void main();
 }
 
 try {
