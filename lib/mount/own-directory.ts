@@ -3,6 +3,7 @@ import type { Finding } from '../diagnosis/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   AT_EMPTY_PATH,
+  AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
   LOCK_EX,
   LOCK_NB,
@@ -66,8 +67,13 @@ export function* makeOwnDirectory(
 ): Routine<OwnDirectory> {
   for (;;) {
     const name = yield* makePrivateDirectory(parent, prefix, notWritable);
-    const fd = yield* lockOwn(parent, name);
-    if (fd !== undefined) return { name, fd };
+    try {
+      const fd = yield* lockOwn(parent, name);
+      if (fd !== undefined) return { name, fd };
+    } catch (error) {
+      yield* attempt(call('unlinkat', parent, name, AT_REMOVEDIR));
+      throw error;
+    }
   }
 }
 

@@ -44,7 +44,10 @@ class Place {
     const base = `${this.own.name}/${this.#count}`;
     const plan = new Plan();
     plan.program.add('mkdirat', 0, this.own.parent, base, 0o700);
+    // Whatever the umask has left.
+    plan.program.add('fchmodat', 0, this.own.parent, base, 0o700);
     addUpperAndWork(plan, request, this.own.parent, { upper: `${base}/u`, work: `${base}/w` });
+    plan.program.add('fchmodat', 0, this.own.parent, `${base}/w`, 0o700);
     const upper = plan.program.add('openat', KEEP, this.own.parent, `${base}/u`, O_PATH | O_DIRECTORY, 0);
     yield* runGuarded(plan, request);
     const fd = plan.program.value(upper);
