@@ -96,6 +96,7 @@ export class Program {
   steps: number = 0;
   readonly #place: ProgramPlace;
   readonly #bytes: ProgramBytes = new ProgramBytes();
+  #repeats = false;
   #wanted = 0;
   #output: Buffer = nothingYet;
   #size = 0;
@@ -104,6 +105,17 @@ export class Program {
   constructor(given: readonly number[] = nothing, place: ProgramPlace = 'here') {
     this.given = given;
     this.#place = place;
+  }
+
+  /** It is to run more than once, one run after the other, until {@link release}. */
+  repeating(): this {
+    this.#repeats = true;
+    return this;
+  }
+
+  /** It does not run again: what it is written in is for others. */
+  release(): void {
+    this.#bytes.release();
   }
 
   /** Adds a call; the result stands for the step's descriptor in later arguments. */
@@ -216,7 +228,7 @@ export class Program {
 
   #finish(outcome: number | NativeFailure): void {
     const error = typeof outcome === 'number' ? undefined : this.#error(outcome);
-    this.#bytes.release();
+    if (!this.#repeats) this.release();
     if (error !== undefined) throw error;
     this.#size = outcome as number;
   }

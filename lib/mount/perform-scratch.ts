@@ -10,7 +10,8 @@ import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
 import type { SeenUppers } from './plan-guards.ts';
-import { ATTRIBUTES, planDetached, type ScratchPlace } from './plan-scratch.ts';
+import { ATTRIBUTES, type ScratchPlace } from './plan-scratch.ts';
+import { keepPlan, planOf } from './repeated-plan.ts';
 import { giveRootXattrs } from './root-attributes.ts';
 import { makeInNamespace } from './scratch-in-namespace.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
@@ -47,10 +48,12 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
 }
 
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
-  const plan = planDetached(request, place);
+  const planned = planOf(request, place);
+  const { plan } = planned;
   yield* runGuarded(plan, request);
   const made = collectFsopen(plan, request);
   yield* giveRootXattrs(plan, request, made.claims[0]!);
+  keepPlan(planned);
   return made;
 }
 
