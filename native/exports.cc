@@ -78,7 +78,8 @@ bool isBytes(Napi::Value value, Bytes& bytes) {
 
 using RunProgram = void (*)(ProgramRun&);
 
-// run(program, size, output, given): the number of bytes written to `output`, or the failure.
+// run(program, size, output, given): the number of bytes for `output`, which are written there if it is not empty, or the
+// failure.
 class ProgramJob final : public Job {
  public:
   // `later`: the caller may have written something else by the time that it runs.
@@ -107,7 +108,7 @@ class ProgramJob final : public Job {
   Napi::Value finish(Napi::Env env, Napi::Value value) override {
     Bytes output;
     const std::string& got = run_.output;
-    if (run_.ok() && (!isBytes(value, output) || got.size() > output.size)) run_.failure = {EMSGSIZE, "program"};
+    if (run_.ok() && (!isBytes(value, output) || (output.size > 0 && got.size() > output.size))) run_.failure = {EMSGSIZE, "program"};
     // A failed program leaves the caller what it gave, except what a step closed.
     Owned& ours = owned(env);
     for (Fd& fd : run_.given)
@@ -115,8 +116,7 @@ class ProgramJob final : public Job {
     if (!run_.ok()) return failureToJs(env, run_.failure, run_.step, run_.log);
     for (Fd& fd : run_.kept) ours.adopt(std::move(fd));
     run_.socket.release();
-    // Of no step there is nothing to write, and perhaps nowhere.
-    if (!got.empty()) std::memcpy(output.data, got.data(), got.size());
+    if (output.size > 0) std::memcpy(output.data, got.data(), got.size());
     return Napi::Number::New(env, static_cast<double>(got.size()));
   }
 

@@ -97,6 +97,7 @@ export class Program {
   readonly #place: ProgramPlace;
   readonly #bytes: ProgramBytes = new ProgramBytes();
   #repeats = false;
+  #flags = 0;
   #wanted = 0;
   #output: Buffer = nothingYet;
   #size = 0;
@@ -134,6 +135,7 @@ export class Program {
   ): number {
     const { number, arity, kinds } = rows.get(name)!;
     const bytes = this.#bytes;
+    this.#flags |= flags;
     bytes.begin();
     bytes.word(number | (flags << 8));
     bytes.argument(kinds & 3, a);
@@ -183,6 +185,12 @@ export class Program {
     return this.#output.subarray(at + 4, at + 4 + size);
   }
 
+  /** After the run: so many of the bytes that a step that may not fail was wanted for. */
+  part(step: number, from: number, size: number): Buffer {
+    const at = this.value(step) + 4 + from;
+    return this.#output.subarray(at, at + size);
+  }
+
   /** Runs the program as part of a routine; throws KernelError. */
   *run(): Routine<this> {
     yield* wait(this);
@@ -218,7 +226,9 @@ export class Program {
     }
   }
 
+  // None where there is nothing to be told: of many programs it counts alone that they came to their end.
   #room(): Buffer {
+    if (this.#place !== 'apart' && (this.#flags & (KEEP | WANT | MAY_FAIL)) === 0) return nothingYet;
     return Buffer.allocUnsafe(this.steps * 4 + this.#wanted + STARTED_BYTES);
   }
 

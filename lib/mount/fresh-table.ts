@@ -85,7 +85,12 @@ function* refreshStale(live: LiveUppers): Routine<void> {
   }
 }
 
+/** Whether there is nothing to read, nor somebody who reads. */
+export function isUpToDate(live: LiveUppers): boolean {
+  return !isTaken() && isFresh(live);
+}
+
 /** Many at once share what the first of them reads. */
 export function* bringUpToDate(live: LiveUppers): Routine<void> {
-  if (isTaken() || !isFresh(live)) yield* inTurn(refreshStale(live));
+  if (!isUpToDate(live)) yield* inTurn(refreshStale(live));
 }

@@ -5,14 +5,15 @@ import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainedNamespace } from './explained-namespace.ts';
-import { guarded, readyToPlan } from './guarded.ts';
+import { guarded, isReadyToPlan, readyToPlan } from './guarded.ts';
 import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
 import type { SeenUppers } from './plan-guards.ts';
 import { ATTRIBUTES, type ScratchPlace } from './plan-scratch.ts';
 import { keepPlan, planOf } from './repeated-plan.ts';
-import { giveRootXattrs } from './root-attributes.ts';
+import { lacksRootXattrs } from './root-attributes.ts';
+import { copyRootXattrs } from './root-xattrs.ts';
 import { makeInNamespace } from './scratch-in-namespace.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
@@ -52,7 +53,7 @@ function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made
   const { plan } = planned;
   yield* runGuarded(plan, request);
   const made = collectFsopen(plan, request);
-  yield* giveRootXattrs(plan, request, made.claims[0]!);
+  if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);
   keepPlan(planned);
   return made;
 }
@@ -85,7 +86,7 @@ const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, wor
 export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToPlan(request, lowersOf);
+    if (!isReadyToPlan()) yield* readyToPlan(request, lowersOf);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);
