@@ -4,6 +4,7 @@ import { addon, type NativeCall, type NativeFailure } from './addon.ts';
 import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './kernel-error.ts';
 import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
+import { mostBytes } from './result-limits.ts';
 import { type Routine, wait } from './routine.ts';
 import type { StepSignatures } from './signatures.ts';
 
@@ -37,21 +38,6 @@ const STARTED_BYTES = 12;
 
 const nothing: readonly number[] = [];
 const nothingYet: Buffer = Buffer.alloc(0);
-
-// Bytes that a wanted result can have at most; the others say it in their last argument.
-const resultLimits: Readonly<Record<string, number>> = {
-  statx: 256,
-  fstatfs: 64,
-  ioctl: 64,
-  readlinkat: 4096,
-  getxattr: 65536,
-  listxattr: 65536,
-  // 256 levels.
-  ancestors: 4096,
-};
-
-// What the last argument of those counts, in bytes; with the others it counts bytes.
-const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8, scan_entries: 8 };
 
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
 interface Row {
@@ -147,9 +133,7 @@ export class Program {
       bytes.argument((kinds >> 10) & 3, f!);
       bytes.argument((kinds >> 12) & 3, g!);
     }
-    // The last argument of the others is how much they may give.
-    if (flags & WANT)
-      this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(d ?? c ?? b));
+    if (flags & WANT) this.#wanted += 8 + mostBytes(name, d ?? c ?? b);
     return STEP_BASE + this.steps++;
   }
 

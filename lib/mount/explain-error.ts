@@ -14,7 +14,7 @@ import { errnoName } from '../kernel/errno.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { decodeFileSystemStat } from '../kernel/stat.ts';
-import { type Detached, watchedAt } from './forgotten.ts';
+import { type Detached, detachedAt } from './forgotten.ts';
 import { frozenSpec } from './given-spec.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import type { Overlay } from './overlay.ts';
@@ -104,13 +104,6 @@ function* ofOverlay(
     ...(spec.rootless && { rootless: spec.rootless === 'ranges' ? 'ranges' : 'own' }),
     inMemory: own?.inMemory === true,
   };
-}
-
-/** The overlay of this thread that a path as that of a detached one leads to: no mount table has it. */
-function detachedAt(path: string): Detached | undefined {
-  const [, pid, fd] = /^\/proc\/(self|\d+)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? [];
-  if (pid !== 'self' && pid !== String(process.pid)) return undefined;
-  return watchedAt(Number(fd));
 }
 
 function* ofDetached({ given, work, fds: [root, upper] }: Detached): Routine<LiveOverlay> {

@@ -38,9 +38,11 @@ const registry = new FinalizationRegistry<Detached>(({ fds, work }) => {
   if (work !== undefined) runAsync(removeIdleWork(work)).catch(() => {});
 });
 
-/** This thread's detached overlay whose root has this descriptor. */
-export function watchedAt(root: number): Detached | undefined {
-  return detached[root];
+/** The overlay of this thread that a path as that of a detached one leads to: no mount table has it. */
+export function detachedAt(path: string): Detached | undefined {
+  const [, pid, fd] = /^\/proc\/(self|\d+)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? [];
+  if (pid !== 'self' && pid !== String(process.pid)) return undefined;
+  return detached[Number(fd)];
 }
 
 /** Watches the handle of a detached overlay, which goes with its descriptor. */

@@ -48,10 +48,21 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
   return yield* explainMountFailure(error, { directories, subject, asked });
 }
 
+// A plan that runs again is about layers that are like those of now.
+function aboutNow(error: unknown, before: MountRequest, now: MountRequest): unknown {
+  if (!(error instanceof FailedStep)) return error;
+  const index = before.lower.indexOf(error.subject!);
+  return index < 0 ? error : new FailedStep(error.error, now.lower[index]);
+}
+
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
   const planned = planOf(request, place);
   const { plan } = planned;
-  yield* runGuarded(plan, request);
+  try {
+    yield* runGuarded(plan, request);
+  } catch (error) {
+    throw aboutNow(error, planned.request, request);
+  }
   const made = collectFsopen(plan, request);
   if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);
   keepPlan(planned);
