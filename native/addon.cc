@@ -25,12 +25,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (std::size_t i = 0; i < sys::calls().size(); ++i) {
     const sys::Call& call = sys::calls()[i];
     if (!call.only_in_child) sys::exportCall(env, exports, call);
-    auto row = Napi::Object::New(env);
-    row.Set("number", static_cast<double>(i));
-    row.Set("signature", call.signature);
-    row.Set("gives", std::string(1, call.gives));
-    row.Set("onlyInChild", call.only_in_child);
-    table.Set(call.name, row);
+    // The number of a call is its place: a table of objects takes a tenth of a millisecond to make.
+    table.Set(call.name, call.signature);
   }
   exports.Set("calls", table);
   exports.Set("close", Napi::Function::New<&close>(env, "close"));

@@ -76,39 +76,77 @@ async function startingModules(common, plugins) {
   const later = { name: 'later', resolveDynamicImport: () => ({ id: 'node:later', external: true }) };
   const { output } = await build({
     ...common,
-    input: { run: 'lib/cli/run.ts' },
+    input: { main: 'lib/cli/main.ts', run: 'lib/cli/run.ts' },
     write: false,
     plugins: [...plugins, later],
   });
   return new Set(output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
 }
 
+// V8 takes a text of ASCII as it is in the file; in strings, patterns and templates an escape means the same.
+const inAscii = (code) =>
+  code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const EXPORTS = /(?:exports\.[\w$]+=[\w$]+[,;])+\s*$/;
+
+// As V8 is given it (lib/cli/entry.ts): text that was put together first would be in memory twice. Some 250 names for files
+// that are seldom loaded take a third of a millisecond to export, so that is left to who asks for them. Nothing of what is
+// exported changes later.
+function asFunction(code) {
+  const [exported] = EXPORTS.exec(code) ?? [];
+  if (exported === undefined) throw new Error('the program does not end with its exports');
+  const body = code.slice(0, -exported.length);
+  if (body.includes('exports.')) throw new Error('the program exports something before its end');
+  if (!body.includes('async function main()')) throw new Error('the program has no main()');
+  return `(function(exports,require,module,__filename,__dirname){${body};return{main,fill(){${exported}}}\n})`;
+}
+
+// After the minifier, which writes characters as they are.
+const plain = {
+  name: 'plain',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) if (chunk.type === 'chunk') chunk.code = inAscii(chunk.code);
+    const program = Object.values(bundle).find(({ name }) => name === 'program');
+    program.code = asFunction(program.code);
+  },
+};
+
+// Names are kept, for the stacks of errors that nobody foresaw.
+const minify = {
+  compress: true,
+  mangle: { keepNames: { function: true, class: true } },
+  codegen: { removeWhitespace: true },
+};
+
 /** @param common what all builds share; `cwd` is the checkout. @param dir where the program goes */
 export async function buildProgram(common, dir) {
   const plugins = [loadingLate(common.cwd)];
   const starting = await startingModules(common, plugins);
   const late = LATE.map((file) => [lateName(file), file]);
-  await build({
+  const { output } = await build({
     ...common,
-    plugins,
-    input: { main: 'lib/cli/main.ts', ...Object.fromEntries(late) },
+    plugins: [...plugins, plain],
+    input: { program: 'lib/cli/main.ts', ...Object.fromEntries(late) },
     preserveEntrySignatures: 'allow-extension',
     output: {
       dir,
       format: 'cjs',
+      entryFileNames: ({ name }) => (name === 'program' ? '[name]-[hash].js' : '[name].js'),
       chunkFileNames: '[name]-[hash].js',
       paths: (id) => (id.startsWith('late-') ? `./${id}.js` : id),
-      // Names are kept, for the stacks of errors that nobody foresaw.
-      minify: {
-        compress: true,
-        mangle: { keepNames: { function: true, class: true } },
-        codegen: { removeWhitespace: true },
-      },
+      minify,
       codeSplitting: {
         includeDependenciesRecursively: false,
-        groups: [{ name: 'start', test: (id) => starting.has(id) }],
+        groups: [{ name: 'program', test: (id) => starting.has(id) }],
       },
     },
+  });
+  const program = output.find(({ name }) => name === 'program');
+  await build({
+    ...common,
+    input: { main: 'lib/cli/entry.ts' },
+    transform: { ...common.transform, define: { PROGRAM: JSON.stringify(program.fileName) } },
+    output: { dir, format: 'cjs', minify },
   });
   writeFileSync(join(dir, 'package.json'), '{ "type": "commonjs" }\n');
   // Nobody imports from here.

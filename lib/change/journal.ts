@@ -9,6 +9,7 @@ import { allNames } from '../kernel/names.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
+import { makeUsableDirectory } from '../kernel/usable-directory.ts';
 import { type Attributes, giveTime } from '../layer/attributes.ts';
 import { isErrno, type Target } from './target.ts';
 
@@ -56,15 +57,14 @@ export class Journal implements Disposable {
     const name = `${PREFIX}${randomBytes(8).toString('hex')}`;
     return await runAsync(
       (function* () {
-        yield* call('mkdirat', target.fd, name, 0o700);
-        const fd = yield* call('openat', target.fd, name, DIRECTORY, 0);
+        yield* makeUsableDirectory(target.fd, name, 0o700);
         try {
-          yield* withoutDefaults(fd);
-          for (const part of ['new', 'old']) yield* call('mkdirat', fd, part, 0o700);
-        } finally {
-          close(fd);
+          yield* filled(target.fd, name);
+          return yield* opened(target.fd, name);
+        } catch (error) {
+          yield* removeTree(target.fd, name);
+          throw error;
         }
-        return yield* opened(target.fd, name);
       })(),
     );
   }
@@ -124,6 +124,16 @@ export class Journal implements Disposable {
   async undo(target: Target, rootTime: bigint): Promise<void> {
     await this.remove(target);
     await runAsync(giveTime(target.fd, rootTime));
+  }
+}
+
+function* filled(target: number, name: string): Routine<void> {
+  const fd = yield* call('openat', target, name, DIRECTORY, 0);
+  try {
+    yield* withoutDefaults(fd);
+    for (const part of ['new', 'old']) yield* makeUsableDirectory(fd, part, 0o700);
+  } finally {
+    close(fd);
   }
 }
 

@@ -1,5 +1,5 @@
 // overlayfs diff: what the upper of an overlay changes about its lowers, as docker diff tells it of a container.
-import type { Change } from '../layer/index.ts';
+import { type Change, isRootTime } from '../layer/change.ts';
 import type { Command } from './command.ts';
 import { changeLine, inOrder, statLines, summary } from './diff-text.ts';
 import { type Given, UsageError } from './flags.ts';
@@ -14,11 +14,6 @@ const SLASH = Buffer.from('/');
 interface Told {
   readonly changes: Change[];
   readonly problems: readonly string[];
-}
-
-// The root of an upper is another directory than that of a lower, so that its time differs though nothing was done.
-function isRootTime({ path, what }: Change): boolean {
-  return path === '.' && what.every((part) => part === 'mtime');
 }
 
 const bytes = (path: Change['path']) => Buffer.from(path as Uint8Array);

@@ -8,7 +8,7 @@ import { signalExitCode } from '../run/signal-names.ts';
 import { wordToBytes, wordToPath } from './arguments.ts';
 import type { Command } from './command.ts';
 import { type Given, UsageError } from './flags.ts';
-import { passSignals } from './pass-signals.ts';
+import { passSignals, type SignalPassage } from './pass-signals.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is ours to fail: as of env(1), timeout(1) and docker run. */
@@ -41,7 +41,8 @@ function optionsOf(given: Given): RunOptions {
 async function finish(command: RunningCommand, given: Given, terminal: Terminal): Promise<number> {
   const end = await command.finished;
   const plain = !end.leftProcesses && command.notes.length === 0 && !given.has('json') && !given.has('keep');
-  if (!plain || !command.isUntouched() || (await command.isFull()))
+  // Where nothing was changed no room is taken either: nothing can be incomplete.
+  if (!plain || !command.isUntouched())
     return await (await import('./run-ending.ts')).endRun({ command, end, given, terminal });
   terminal.complain('overlayfs: nothing was changed');
   return end.exitCode ?? signalExitCode(end.signal!);
@@ -102,13 +103,16 @@ export const runCommand: Command = {
   async run(given, terminal) {
     check(given);
     const [name, ...args] = given.words.map((word) => (word.isWellFormed() ? word : wordToBytes(word)));
-    const signals = passSignals();
+    let signals: SignalPassage | undefined;
     try {
-      await using command = await runAlone(name!, args, optionsOf(given));
-      signals.follow(command);
+      // Until the command is about to start a signal ends this process, and nothing is there yet that it would leave.
+      await using command = await runAlone(name!, args, optionsOf(given), () => {
+        signals = passSignals();
+      });
+      signals!.follow(command);
       await command.finished;
       // From here on they are for us again: nothing is done in parts.
-      signals.end();
+      signals!.end();
       return await finish(command, given, terminal);
     } catch (error) {
       const { code } = error as { code?: unknown };
@@ -123,7 +127,7 @@ export const runCommand: Command = {
       terminal.complain(given.has('json') ? failureJson(error) : failureText(error));
       return own;
     } finally {
-      signals.end();
+      signals?.end();
     }
   },
 };

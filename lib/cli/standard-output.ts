@@ -5,6 +5,8 @@ import type { Writable } from 'node:stream';
 
 /** As much of a stream as the program needs. */
 export interface Output {
+  /** All is written that was to be; undefined: it is not known. */
+  readonly isWritten?: boolean;
   write(text: string): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
@@ -16,6 +18,11 @@ export class StandardOutput implements Output {
 
   constructor(fd: 1 | 2) {
     this.#fd = fd;
+  }
+
+  /** All is written that was to be. */
+  get isWritten(): boolean {
+    return this.#stream === undefined;
   }
 
   get isTerminal(): boolean {

@@ -48,6 +48,11 @@ export class Terminal {
     }
   }
 
+  /** All is written that was to be. */
+  get isWritten(): boolean {
+    return this.#out.isWritten === true && this.#err.isWritten === true;
+  }
+
   /** Writes a line of what was asked for. */
   line(text = ''): void {
     this.#write(this.#out, text);

@@ -6,6 +6,7 @@ import {
   AT_FDCWD,
   O_DIRECTORY,
   O_PATH,
+  O_RDONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
   procPath,
@@ -37,6 +38,8 @@ export interface DirectoryFacts {
   readonly filesystem: FileSystemStat;
   /** The filesystem, or the mount that leads to it, is read-only. */
   readonly readOnly: boolean;
+  /** The errno (positive) with which it cannot be opened for reading, as the lock on an upper or work directory needs it. */
+  readonly readErrno: number;
   /** Without symbolic links, as /proc/self/fd shows it. */
   readonly realPath: Buffer;
   /** Of the mount it is reached through; absent when that is in no mount table. */
@@ -134,13 +137,15 @@ function* describeAll(
     statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, WANTED),
     statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
+    // By the link: the name "." would ask for the right to search it.
+    read: program.add('openat', MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0)), O_RDONLY | O_DIRECTORY, 0),
     flags: addFlags(program, Math.max(fd, -1)),
   }));
   yield* program.run();
   return directories.map((subject, i) => {
     const fd = opened[i]!;
     if (fd < 0) return { subject, errno: -fd };
-    const { statx, statfs, link } = steps[i]!;
+    const { statx, statfs, link, read } = steps[i]!;
     const [stat, fs, name] = [statx, statfs, link].map((step) => program.bytes(step));
     if (stat === undefined || fs === undefined)
       return { subject, errno: -program.value(stat ? statfs : statx) };
@@ -154,6 +159,7 @@ function* describeAll(
       stat: decoded,
       identity: identityOf(stat),
       filesystem,
+      readErrno: Math.max(-program.value(read), 0),
       readOnly: (filesystem.flags & ST_RDONLY) !== 0,
       realPath,
       mount,

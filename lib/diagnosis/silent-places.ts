@@ -31,9 +31,14 @@ const ALL_PATIENCE = 4;
 // Types whose answers come from another process or machine. Others wait for nothing but a disk.
 const SERVED = /^(fuse(?!ctl)|nfs|cifs|smb|9p|virtiofs|ceph|afs|coda|autofs|lustre|orangefs|ocfs2|gfs2)/;
 
+/** Whether another process or machine answers for a filesystem of this type. */
+export function isServedType(fsType: string): boolean {
+  return SERVED.test(fsType);
+}
+
 /** Whether another process or machine answers for what is mounted there. */
 export function isServed(mount: MountedAt | undefined): boolean {
-  return mount !== undefined && SERVED.test(mount.fsType);
+  return mount !== undefined && isServedType(mount.fsType);
 }
 
 const NUL = Buffer.alloc(1);

@@ -2,7 +2,7 @@
 
 import { dialectOf } from '../format/asked-options.ts';
 import { OVERLAYFS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from '../kernel/constants.ts';
-import { EINVAL, EROFS } from '../kernel/errno.ts';
+import { EACCES, EINVAL, EROFS } from '../kernel/errno.ts';
 import { type DirectoryFacts, liesIn } from './directory-facts.ts';
 import { isThere, type MountFacts } from './mount-facts.ts';
 import { shown } from './overlay-error.ts';
@@ -41,6 +41,20 @@ export const UPPER_RULES: readonly Rule[] = [
               work,
               'it is the same directory as upper; the kernel wants two',
               'give another empty directory of the same filesystem as work, or leave work out',
+            )
+          : undefined,
+      ),
+  },
+  {
+    code: 'ERR_OVERLAY_NO_ACCESS',
+    errnos: [EACCES],
+    find: (facts) =>
+      each(facts, (looked) =>
+        looked.readErrno === EACCES
+          ? about(
+              looked,
+              'this user may not read it, and it is locked by reading it',
+              'grant read permission (chmod u+rwx), or run as a user who has it',
             )
           : undefined,
       ),

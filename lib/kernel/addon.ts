@@ -1,6 +1,5 @@
 // Loads the addon, and says how to build it when there is none for this machine; nothing else may load it.
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { EXPECTED_CALLS } from './expected-calls.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -10,15 +9,6 @@ export interface NativeFailure {
   readonly syscall: string;
   readonly step: number;
   readonly log: Uint8Array;
-}
-
-/** A row of the addon's table: one letter an argument, and one for what the call gives (native/calls.h). */
-export interface NativeCall {
-  readonly number: number;
-  readonly signature: string;
-  readonly gives: 'f' | 'b' | 'n';
-  /** For programs in a child alone: it would leave a namespace of this process. */
-  readonly onlyInChild: boolean;
 }
 
 type ProgramRunner<T> = (
@@ -31,7 +21,8 @@ type ProgramRunner<T> = (
 type NativeFunction = (...args: unknown[]) => unknown;
 
 export interface Addon {
-  readonly calls: Readonly<Record<string, NativeCall>>;
+  /** For each call one letter an argument (native/calls.h); the place in the table is the number of the call in programs. */
+  readonly calls: Readonly<Record<string, string>>;
   readonly sourceDigest: string;
   close(fd: number): boolean;
   readonly runProgram: ProgramRunner<Promise<number | NativeFailure>>;
@@ -61,16 +52,15 @@ function load(): Addon {
       { code: 'ERR_OVERLAY_NO_ADDON' },
     );
   }
-  const loaded = createRequire(import.meta.filename)(found) as Addon;
+  // What require() does with such a file, without the search for it.
+  const target: { exports: unknown } = { exports: {} };
+  process.dlopen(target, found);
+  const loaded = target.exports as Addon;
   // One that was built from older sources would fail later, at the first call that it does not know.
-  const unknown = Object.entries(EXPECTED_CALLS).filter(([name, letters]) => {
-    return loaded.calls?.[name]?.signature !== letters;
-  });
-  if (unknown.length > 0)
-    throw stale(
-      found,
-      unknown.map(([name]) => name),
-    );
+  const unknown: string[] = [];
+  const expected: Readonly<Record<string, string>> = EXPECTED_CALLS;
+  for (const name in expected) if (loaded.calls?.[name] !== expected[name]) unknown.push(name);
+  if (unknown.length > 0) throw stale(found, unknown);
   return loaded;
 }
 

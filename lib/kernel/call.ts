@@ -15,7 +15,7 @@ function valueOrThrow<K extends keyof CallSignatures>(
   throw new KernelError({
     errno: failure.errno,
     syscall: failure.syscall,
-    call: printCall(name, addon.calls[name]!.signature, args as readonly CallArgument[]),
+    call: printCall(name, addon.calls[name]!, args as readonly CallArgument[]),
     log: '',
     step: 0,
   });

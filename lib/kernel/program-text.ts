@@ -13,13 +13,11 @@ interface ReadCall {
   readonly args: readonly CallArgument[];
 }
 
-const namesByNumber: string[] = [];
-for (const [name, { number }] of Object.entries(addon.calls)) namesByNumber[number] = name;
-
 /** The calls of a program, in order. */
 function readCalls(bytes: Uint8Array): ReadCall[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const calls: ReadCall[] = [];
+  const names = Object.keys(addon.calls);
   let at = 0;
   const word = (): number => {
     at += 4;
@@ -47,8 +45,8 @@ function readCalls(bytes: Uint8Array): ReadCall[] {
   };
   while (at < bytes.length) {
     const number = word() & 0xff;
-    const name = number === CLOSE_GIVEN ? 'close' : namesByNumber[number]!;
-    const signature = addon.calls[name]?.signature ?? 'f';
+    const name = number === CLOSE_GIVEN ? 'close' : names[number]!;
+    const signature = addon.calls[name] ?? 'f';
     calls.push({ name, signature, args: [...signature].map((letter) => readers[letter]!()) });
   }
   return calls;

@@ -1,6 +1,6 @@
 // Builds and runs programs: chains of system calls that go to the kernel in one job (native/program.h).
 import { HOST_IS_LITTLE_ENDIAN } from '../format/statmount.ts';
-import { addon, type NativeCall, type NativeFailure } from './addon.ts';
+import { addon, type NativeFailure } from './addon.ts';
 import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './kernel-error.ts';
 import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
@@ -48,15 +48,20 @@ interface Row {
   readonly kinds: number;
 }
 
-function rowOf({ number, signature }: NativeCall): Row {
-  const kinds = [...signature].reduce((bits, letter, i) => bits | (kindOf(letter) << (2 * i)), 0);
-  return { number, arity: signature.length, kinds };
-}
+// A Map, since the table that the addon gives is an object that the engine looks up slowly; made as they are asked for,
+// since a process that makes one mount needs a third of them.
+const rows = new Map<string, Row>();
+let names: readonly string[] | undefined;
 
-// A Map, since the table that the addon gives is an object that the engine looks up slowly.
-const rows: ReadonlyMap<string, Row> = new Map(
-  Object.entries(addon.calls).map(([name, call]) => [name, rowOf(call)]),
-);
+function newRow(name: string): Row {
+  names ??= Object.keys(addon.calls);
+  const letters = addon.calls[name]!;
+  let kinds = 0;
+  for (let i = 0; i < letters.length; i++) kinds |= kindOf(letters[i]!) << (2 * i);
+  const row = { number: names.indexOf(name), arity: letters.length, kinds };
+  rows.set(name, row);
+  return row;
+}
 
 const runners = { here: addon.runProgram, child: addon.runProgramInChild, apart: addon.runProgramApart };
 const syncRunners = {
@@ -119,7 +124,7 @@ export class Program {
     f?: CallArgument,
     g?: CallArgument,
   ): number {
-    const { number, arity, kinds } = rows.get(name)!;
+    const { number, arity, kinds } = rows.get(name) ?? newRow(name);
     const bytes = this.#bytes;
     this.#flags |= flags;
     bytes.begin();

@@ -69,7 +69,7 @@ export class DirectoryScan {
 }
 
 function failedOpen(errno: number, dir: number, path: Uint8Array, resolve: number): KernelError {
-  const call = printCall('openat2', addon.calls.openat2!.signature, [dir, path, FLAGS, 0, resolve]);
+  const call = printCall('openat2', addon.calls.openat2!, [dir, path, FLAGS, 0, resolve]);
   return new KernelError({ errno, syscall: 'openat2', call, log: '', step: 0 });
 }
 

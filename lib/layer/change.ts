@@ -57,6 +57,14 @@ export interface Change {
   readonly error?: OverlayError;
 }
 
+/**
+ * Only the time of the root differs. A view has that of when it was made, an upper one of its own, and a file that came and
+ * went changes it: by itself it tells of nothing that is there to be looked at.
+ */
+export function isRootTime({ path, what, error }: Change): boolean {
+  return path === '.' && error === undefined && what.every((part) => part === 'mtime');
+}
+
 // Not an object: the formatter reads octal numbers as keys for decimal ones.
 const TYPES: ReadonlyMap<number, EntryType> = new Map([
   [0o010000, 'fifo'],

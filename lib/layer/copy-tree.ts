@@ -19,6 +19,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { reach } from '../kernel/reach.ts';
 import { runAsync } from '../kernel/routine.ts';
 import { type ReadEntry, type ScannedEntry, scanEntry } from '../kernel/scan-directory.ts';
+import { makeUsableDirectory } from '../kernel/usable-directory.ts';
 import { placeIn, walkTree } from '../kernel/walk-tree.ts';
 import type { Attributes } from './attributes.ts';
 import { attributesFor, type CopiedAttributes, giveCopied, notPermitted } from './copied-attributes.ts';
@@ -111,7 +112,7 @@ export class TreeCopy {
     const { stat, name } = entry;
     if (stat.isDirectory) {
       this.#directories.push([place, attributesFor(this.#options, entry)]);
-      return await this.#intoTarget(place, () => runAsync(call('mkdirat', dir, name, OPEN)));
+      return await this.#intoTarget(place, () => runAsync(makeUsableDirectory(dir, name, OPEN)));
     }
     if (stat.nlink < 2) return await this.#make(source, dir, place, entry);
     const inode = `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;

@@ -6,7 +6,7 @@ import type { Directory } from '../diagnosis/subject.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { findAll, refuseGuarded, refuseLocked } from './findings.ts';
-import { bringUpToDate, isUpToDate } from './fresh-table.ts';
+import { bringUpToDate, isPlainAtFirst, isUpToDate } from './fresh-table.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { FailedStep } from './made.ts';
 import { GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
@@ -47,6 +47,15 @@ export function* readyToPlan(given: MountRequest, concerned: Concern = whole): R
   if (before < 0) return;
   const [first, ...rest] = [...found.slice(0, before), ...silent];
   throw new OverlayError([first!, ...rest]);
+}
+
+/**
+ * {@link readyToPlan} for an overlay whose upper and work nobody else can know: only what its lowers are is of interest.
+ *
+ * @param table see `isPlainAtFirst`
+ */
+export function* readyToFork(given: MountRequest, concerned: Concern, table?: Buffer): Routine<void> {
+  if (!(yield* isPlainAtFirst(table))) yield* readyToPlan(given, concerned);
 }
 
 /** Before a detached mount is attached. */

@@ -4,6 +4,7 @@ import { AT_FDCWD, AT_REMOVEDIR } from '../kernel/constants.ts';
 import { EEXIST, ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { makeUsableDirectory } from '../kernel/usable-directory.ts';
 
 const SLASH = 0x2f;
 
@@ -16,7 +17,7 @@ function parentOf(path: Buffer): Buffer {
 }
 
 /**
- * Makes `path` and its missing parents, mode 0777 less the umask, and adds what it made to `made`, the outermost first.
+ * Makes `path` and its missing parents, mode 0777 less the umask, which leaves the owner his rights, and adds what it made to `made`, the outermost first.
  *
  * @param path absolute
  * @throws {KernelError} what mkdirat(2) says, except that it is there already
@@ -36,7 +37,7 @@ export function* makeDirectory(path: Buffer, made: Buffer[]): Routine<void> {
 
 function* makeOne(path: Buffer, made: Buffer[]): Routine<void> {
   try {
-    yield* call('mkdirat', AT_FDCWD, path, 0o777);
+    yield* makeUsableDirectory(AT_FDCWD, path, 0o777);
     made.push(path);
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -EEXIST) throw error;

@@ -5,7 +5,7 @@ import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainedNamespace } from './explained-namespace.ts';
-import { guarded, isReadyToPlan, readyToPlan } from './guarded.ts';
+import { guarded, isReadyToPlan, readyToFork } from './guarded.ts';
 import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
@@ -93,11 +93,16 @@ function* makeSomehow(request: MountRequest, place: ScratchPlace): Routine<Made>
 // Upper and work are ours alone.
 const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, work: undefined });
 
-/** One throw-away overlay in memory. Its one claim is the upper directory. @throws {OverlayError} */
-export function* performScratch(request: MountRequest, limits: MemoryLimits): Routine<Made> {
+/**
+ * One throw-away overlay in memory. Its one claim is the upper directory.
+ *
+ * @param table mountinfo, where it has been read for something else just now
+ * @throws {OverlayError}
+ */
+export function* performScratch(request: MountRequest, limits: MemoryLimits, table?: Buffer): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    if (!isReadyToPlan()) yield* readyToPlan(request, lowersOf);
+    if (!isReadyToPlan()) yield* readyToFork(request, lowersOf, table);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);

@@ -2,16 +2,19 @@
 import { accessSync, constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
-import { call } from '../kernel/call.ts';
 import { procPath } from '../kernel/constants.ts';
 import { EACCES } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, wait } from '../kernel/routine.ts';
+import { makeUsableDirectory } from '../kernel/usable-directory.ts';
+
+// To make an entry takes the right to search as well.
+const NEEDED = constants.W_OK | constants.X_OK;
 
 function* isWritable(directory: number): Routine<boolean> {
   const path = procPath(directory);
   try {
-    yield* wait({ now: () => accessSync(path, constants.W_OK), later: () => access(path, constants.W_OK) });
+    yield* wait({ now: () => accessSync(path, NEEDED), later: () => access(path, NEEDED) });
     return true;
   } catch {
     return false;
@@ -32,7 +35,7 @@ export function* makePrivateDirectory(
   // The global: importing node:crypto would cost every start of Node two milliseconds.
   const name = prefix + Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
   try {
-    yield* call('mkdirat', parent, name, 0o700);
+    yield* makeUsableDirectory(parent, name, 0o700);
   } catch (error) {
     if (!(error instanceof KernelError) || error.errno !== -EACCES || (yield* isWritable(parent)))
       throw error;

@@ -4,7 +4,7 @@ import type { AnyOverlayOptions, LayerSource, PathLike, UnmountOptions } from '.
 import { O_CLOEXEC } from '../kernel/constants.ts';
 import { Program } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import type { Change } from '../layer/change.ts';
+import { type Change, isRootTime } from '../layer/change.ts';
 import type { ChangeList } from '../layer/change-list.ts';
 import type { ChangeOptions } from '../layer/changes.ts';
 import { rememberSource } from '../layer/changes-source.ts';
@@ -41,7 +41,8 @@ export interface Scratch extends Overlay {
   readonly inMemory: boolean;
   /**
    * What was changed: `await` gives an array, `for await` one after the other as they are found. See `Stack.changes` for
-   * what they say. Nobody should write to the overlay meanwhile.
+   * what they say; that the root has another time, as whenever something in it came or went, is left out. Nobody should write to
+   * the overlay meanwhile.
    *
    * @throws {OverlayError} when it is asked for: ERR_OVERLAY_ENDED, ERR_OVERLAY_RESETTING
    */
@@ -69,11 +70,14 @@ export interface ScratchSource {
 // A layer as other readers take it.
 const asSource = ({ absolute, fd }: Layer): LayerSource => absolute ?? { fd: fd! };
 
+function withoutRootTime(change: Change): Change | undefined {
+  return isRootTime(change) ? undefined : change;
+}
+
 // The root of an overlay without root belongs to this user, whoever has the lower's.
 function withoutOwnRoot(change: Change): Change | undefined {
   if (change.path !== '.') return change;
-  const what = change.what.filter((part) => part !== 'owner');
-  return what.length === 0 && change.error === undefined ? undefined : { ...change, what };
+  return withoutRootTime({ ...change, what: change.what.filter((part) => part !== 'owner') });
 }
 
 export class ScratchOverlay extends MountedOverlay implements Scratch {
@@ -145,7 +149,7 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
   }
 
   changes(options?: ChangeOptions): ChangeList {
-    const tells = this.#request.rootless === true ? withoutOwnRoot : undefined;
+    const tells = this.#request.rootless === true ? withoutOwnRoot : withoutRootTime;
     // Loaded when it is needed: whoever only wants a view starts the sooner.
     const open = async () => await (await import('../layer/stack.ts')).openStack(this.layers);
     return rememberSource(changeList(open, options, tells), { layers: () => this.layers, open });

@@ -9,17 +9,18 @@ import { readScratch } from './scratch-spec.ts';
 
 function* nothing(): Routine<void> {}
 
-/** The body of {@link scratch}. */
+/** The body of {@link scratch}. @param table mountinfo, where it has been read for something else just now */
 export function* scratchRoutine(
   lower: LayerSource | readonly LayerSource[],
   options: ScratchOptions,
+  table?: Buffer,
 ): Routine<ScratchOverlay> {
   const { request: asked, limits, upperOn } = readScratch(lower, options);
   const request = yield* decideRootless(asked);
   if (upperOn !== undefined) return yield* scratchOnDisk(request, upperOn);
   const make = () => performScratch(request, limits);
   const source: ScratchSource = { make, tidy: nothing, own: undefined };
-  return new ScratchOverlay(request, yield* make(), source);
+  return new ScratchOverlay(request, yield* performScratch(request, limits, table), source);
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   STATX_MNT_ID,
   STATX_TYPE,
 } from '../kernel/constants.ts';
-import { readIfPossible } from '../kernel/files.ts';
+import { readFiles } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { pathOf } from '../kernel/path-of.ts';
 import type { Routine } from '../kernel/routine.ts';
@@ -38,6 +38,8 @@ export interface Places {
   readonly mounts: readonly Buffer[];
   /** Mounts that lie in what is covered. */
   readonly carried: readonly Mounted[];
+  /** What all this was read from. */
+  readonly table: Buffer;
 }
 
 /** Filesystems that are a face of the kernel: what is written there is no file. */
@@ -104,9 +106,13 @@ function* visible(entry: MountinfoEntry): Routine<Visible | undefined> {
   }
 }
 
-function* mountsIn(dir: Buffer): Routine<Visible[]> {
+function* readTable(): Routine<Buffer> {
+  const [text] = yield* readFiles(['/proc/self/mountinfo'], 2);
+  return text ?? Buffer.alloc(0);
+}
+
+function* mountsIn(dir: Buffer, text: Buffer): Routine<Visible[]> {
   const found: Visible[] = [];
-  const text = (yield* readIfPossible('/proc/self/mountinfo')) ?? Buffer.alloc(0);
   // Most directories have nothing mounted in them: then no line need be read.
   if (!dir.equals(ROOT) && !text.includes(encodeMountinfoOctal(Buffer.concat([dir, ROOT])))) return found;
   for (const entry of parseMountinfo(text)) {
@@ -127,7 +133,7 @@ function isAnswered({ fsType }: MountinfoEntry): boolean {
 }
 
 /** The mounts in what is covered: those that hold files are covered too, each by itself. */
-function sorted(root: Buffer, first: readonly Buffer[], mounts: readonly Visible[]): Places {
+function sorted(root: Buffer, first: readonly Buffer[], mounts: readonly Visible[]): Omit<Places, 'table'> {
   const covered = [...first];
   const carried: Mounted[] = [];
   for (const mount of mounts) {
@@ -153,12 +159,14 @@ export function* placesAt(at: Target): Routine<Places> {
       'cover every directory in it with `whole: true`, or name one as `at`',
     );
   }
-  return sorted(root, [root], yield* mountsIn(root));
+  const table = yield* readTable();
+  return { ...sorted(root, [root], yield* mountsIn(root, table)), table };
 }
 
 /** For views of all top-level directories that hold files which can be written to. */
 export function* placesOfAll(): Routine<Places> {
-  const mounts = yield* mountsIn(ROOT);
+  const table = yield* readTable();
+  const mounts = yield* mountsIn(ROOT, table);
   const first = readdirSync(ROOT, { encoding: 'buffer', withFileTypes: true } as never) as unknown as {
     name: Buffer;
     isDirectory(): boolean;
@@ -173,5 +181,5 @@ export function* placesOfAll(): Routine<Places> {
   const inside = mounts.filter(({ target }) =>
     directories.some((dir) => isWithin(target, dir) && !target.equals(dir)),
   );
-  return { ...sorted(ROOT, directories, inside), mounts: mounts.map(({ target }) => target) };
+  return { ...sorted(ROOT, directories, inside), mounts: mounts.map(({ target }) => target), table };
 }

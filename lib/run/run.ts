@@ -1,5 +1,5 @@
 // run(): a command that sees a throw-away copy-on-write view of a directory at the directory's own place.
-import { runAsync, runSync } from '../kernel/routine.ts';
+import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { requireProc } from '../layer/require-proc.ts';
 import { commandLine } from './command-line.ts';
 import { launch } from './launch.ts';
@@ -28,26 +28,33 @@ export async function run(
   args: readonly (string | Uint8Array)[] = [],
   options: RunOptions = {},
 ): Promise<RunningCommand> {
-  return await start(command, args, options, { settle: runAsync, open: socketLine });
+  return await start(command, args, options, { settle: runAsync, open: socketLine, meanwhile: () => {} });
 }
 
-/** {@link run} for a process that has nothing else to do: what takes no longer than it has to is done here and now. */
+/**
+ * {@link run} for a process that has nothing else to do: what takes no longer than it has to is done here and now.
+ *
+ * @param meanwhile is called while another thread starts the command
+ */
 export async function runAlone(
   command: string | Uint8Array,
   args: readonly (string | Uint8Array)[],
   options: RunOptions,
+  meanwhile: () => void,
 ): Promise<RunningCommand> {
-  return await start(command, args, options, {
-    settle: async (routine) => runSync(routine),
-    open: readingLine,
-  });
+  const manner = { settle: async <T>(routine: Routine<T>) => runSync(routine), open: readingLine, meanwhile };
+  return await start(command, args, options, manner);
+}
+
+interface Starting extends Manner {
+  readonly meanwhile: () => void;
 }
 
 async function start(
   command: string | Uint8Array,
   args: readonly (string | Uint8Array)[],
   options: RunOptions,
-  { settle, open }: Manner,
+  { settle, open, meanwhile }: Starting,
 ): Promise<RunningCommand> {
   requireProc();
   const request = readRunOptions(options);
@@ -62,7 +69,9 @@ async function start(
     const stdio = openStdio(request.given);
     try {
       const beginning = { line, cwd: request.cwd.absolute, sources: stdio.sources, namespace };
-      const { pid, socket } = await runAsync(launch(views, beginning));
+      const launching = runAsync(launch(views, beginning));
+      meanwhile();
+      const { pid, socket } = await launching;
       return new RunningCommand(request, views, { pid, socket, open, settle, streams: stdio.streams });
     } catch (error) {
       stdio.abandon();

@@ -1,17 +1,19 @@
 // Signals by name and by number.
-import { constants } from 'node:os';
 import { textOf } from '../format/given.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
 
+// Asked for when there is a signal, which most commands end without.
+const numbers = () => process.getBuiltinModule('node:os').constants.signals;
+
 /** Those in real time, which have none, by their distance from the first. */
 export function signalName(number: number): NodeJS.Signals {
-  const known = Object.entries(constants.signals).find(([, value]) => value === number);
+  const known = Object.entries(numbers()).find(([, value]) => value === number);
   return (known?.[0] ?? `SIGRTMIN+${number - 34}`) as NodeJS.Signals;
 }
 
 /** @throws {OverlayError} ERR_OVERLAY_INVALID_VALUE for what is none */
 export function signalNumber(signal: unknown, option = 'signal'): number {
-  const number = typeof signal === 'string' ? constants.signals[signal as NodeJS.Signals] : signal;
+  const number = typeof signal === 'string' ? numbers()[signal as NodeJS.Signals] : signal;
   if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 64) return number;
   if (typeof signal !== 'string' && typeof signal !== 'number')
     return wrongType(option, "a name, as 'SIGTERM', or a number", signal);

@@ -24,12 +24,6 @@ function moved(place: string, change: Change): Change {
   };
 }
 
-// A view has the time that the directory had when it was made. A temporary file that came and went changes it, and so does
-// whoever writes to the directory itself meanwhile: by itself it tells of nothing that is there to be looked at or applied.
-function isRootTime({ path, what }: Change): boolean {
-  return path === '.' && what.every((part) => part === 'mtime');
-}
-
 class ViewChanges extends AwaitableChanges {
   readonly #views: readonly View[];
   readonly #options: ChangeOptions | undefined;
@@ -59,7 +53,7 @@ class ViewChanges extends AwaitableChanges {
     this.#failed = [];
     for (const { place, list } of lists) {
       try {
-        for await (const change of list) if (!isRootTime(change)) yield moved(place, change);
+        for await (const change of list) yield moved(place, change);
       } catch (error) {
         // What was mounted there may have been unmounted meanwhile: no reason to keep silent on all the others.
         if (lists.length === 1 || !(error instanceof OverlayError)) throw error;

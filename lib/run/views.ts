@@ -65,11 +65,11 @@ class Making {
   }
 
   *#cover(at: Buffer): Routine<void> {
-    const { root, mounts } = this.#places;
+    const { root, mounts, table } = this.#places;
     const { given, scratch } = this.#request;
     const lower = at.equals(root) && given.lower !== undefined ? given.lower : bytesToPath(at);
     try {
-      const overlay = yield* scratchRoutine(lower, scratch);
+      const overlay = yield* scratchRoutine(lower, scratch, table);
       this.views.push({ at, place: placeOf(at, root), overlay, pristine: overlay.rootState() });
     } catch (error) {
       if (at.equals(root) || !(error instanceof OverlayError)) throw error;

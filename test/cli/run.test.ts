@@ -74,11 +74,7 @@ privileged('what only a failure or a change needs is not loaded by a run without
   };
   // Overlays that are mounted somewhere have to be looked at.
   const ofOverlays = /^(late-mount-table|late-option-text|overlay-description|options?|option-table|stat)/;
-  expect(loaded('true').filter((name) => !ofOverlays.test(name))).toEqual([
-    'main.js',
-    'start',
-    'rolldown-runtime',
-  ]);
+  expect(loaded('true').filter((name) => !ofOverlays.test(name))).toEqual(['main.js', 'program']);
   expect(loaded('echo x >new')).toContain('run-ending');
 });
 

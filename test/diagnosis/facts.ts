@@ -39,6 +39,7 @@ export function directory(path: string, option: string, changes: DirectoryChange
       filesFree: 9,
       flags: 0,
     },
+    readErrno: 0,
     readOnly: false,
     realPath,
     mount: disk,

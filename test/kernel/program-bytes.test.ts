@@ -29,7 +29,7 @@ function encoded(letter: string, value: CallArgument): Buffer {
 }
 
 function reference([name, ...args]: Step): Buffer {
-  const { number, signature } = addon.calls[name]!;
+  const [number, signature] = [Object.keys(addon.calls).indexOf(name), addon.calls[name]!];
   return Buffer.concat([word(number), ...args.map((value, i) => encoded(signature[i]!, value))]);
 }
 
@@ -38,7 +38,7 @@ function written(steps: readonly Step[], filling = 4): Buffer {
   const bytes = new ProgramBytes();
   bytes.bytes(Buffer.alloc(filling - 4), false);
   for (const [name, ...args] of steps) {
-    const { number, signature } = addon.calls[name]!;
+    const [number, signature] = [Object.keys(addon.calls).indexOf(name), addon.calls[name]!];
     bytes.begin();
     bytes.word(number);
     args.forEach((value, i) => {
@@ -57,7 +57,7 @@ function withoutPadding(bytes: Buffer, steps: readonly Step[]): Buffer {
   for (const [name, ...args] of steps) {
     at += 4;
     args.forEach((value, i) => {
-      const letter = addon.calls[name]!.signature[i]!;
+      const letter = addon.calls[name]![i]!;
       const size = encoded(letter, value).length;
       if (typeof value === 'string' || value instanceof Uint8Array) {
         bytes.fill(0, at + 4 + Buffer.from(value).length + (letter === 't' ? 1 : 0), at + size);

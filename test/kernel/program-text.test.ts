@@ -13,8 +13,8 @@ function printed(...steps: readonly Step[]): string[] {
   const bytes = new ProgramBytes();
   for (const [name, ...args] of steps) {
     bytes.begin();
-    bytes.word(name === 'close' ? CLOSE_GIVEN : addon.calls[name]!.number | (15 << 8));
-    const signature = addon.calls[name]?.signature ?? 'f';
+    bytes.word(name === 'close' ? CLOSE_GIVEN : Object.keys(addon.calls).indexOf(name) | (15 << 8));
+    const signature = addon.calls[name] ?? 'f';
     args.forEach((value, i) => {
       bytes.argument(kindOf(signature[i]!), value);
     });

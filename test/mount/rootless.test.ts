@@ -1,11 +1,12 @@
 // What a mount without root asks for: what 'auto' means, what cannot be had, and layers that are open already.
-import { closeSync, openSync, renameSync, rmdirSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, renameSync, rmdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { OVERLAY_OPTIONS } from '../../lib/format/options.ts';
 import { runSync } from '../../lib/kernel/routine.ts';
 import { decideRootless, lacksPrivilege } from '../../lib/mount/rootless.ts';
 import { type MountRequest, readSpec } from '../../lib/mount/spec.ts';
+import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { runFaked } from '../support/fake-errno.ts';
 import { asNobody, printedJson } from '../support/node-process.ts';
 import { isPrivileged } from '../support/privilege.ts';
@@ -111,4 +112,32 @@ describe('layers that are open', () => {
   test('a number that is no descriptor is left to the mount', () => {
     expect(decided({ lower: [{ fd: 9999 }], rootless: true }).lower[0]).toMatchObject({ fd: 9999 });
   });
+});
+
+test('an upper or work that may not be read, and a place for scratch that may not be searched, are told as such', () => {
+  needUserNamespaces();
+  const place = scratchDirectory();
+  const { lower } = place.layers({ upper: false, work: false });
+  const base = place.directory('base');
+  chmodSync(base, 0o777);
+  const script = `
+    import { chmodSync, mkdirSync } from 'node:fs';
+    import { mountSync, scratchSync } from 'overlayfs';
+    const [lower, base] = process.argv.slice(1);
+    const told = (make) => { try { make().unmountSync(); } catch ({ code, option }) { return [code, option]; } };
+    const found = [];
+    for (const option of ['upper', 'work']) {
+      const at = (name) => base + '/' + option + '-' + name;
+      for (const name of ['upper', 'work']) mkdirSync(at(name));
+      chmodSync(at(option), 0o300);
+      found.push(told(() => mountSync({ lower, upper: at('upper'), work: at('work'), rootless: 'auto' })));
+    }
+    mkdirSync(base + '/disk', { mode: 0o600 });
+    found.push(told(() => scratchSync(lower, { upperOn: base + '/disk' })));
+    console.log(JSON.stringify(found));`;
+  expect(printedJson(asNobody(script, { args: [lower[0]!, base] }))).toEqual([
+    ['ERR_OVERLAY_NO_ACCESS', 'upper'],
+    ['ERR_OVERLAY_NO_ACCESS', 'work'],
+    ['ERR_OVERLAY_NOT_WRITABLE', 'upperOn'],
+  ]);
 });

@@ -475,7 +475,6 @@ describe('changes', () => {
     const { lower } = scratchDirectory().layers({ upper: false, work: false });
     for (const rootless of isPrivileged() ? [false, true] : [true]) {
       const fork = await scratch(lower, { rootless });
-      const told = async () => (await fork.changes()).filter(({ path }) => path !== '.');
       expect(await fork.changes()).toEqual([]);
       rmSync(`${fork.path}/dir`, { recursive: true });
       writeFileSync(`${fork.path}/new`, '');
@@ -483,14 +482,14 @@ describe('changes', () => {
         { kind: 'deleted', path: 'dir', type: 'directory', what: [] },
         { kind: 'added', path: 'new', type: 'file', what: [] },
       ];
-      expect((await told()).sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected);
+      expect((await fork.changes()).sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected);
       const list = fork.changes({ ignoreUnchanged: true });
       const names = [];
-      for await (const { path } of list) if (path !== '.') names.push(path);
+      for await (const { path } of list) names.push(path);
       expect(names.sort()).toEqual(['dir', 'new']);
       expect([list.complete, list.findings]).toEqual([true, []]);
       await fork.reset();
-      expect(await told()).toEqual([]);
+      expect(await fork.changes()).toEqual([]);
       const before = openDescriptors();
       for await (const _ of fork.changes()) break;
       expect(openDescriptors()).toEqual(before);

@@ -7,9 +7,9 @@ type Native = (...args: unknown[]) => unknown;
 export const native = (name: string): Native => addon[name] as Native;
 
 /** All calls that can be made by themselves: `[name, signature]`. */
-export const calls: readonly (readonly [string, string])[] = Object.entries(addon.calls)
-  .filter(([, { onlyInChild }]) => !onlyInChild)
-  .map(([name, { signature }]) => [name, signature]);
+export const calls: readonly (readonly [string, string])[] = Object.entries(addon.calls).filter(
+  ([name]) => addon[name] !== undefined,
+);
 
 // No descriptor, and a path to nothing: if a call were made after all, it would fail and do no harm.
 const right: Readonly<Record<string, unknown>> = { f: -1, u: 0, q: 0n, t: '', b: new Uint8Array() };

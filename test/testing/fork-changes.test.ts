@@ -24,7 +24,7 @@ test.each(ways)('rootless %s: sorted by path, times left out unless asked for', 
   for (const name of ['b/one', 'b/two', 'b-c', 'same', 'touched', 'z']) place.file(`lower/${name}`, name);
   const fixture = overlayFixture(place.join('lower'), { rootless, pool: 0 });
   const fork = await fixture.fork();
-  expect((await fork.changes({ times: true })).filter(({ path }) => path !== '.')).toEqual([]);
+  expect(await fork.changes({ times: true })).toEqual([]);
   for (const name of ['new', 'a']) writeFileSync(fork.join(name), '');
   rmSync(fork.join('b/one'));
   appendFileSync(fork.join('b-c'), '!');
@@ -45,7 +45,6 @@ test.each(ways)('rootless %s: sorted by path, times left out unless asked for', 
   for (let i = 0; i < 3; i++) expect(await fork.changes()).toEqual(plain);
   const timed = await fork.changes({ times: true });
   expect(timed.map(({ path, what }) => [path, ...what])).toEqual([
-    ['.', 'mtime'],
     ['a'],
     ['b', 'mtime'],
     ['b-c', 'content', 'mtime'],

@@ -113,6 +113,33 @@ const HANGING = {
     });`),
 } as const;
 
+/** In the first of two files the worker is killed while it holds 64 MiB; a test that is tried again has a new fork. */
+const DYING = {
+  vitest: vitest(`
+    let tries = 0;
+    test('is tried again', { retry: 2 }, async ({ dir }) => {
+      await expect(dir).not.toHaveChanges();
+      writeFileSync(dir.join('new'), '');
+      tries += 1;
+      expect(tries).toBe(3);
+    });
+    test('dies', async ({ dir }) => {
+      if (!import.meta.url.includes('/0-')) return;
+      writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
+      process.kill(process.pid, 'SIGKILL');
+      await sleep(60_000);
+    });`),
+  'node:test': nodeTest(`
+    test('dies', async (t) => {
+      const dir = await fixture(t);
+      await assertChanges(dir, []);
+      if (!import.meta.url.includes('/0-')) return;
+      writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
+      process.kill(process.pid, 'SIGKILL');
+      await sleep(60_000);
+    });`),
+} as const;
+
 const NAMES = { vitest: 'suite.test.js', 'node:test': 'suite.mjs' } as const;
 
 /** Mounts of what forks are made of, anywhere but where other tests mount. */
@@ -170,14 +197,18 @@ test.each(parallel)(
   },
 );
 
-test.each(['vitest', 'node:test'] as const)(
-  '%s: a failing run tells the difference, and leaves nothing',
-  async (runner) => {
-    const suite: Suite = { runner };
+test.each([
+  ['vitest, forks', { runner: 'vitest', args: ['--pool=forks'] }],
+  ['vitest, vmThreads', { runner: 'vitest', args: ['--pool=vmThreads'] }],
+  ['node:test', { runner: 'node:test' }],
+] as [string, Suite][])(
+  '%s: a failing run, and one that takes too long, tells the difference, and leaves nothing',
+  async (_, suite) => {
+    const { runner } = suite;
     const { place, names } = projectOf(suite, FAILING[runner]);
     const before = tree(place.join('fixture'));
     const table = ownMounts();
-    const { end, processes } = startSuite(place, { ...suite, args: runner === 'vitest' ? [] : names });
+    const { end, processes } = startSuite(place, { ...suite, args: suite.args ?? names });
     const { status, output } = await end;
     expect(status).toBe(1);
     expect(output).toMatch(
@@ -187,6 +218,28 @@ test.each(['vitest', 'node:test'] as const)(
     expect(output).toMatch(/\+\s+'?"?deleted data\/one/);
     expect(output).toMatch(/^\s+'?"?added new/m);
     expect(await eventually(() => processes().length === 0)).toBe(true);
+    nothingIsLeft(place, before, table);
+  },
+);
+
+test.each(['vitest', 'node:test'] as const)(
+  '%s: a worker that is killed leaves nothing, and the others go on',
+  { timeout: 60_000 },
+  async (runner) => {
+    const { place, names } = projectOf({ runner }, DYING[runner], 2);
+    const before = tree(place.join('fixture'));
+    const [table, memory] = [ownMounts(), tmpfsMemory()];
+    const args = runner === 'vitest' ? ['--pool=forks'] : names;
+    const { end, processes } = startSuite(place, { runner, args });
+    const { status, output } = await end;
+    expect(status, output).toBe(1);
+    const told =
+      runner === 'vitest'
+        ? [/Worker exited unexpectedly/, /Tests +3 passed/]
+        : [/signal: 'SIGKILL'/, /# pass 1\n/];
+    for (const line of told) expect(output).toMatch(line);
+    expect(await eventually(() => processes().length === 0)).toBe(true);
+    expect(await eventually(() => tmpfsMemory() < memory + 32)).toBe(true);
     nothingIsLeft(place, before, table);
   },
 );

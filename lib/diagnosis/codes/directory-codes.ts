@@ -26,8 +26,8 @@ export const DIRECTORY_CODES = {
     remedy: 'name a directory',
   },
   ERR_OVERLAY_NO_ACCESS: {
-    meaning: 'a directory on the way may not be searched',
-    remedy: 'grant search permission (`chmod +x`), or run as a user who has it',
+    meaning: 'a directory on the way may not be searched, or upper or work may not be read',
+    remedy: 'grant the permission (`chmod +x`, `chmod u+rwx`), or run as a user who has it',
   },
   ERR_OVERLAY_TARGET_REMOVED: {
     meaning: 'the target has been removed, and only who has it open reaches it',

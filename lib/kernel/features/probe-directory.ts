@@ -5,6 +5,7 @@ import { call, close } from '../call.ts';
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, procPath } from '../constants.ts';
 import { KernelError } from '../kernel-error.ts';
 import { type Routine, wait } from '../routine.ts';
+import { makeUsableDirectory } from '../usable-directory.ts';
 import { probeName } from './place.ts';
 
 export interface ProbeDirectory {
@@ -24,7 +25,7 @@ export function* withProbeDirectory<T>(
 ): Routine<T> {
   const name = `.${probeName()}`;
   try {
-    yield* call('mkdirat', directory, name, 0o700);
+    yield* makeUsableDirectory(directory, name, 0o700);
   } catch (error) {
     if (error instanceof KernelError) return yield* use(error);
     throw error;
