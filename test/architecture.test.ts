@@ -234,6 +234,7 @@ const testedBy: Record<string, string> = {
   'lib/layer/copy-tree.ts': 'test/mount/keep.test.ts',
   'lib/layer/change-list.ts': 'test/mount/scratch.test.ts',
   'lib/mount/own-directory.ts': 'test/mount/keep.test.ts',
+  'lib/mount/sweep.ts': 'test/diagnosis/descriptor-limit.test.ts',
   'lib/kernel/scanned-entry.ts': 'test/kernel/scan-directory.test.ts',
   'lib/layer/finding.ts': 'test/layer/stack.test.ts',
   'lib/layer/layer.ts': 'test/layer/stack.test.ts',

@@ -3,6 +3,7 @@ import { EBUSY, EINVAL, ENODEV, EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { checkedText, wordsText } from './checked.ts';
+import { tooManyOpenFiles } from './descriptor-limit.ts';
 import { explainDirectories } from './directory.ts';
 import { firstInUse } from './in-use.ts';
 import { type DriverWords, type Heard, wordsOf } from './kernel-log.ts';
@@ -120,6 +121,9 @@ function ruleFindings(error: KernelError, facts: MountFacts): Finding[] {
 
 /** The error for a failed mount. The call itself is its `cause`. */
 export function* explainMountFailure(error: KernelError, failed: FailedMount): Routine<OverlayError> {
+  const noneLeft = yield* tooManyOpenFiles(error);
+  // A look at the machine would take descriptors as well.
+  if (noneLeft !== undefined) return new OverlayError([noneLeft], error);
   const findings: Finding[] = [];
   const add = (finding: Finding | undefined) => {
     if (finding !== undefined) findings.push(finding);

@@ -1,6 +1,7 @@
 // From a call that a user namespace was refused by to the error that names the setting.
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
+import { tooManyOpenFiles } from './descriptor-limit.ts';
 import { lookAtNamespaces } from './namespace-facts.ts';
 import { findNamespaceCauses } from './namespace-rules.ts';
 import { OverlayError } from './overlay-error.ts';
@@ -13,6 +14,8 @@ export function* namespaceCause(error: KernelError): Routine<OverlayError | unde
 
 /** The error for a user namespace that cannot be had. The call itself is its `cause`. */
 export function* explainNamespaceFailure(error: KernelError): Routine<OverlayError> {
+  const noneLeft = yield* tooManyOpenFiles(error);
+  if (noneLeft !== undefined) return new OverlayError([noneLeft], error);
   const unexplained = {
     code: 'ERR_OVERLAY_UNEXPLAINED',
     sentence:

@@ -2,6 +2,8 @@
 
 import { OverlayError, shown } from '../format/overlay-error.ts';
 import { latin1ToPath } from '../format/path-bytes.ts';
+import { EMFILE } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { type LayerName, layerText } from './layer.ts';
 
 /** Where an entry is: in which layer, at which place. */
@@ -106,6 +108,15 @@ export function layersOverlap(where: Where): OverlayError {
 }
 
 export function unreadable(where: Where, cause: unknown, what = 'be read'): OverlayError {
+  if (cause instanceof KernelError && cause.errno === -EMFILE) {
+    return problem(
+      where,
+      'ERR_OVERLAY_TOO_MANY_OPEN_FILES',
+      `${text(where)} cannot ${what}: this process has as many open files as it may have`,
+      'close some, or raise the limit (ulimit -n)',
+      cause,
+    );
+  }
   const reason = cause instanceof Error ? cause.message : String(cause);
   return problem(
     where,

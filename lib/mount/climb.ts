@@ -1,5 +1,6 @@
 // Climbs down the ladder: makes a mount by the first way that works, and says why the better ones did not.
 import { OverlayError } from '../diagnosis/overlay-error.ts';
+import { EMFILE } from '../kernel/errno.ts';
 import type { MountApi } from '../kernel/mount-api.ts';
 import type { Routine } from '../kernel/routine.ts';
 import type { Known, Rung } from './ladder.ts';
@@ -42,6 +43,8 @@ export function* climbDown(request: MountRequest, climb: Climb): Routine<Made> {
     } catch (error) {
       if (!(error instanceof FailedStep)) throw error;
       last = { error, rung };
+      // Of the way it says nothing, and what the driver has begun to make would be met by the next attempt.
+      if (error.error.errno === -EMFILE) break;
       const api: Known = rung.via === 'fsopen' ? (learnt.api ?? (yield* climb.probe())) : learnt.api;
       if (api?.lasting) learnt.api = api;
       const reason = rung.obstacle(request, api);

@@ -10,6 +10,7 @@ import type { Routine } from '../kernel/routine.ts';
 import { MOUNT_ID_OFFSET, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { Plan } from './plan.ts';
 import type { Target } from './spec-paths.ts';
+import { sweepAgain } from './sweep.ts';
 import { type OwnWork, removeIdleWork } from './work-directory.ts';
 
 /** What is to end. */
@@ -92,12 +93,13 @@ function* finishWork(work: OwnWork): Routine<Left> {
     return undefined;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
+    if (work.throwAway) sweepAgain();
     const path = shown(work.layer.path!);
     const sentence = `the overlay has ended, but its work directory ${JSON.stringify(path)} could not be removed: ${error.message}`;
     const finding = {
       code: 'ERR_OVERLAY_WORK_LEFT',
       sentence,
-      hint: 'remove it yourself',
+      hint: work.throwAway ? 'remove it, or leave it to the next scratch() there' : 'remove it yourself',
       option: 'work',
       path,
     };

@@ -12,7 +12,7 @@ import {
   O_RDONLY,
   STATX_BASIC_STATS,
 } from '../kernel/constants.ts';
-import { EAGAIN, ENOENT } from '../kernel/errno.ts';
+import { EAGAIN, EMFILE, ENOENT } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { allNames } from '../kernel/names.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
@@ -98,15 +98,22 @@ function* sweepOne(parent: number, name: Buffer, takeOver: TakeOver | undefined)
  * holds. What cannot be removed stays for the next time.
  *
  * @param parent of any kind of descriptor
+ * @returns false when descriptors lacked for it
  */
-export function* sweepOwnDirectories(parent: number, prefix: string, takeOver?: TakeOver): Routine<void> {
+export function* sweepOwnDirectories(parent: number, prefix: string, takeOver?: TakeOver): Routine<boolean> {
+  let finished = true;
+  const note = (outcome: unknown) => {
+    if (outcome instanceof KernelError && outcome.errno === -EMFILE) finished = false;
+  };
   const dir = yield* attempt(call('openat', parent, '.', DIRECTORY, 0));
+  note(dir);
   // Who may not list it has nothing to look for in it.
-  if (dir instanceof KernelError) return;
+  if (dir instanceof KernelError) return finished;
   try {
     const names = yield* allNames(dir);
     for (const name of names)
-      if (name.toString('latin1').startsWith(prefix)) yield* attempt(sweepOne(dir, name, takeOver));
+      if (name.toString('latin1').startsWith(prefix)) note(yield* attempt(sweepOne(dir, name, takeOver)));
+    return finished;
   } finally {
     close(dir);
   }

@@ -6,6 +6,7 @@ import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { pathOf } from '../kernel/path-of.ts';
 import { KEEP } from '../kernel/program.ts';
 import { removeTree, type TakeOver } from '../kernel/remove-tree.ts';
@@ -15,7 +16,7 @@ import { readyToPlan } from './guarded.ts';
 import { takeOverIn } from './id-ranges.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
-import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
+import { makeOwnDirectory, type OwnDirectory } from './own-directory.ts';
 import { perform } from './perform.ts';
 import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
@@ -23,6 +24,7 @@ import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
 import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
+import { sweepAgain, sweepOnce } from './sweep.ts';
 import { type OwnWork, removeOwnWork } from './work-directory.ts';
 
 const PREFIX = '.overlayfs-scratch-';
@@ -74,16 +76,22 @@ class Place {
     }
   }
 
-  /** Removes the latest, which could not be mounted. */
+  /** Removes the latest, which could not be mounted; what cannot be removed now goes with all of it. */
   *takeBack(): Routine<void> {
     this.#count -= 1;
     const { parent, name, takeOver } = this.own;
-    const dir = yield* call('openat', parent, name, O_PATH | O_DIRECTORY, 0);
-    try {
-      yield* removeTree(dir, String(this.#count + 1), takeOver);
-    } finally {
-      close(dir);
-    }
+    yield* unlessRefused(removeTree(parent, `${name}/${this.#count + 1}`, takeOver));
+  }
+}
+
+// The failure of what is done after a failure is not to hide that.
+function* unlessRefused(body: Routine<void>): Routine<boolean> {
+  try {
+    yield* body;
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError) return false;
+    throw error;
   }
 }
 
@@ -96,20 +104,10 @@ function notWritable(upperOn: Target): Finding {
   };
 }
 
-// Where this thread has looked for what others left.
-const swept = new Set<string>();
-
-function* sweepOnce(parent: number, { absolute }: Target, takeOver: TakeOver | undefined): Routine<void> {
-  const key = Buffer.from(absolute as string).toString('latin1');
-  if (swept.has(key)) return;
-  swept.add(key);
-  yield* sweepOwnDirectories(parent, PREFIX, takeOver);
-}
-
 function* makePlace(upperOn: Target, takeOver: TakeOver | undefined): Routine<Place> {
   const parent = yield* call('openat', AT_FDCWD, upperOn.absolute, O_PATH | O_DIRECTORY, 0);
   try {
-    yield* sweepOnce(parent, upperOn, takeOver);
+    yield* sweepOnce(parent, upperOn.absolute, PREFIX, takeOver);
     const above = yield* pathOf(parent, upperOn.absolute);
     const own = yield* makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn));
     const path = Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${own.name}`)]);
@@ -157,7 +155,8 @@ export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Sc
   try {
     return new ScratchOverlay(request, yield* source.make(), source);
   } catch (error) {
-    yield* removeOwnWork(place.own);
+    // What stays is known by its lock, which goes: the next one here removes it.
+    if (!(yield* unlessRefused(removeOwnWork(place.own)))) sweepAgain();
     throw error;
   }
 }

@@ -1,9 +1,13 @@
 // The first descriptors of a command: where each comes from, and the streams on our side of those that are pipes.
 import type { EventEmitter } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tooManyOpenFiles } from '../diagnosis/descriptor-limit.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { callSync, close } from '../kernel/call.ts';
 import { AT_FDCWD, O_RDWR, O_WRONLY, procPath } from '../kernel/constants.ts';
+import { runSync } from '../kernel/routine.ts';
+import { isFailedCall, pathFailure } from '../layer/path-failure.ts';
 import { refuse, wrongType } from '../mount/refuse.ts';
 import type { RunOptions, StdioEntry } from './options.ts';
 
@@ -55,20 +59,32 @@ interface Pipe {
 function pipe(index: number): Pipe {
   const { Socket } = process.getBuiltinModule('node:net');
   const end = callSync('pipe2', 0);
-  if (index === 0) {
-    const fd = openSync(procPath(end), 'w');
-    return { theirs: end, stream: new Socket({ fd, readable: false, writable: true }) };
-  }
+  let ours: number | undefined;
   try {
-    const fd = openSync(procPath(end), 'r');
+    ours = openSync(procPath(end), index === 0 ? 'w' : 'r');
+    if (index === 0)
+      return { theirs: end, stream: new Socket({ fd: ours, readable: false, writable: true }) };
     const theirs = callSync('openat', AT_FDCWD, procPath(end), O_WRONLY, 0);
-    return { theirs, stream: new Socket({ fd, readable: true, writable: false }) };
-  } finally {
     close(end);
+    return { theirs, stream: new Socket({ fd: ours, readable: true, writable: false }) };
+  } catch (error) {
+    if (ours !== undefined) closeSync(ours);
+    close(end);
+    throw error;
   }
 }
 
-/** @throws {OverlayError} for what cannot be a descriptor */
+/** For a pipe or /dev/null that cannot be had. */
+function notOpened(error: unknown): unknown {
+  if (!isFailedCall(error)) return error;
+  const { syscall = 'open' } = error as { syscall?: string };
+  const noneLeft = runSync(tooManyOpenFiles({ errno: error.errno, syscall }));
+  return noneLeft === undefined
+    ? pathFailure(error, 'a standard stream of the command')
+    : new OverlayError([noneLeft], error);
+}
+
+/** @throws {OverlayError} for what cannot be a descriptor, ERR_OVERLAY_TOO_MANY_OPEN_FILES */
 export function openStdio(options: RunOptions): Stdio {
   const entries = entriesOf(options);
   const [sources, streams, own]: [number[], (Socket | null)[], number[]] = [[], [], []];
@@ -101,7 +117,7 @@ export function openStdio(options: RunOptions): Stdio {
     return { sources, streams, release, abandon };
   } catch (error) {
     abandon();
-    throw error;
+    throw notOpened(error);
   }
 }
 

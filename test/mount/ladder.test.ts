@@ -311,7 +311,22 @@ describePrivileged('the ladder', () => {
     });
   });
 
-  test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENODEV', 'EPERM'])(
+  test('EMFILE says nothing of a way: no other is tried, and the next mount takes the best one', () => {
+    const { layers, target } = scratchLayers(1);
+    const twice = `
+      import { mountSync } from 'overlayfs';
+      const spec = JSON.parse(process.argv[1]);
+      const round = () => {
+        try { const overlay = mountSync(spec); overlay.unmountSync(); return overlay.fallbacks.length; }
+        catch ({ code }) { return code; }
+      };
+      console.log(JSON.stringify([round(), round()]));`;
+    const rules = Array<string>(2).fill('fsopen#1=EMFILE');
+    const told = printedJson(runFaked(rules, twice, { args: [JSON.stringify({ ...layers, target })] }));
+    expect(told).toEqual(['ERR_OVERLAY_TOO_MANY_OPEN_FILES', 0]);
+  });
+
+  test.each(['ENFILE', 'ENOMEM', 'ENODEV', 'EPERM'])(
     'a passing %s from fsopen is not taken for an old kernel for ever',
     (errno) => {
       const { layers, target } = scratchLayers(1);
