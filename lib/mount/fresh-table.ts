@@ -1,5 +1,5 @@
 // Keeps what is known of the mount table as new as the table, and asks for no more than whether it has changed.
-import { isServedType } from '../diagnosis/silent-places.ts';
+import { hasOverlayOrServed } from '../diagnosis/silent-places.ts';
 import { call, callSync } from '../kernel/call.ts';
 import { AT_FDCWD, LSMT_ROOT, O_RDONLY } from '../kernel/constants.ts';
 import { readFiles } from '../kernel/files.ts';
@@ -109,9 +109,5 @@ export function* isPlainAtFirst(given?: Buffer): Routine<boolean> {
   if (asked) return false;
   asked = true;
   const [text] = given === undefined ? yield* readFiles(['/proc/self/mountinfo'], 2) : [given];
-  if (text === undefined) return false;
-  // No field has a hyphen between blanks in it: blanks are escaped.
-  for (const [, type] of text.toString('latin1').matchAll(/ - (\S+)/g))
-    if (type === 'overlay' || isServedType(type!)) return false;
-  return true;
+  return text !== undefined && !hasOverlayOrServed(text);
 }
