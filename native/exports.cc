@@ -108,7 +108,8 @@ class ProgramJob final : public Job {
   Napi::Value finish(Napi::Env env, Napi::Value value) override {
     Bytes output;
     const std::string& got = run_.output;
-    if (run_.ok() && (!isBytes(value, output) || (output.size > 0 && got.size() > output.size))) run_.failure = {EMSGSIZE, "program"};
+    if (run_.ok() && (!isBytes(value, output) || (output.size > 0 && got.size() > output.size)))
+      run_.failure = {EMSGSIZE, "program"};
     // A failed program leaves the caller what it gave, except what a step closed.
     Owned& ours = owned(env);
     for (Fd& fd : run_.given)
