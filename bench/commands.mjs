@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const cwd = options.lower;
 const { run } = await import(new URL('../dist/index.js', import.meta.url));
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/cli/main.cjs', import.meta.url));
 
 async function inTurns(contenders) {
   const took = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));

@@ -7,7 +7,7 @@
 
 namespace sys {
 
-void exportCall(Napi::Env env, Napi::Object exports, const Call& call);
+void exportCalls(Napi::Env env, Napi::Object exports);
 void exportPrograms(Napi::Env env, Napi::Object exports);
 
 }  // namespace sys

@@ -2,7 +2,7 @@
 //
 // An ES module as the program costs Node four milliseconds more than a CommonJS one, and what is parsed 30 more for each
 // megabyte. So the program is built by itself, and what only a failure or a rare option needs lies in other files.
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { build } from 'rolldown';
 
@@ -131,9 +131,9 @@ export async function buildProgram(common, dir) {
     output: {
       dir,
       format: 'cjs',
-      entryFileNames: ({ name }) => (name === 'program' ? '[name]-[hash].js' : '[name].js'),
-      chunkFileNames: '[name]-[hash].js',
-      paths: (id) => (id.startsWith('late-') ? `./${id}.js` : id),
+      entryFileNames: ({ name }) => (name === 'program' ? '[name]-[hash].cjs' : '[name].cjs'),
+      chunkFileNames: '[name]-[hash].cjs',
+      paths: (id) => (id.startsWith('late-') ? `./${id}.cjs` : id),
       minify,
       codeSplitting: {
         includeDependenciesRecursively: false,
@@ -146,10 +146,9 @@ export async function buildProgram(common, dir) {
     ...common,
     input: { main: 'lib/cli/entry.ts' },
     transform: { ...common.transform, define: { PROGRAM: JSON.stringify(program.fileName) } },
-    output: { dir, format: 'cjs', minify },
+    output: { dir, format: 'cjs', entryFileNames: '[name].cjs', minify },
   });
-  writeFileSync(join(dir, 'package.json'), '{ "type": "commonjs" }\n');
   // Nobody imports from here.
   for (const name of readdirSync(dir)) if (name.endsWith('.d.ts')) rmSync(join(dir, name));
-  chmodSync(join(dir, 'main.js'), 0o755);
+  chmodSync(join(dir, 'main.cjs'), 0o755);
 }

@@ -151,6 +151,7 @@ const testedBy: Record<string, string> = {
   'lib/store/store-lock.ts': 'test/store/store.test.ts',
   'lib/store/update.ts': 'test/store/store.test.ts',
   'lib/store/snapshot.ts': 'test/store/store.test.ts',
+  'lib/kernel/result-limits.ts': 'test/kernel/program.test.ts',
   'lib/kernel/btrfs/space.ts': 'test/store/store.test.ts',
   'lib/kernel/btrfs/subvolumes.ts': 'test/store/store.test.ts',
   'lib/kernel/btrfs/trees.ts': 'test/store/store.test.ts',

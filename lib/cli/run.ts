@@ -106,14 +106,19 @@ export const runCommand: Command = {
     let signals: SignalPassage | undefined;
     try {
       // Until the command is about to start a signal ends this process, and nothing is there yet that it would leave.
-      await using command = await runAlone(name!, args, optionsOf(given), () => {
+      const command = await runAlone(name!, args, optionsOf(given), () => {
         signals = passSignals();
       });
-      signals!.follow(command);
-      await command.finished;
-      // From here on they are for us again: nothing is done in parts.
-      signals!.end();
-      return await finish(command, given, terminal);
+      try {
+        signals!.follow(command);
+        await command.finished;
+        // From here on they are for us again: nothing is done in parts.
+        signals!.end();
+        return await finish(command, given, terminal);
+      } finally {
+        // This process ends now; the rest is its end's.
+        if (!command.endsWithProcess) await command.discard();
+      }
     } catch (error) {
       const { code } = error as { code?: unknown };
       const own =

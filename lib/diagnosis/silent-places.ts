@@ -30,15 +30,17 @@ const ALL_PATIENCE = 4;
 
 // Types whose answers come from another process or machine. Others wait for nothing but a disk.
 const SERVED = /^(fuse(?!ctl)|nfs|cifs|smb|9p|virtiofs|ceph|afs|coda|autofs|lustre|orangefs|ocfs2|gfs2)/;
+// No other field of mountinfo(5) has a hyphen between blanks: blanks are escaped.
+const OVERLAY_OR_SERVED = new RegExp(` - (overlay |${SERVED.source.slice(2)}`);
 
-/** Whether another process or machine answers for a filesystem of this type. */
-export function isServedType(fsType: string): boolean {
-  return SERVED.test(fsType);
+/** Whether an overlay, or what is served by somebody, is among the mounts of mountinfo. */
+export function hasOverlayOrServed(mountinfo: Buffer): boolean {
+  return OVERLAY_OR_SERVED.test(mountinfo.toString('latin1'));
 }
 
 /** Whether another process or machine answers for what is mounted there. */
 export function isServed(mount: MountedAt | undefined): boolean {
-  return mount !== undefined && isServedType(mount.fsType);
+  return mount !== undefined && SERVED.test(mount.fsType);
 }
 
 const NUL = Buffer.alloc(1);

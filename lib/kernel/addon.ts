@@ -25,12 +25,13 @@ export interface Addon {
   readonly calls: Readonly<Record<string, string>>;
   readonly sourceDigest: string;
   close(fd: number): boolean;
+  /** Of a call that can be made by itself: `name` gives a promise, `nameSync` does not. */
+  functionOf(name: string): NativeFunction | undefined;
   readonly runProgram: ProgramRunner<Promise<number | NativeFailure>>;
   readonly runProgramSync: ProgramRunner<number | NativeFailure>;
   readonly runProgramInChild: ProgramRunner<Promise<number | NativeFailure>>;
   readonly runProgramInChildSync: ProgramRunner<number | NativeFailure>;
   readonly runProgramApart: ProgramRunner<Promise<number | NativeFailure>>;
-  readonly [name: string]: unknown;
 }
 
 const root = packageRoot();
@@ -76,7 +77,13 @@ function stale(file: string, unknown: readonly string[]): Error {
 
 export const addon: Addon = load();
 
-/** The native function of that name, for callers that know its signature. */
-export function nativeFunction(name: string): NativeFunction {
-  return addon[name] as NativeFunction;
+const functions = new Map<string, NativeFunction | undefined>();
+
+/** The native function of that name, for callers that know its signature; undefined: there is none. */
+export function nativeFunction(name: string): NativeFunction | undefined {
+  const known = functions.get(name);
+  if (known !== undefined || functions.has(name)) return known;
+  const made = addon.functionOf(name);
+  functions.set(name, made);
+  return made;
 }

@@ -23,7 +23,7 @@ function valueOrThrow<K extends keyof CallSignatures>(
 
 /** Makes the call in this thread; throws KernelError. */
 export function callSync<K extends keyof CallSignatures>(name: K, ...args: CallSignatures[K]): CallResult<K> {
-  return valueOrThrow(name, args, nativeFunction(`${name}Sync`)(...args));
+  return valueOrThrow(name, args, nativeFunction(`${name}Sync`)!(...args));
 }
 
 /** Makes the call on the thread pool; rejects with KernelError. */
@@ -31,7 +31,7 @@ export async function callAsync<K extends keyof CallSignatures>(
   name: K,
   ...args: CallSignatures[K]
 ): Promise<CallResult<K>> {
-  return valueOrThrow(name, args, await nativeFunction(name)(...args));
+  return valueOrThrow(name, args, await nativeFunction(name)!(...args));
 }
 
 /** Makes the call as a step of a routine; throws KernelError. */

@@ -174,6 +174,11 @@ export class RunningCommand extends EventEmitter<RunEvents> implements AsyncDisp
     return await isAnyFull(this.#views);
   }
 
+  /** Nothing runs any more, and nothing would outlive this process: its changes are in memory. */
+  get endsWithProcess(): boolean {
+    return this.#over && this.#views.every(({ overlay }) => overlay.inMemory);
+  }
+
   /** Kills what still runs, and lets the changes go. Once is enough. */
   async discard(): Promise<void> {
     this.#discarding ??= this.#discard();

@@ -18,13 +18,13 @@ function fresh() {
       filter: (source) => !/\.v\d[\d.]*-\w+$/.test(source),
     });
   const dir = join(path, 'dist/cli');
-  const main = pathToFileURL(join(dir, 'main.js'));
+  const main = pathToFileURL(join(dir, 'main.cjs'));
   return {
     path,
     dir,
     main,
     run: (...args: string[]): Outcome => runNode(main, { args }),
-    kept: () => readdirSync(dir).filter((name) => !name.endsWith('.js') && name !== 'package.json'),
+    kept: () => readdirSync(dir).filter((name) => !name.endsWith('.cjs')),
   };
 }
 
@@ -33,7 +33,7 @@ const words = () => ['run', '--discard', '--at', work(), 'true'];
 
 /** Whether V8 takes what is kept. */
 function isTaken(dir: string, name: string): boolean {
-  const program = name.slice(0, name.indexOf('.js') + 3);
+  const program = name.slice(0, name.indexOf('.cjs') + 4);
   const script = `const { Script } = require('node:vm'), { readFileSync } = require('node:fs');
     const [program, kept] = process.argv.slice(1);
     const made = new Script(readFileSync(program, 'latin1'), { filename: program, cachedData: readFileSync(kept) });
@@ -45,7 +45,7 @@ privileged('the first run keeps it, the next ones use it and leave it alone', ()
   const { run, kept, dir } = fresh();
   expect(run(...words())).toMatchObject({ status: 0, stderr: 'overlayfs: nothing was changed\n' });
   const [name, ...others] = kept();
-  expect([name, others]).toEqual([expect.stringMatching(/^program-[\w-]+\.js\.v[\d.]+-\w+$/), []]);
+  expect([name, others]).toEqual([expect.stringMatching(/^program-[\w-]+\.cjs\.v[\d.]+-\w+$/), []]);
   expect(isTaken(dir, name!)).toBe(true);
   const before = statSync(join(dir, name!), { bigint: true });
   expect(run(...words())).toMatchObject({ status: 0, stderr: 'overlayfs: nothing was changed\n' });

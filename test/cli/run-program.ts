@@ -5,7 +5,7 @@ import { packageForOthers, packageRoot } from '../support/built-package.ts';
 import { asNobody, type NodeOptions, type Outcome, runNode } from '../support/node-process.ts';
 
 /** The file that npm links as `overlayfs`. */
-export const programFile: string = join(packageRoot, 'dist/cli/main.js');
+export const programFile: string = join(packageRoot, 'dist/cli/main.cjs');
 
 const plain = { NO_COLOR: '', FORCE_COLOR: '' };
 
@@ -14,7 +14,7 @@ export function overlayfs(args: readonly string[], options: Omit<NodeOptions, 'a
 }
 
 export function overlayfsAsNobody(args: readonly string[], options: Omit<NodeOptions, 'args'> = {}): Outcome {
-  const script = pathToFileURL(join(packageForOthers(), 'dist/cli/main.js'));
+  const script = pathToFileURL(join(packageForOthers(), 'dist/cli/main.cjs'));
   return asNobody(script, { ...options, args, env: { ...plain, ...options.env } });
 }
 

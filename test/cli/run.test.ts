@@ -70,11 +70,11 @@ privileged('what only a failure or a change needs is not loaded by a run without
       env: environment,
       encoding: 'utf8',
     });
-    return JSON.parse(stdout).map((name: string) => name.replace(/-[\w-]{8}\.js$/, ''));
+    return JSON.parse(stdout).map((name: string) => name.replace(/-[\w-]{8}\.cjs$/, ''));
   };
   // Overlays that are mounted somewhere have to be looked at.
   const ofOverlays = /^(late-mount-table|late-option-text|overlay-description|options?|option-table|stat)/;
-  expect(loaded('true').filter((name) => !ofOverlays.test(name))).toEqual(['main.js', 'program']);
+  expect(loaded('true').filter((name) => !ofOverlays.test(name))).toEqual(['main.cjs', 'program']);
   expect(loaded('echo x >new')).toContain('run-ending');
 });
 

@@ -222,8 +222,8 @@ describe('on a kernel', () => {
       import { createRequire } from 'node:module';
       import { openSync } from 'node:fs';
       const addon = createRequire('/')(${JSON.stringify(addon)});
-      const given = addon.scan_directorySync(openSync(${JSON.stringify(dir)}), Buffer.from('\\0'), 32768);
-      const one = addon.scan_entriesSync(openSync(${JSON.stringify(`${dir}/file`)}), Buffer.alloc(1), Buffer.from('user.\\0'), 1);
+      const given = addon.functionOf('scan_directorySync')(openSync(${JSON.stringify(dir)}), Buffer.from('\\0'), 32768);
+      const one = addon.functionOf('scan_entriesSync')(openSync(${JSON.stringify(`${dir}/file`)}), Buffer.alloc(1), Buffer.from('user.\\0'), 1);
       console.log(JSON.stringify([given.toString('latin1'), one.toString('latin1')]));`;
     return printedJson<[string, string]>(runFaked(rules, script));
   };

@@ -1,6 +1,7 @@
 // What says where directories lie: the chain above one, and comparisons with it.
 import { closeSync, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { addon } from '../../lib/kernel/addon.ts';
 import { AT_FDCWD, STATX_INO } from '../../lib/kernel/constants.ts';
 import { identityOf } from '../../lib/kernel/stat.ts';
 import { run } from '../support/command.ts';
@@ -55,7 +56,7 @@ describe.each([
     const { path } = tmpfsMount();
     const depth = 2100;
     let fd = native('openatSync')(AT_FDCWD, path, 0o200000, 0) as unknown as number;
-    const close = native('close') as unknown as (fd: number) => void;
+    const close = addon.close;
     for (let i = 0; i < depth; i++) {
       native('mkdiratSync')(fd, 'd', 0o755);
       const next = native('openatSync')(fd, 'd', 0o200000, 0) as unknown as number;

@@ -1,14 +1,14 @@
 // For each letter of a call's signature: arguments that the addon takes, and arguments that it must refuse.
-import { addon } from '../../lib/kernel/addon.ts';
+import { addon, nativeFunction } from '../../lib/kernel/addon.ts';
 
 type Native = (...args: unknown[]) => unknown;
 
 /** A call by the name under which the addon exports it. */
-export const native = (name: string): Native => addon[name] as Native;
+export const native = (name: string): Native => nativeFunction(name) as Native;
 
 /** All calls that can be made by themselves: `[name, signature]`. */
 export const calls: readonly (readonly [string, string])[] = Object.entries(addon.calls).filter(
-  ([name]) => addon[name] !== undefined,
+  ([name]) => nativeFunction(name) !== undefined,
 );
 
 // No descriptor, and a path to nothing: if a call were made after all, it would fail and do no harm.

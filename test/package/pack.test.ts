@@ -19,7 +19,7 @@ beforeAll(() => {
 
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
-  /^dist\/(.+\.(js|d\.ts)|cli\/package\.json)$/,
+  /^dist\/.+\.(js|cjs|d\.ts)$/,
   /^docs\/[\w./-]+\.md$/,
   /^prebuilds\/(linux-\w+\/overlayfs\.node|SHA256SUMS|BUILD)$/,
   // To build the addon again.
