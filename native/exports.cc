@@ -61,51 +61,69 @@ class CallJob final : public Job {
   Result<Unit> outcome_ = Failure{ECANCELED, "program"};
 };
 
-bool isBytes(Napi::Value value) {
-  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+struct Bytes {
+  char* data;
+  std::size_t size;
+};
+
+// False when it is something else. By the call itself: node-addon-api makes several, which is a part of a mount's price.
+bool isBytes(Napi::Value value, Bytes& bytes) {
+  napi_typedarray_type type;
+  void* data;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &bytes.size, &data, nullptr, nullptr) != napi_ok)
+    return false;
+  bytes.data = static_cast<char*>(data);
+  return type == napi_uint8_array;
 }
 
 using RunProgram = void (*)(ProgramRun&);
 
-// run(program, size, output, given): the number of bytes written to `output`, or the failure.
+// run(program, size, output, given): the number of bytes for `output`, which are written there if it is not empty, or the
+// failure.
 class ProgramJob final : public Job {
  public:
-  ProgramJob(const Napi::CallbackInfo& info, RunProgram run) : call_(run) {
-    if (!isBytes(info[0]) || !info[1].IsNumber() || !isBytes(info[2]) || !info[3].IsArray())
+  // `later`: the caller may have written something else by the time that it runs.
+  ProgramJob(const Napi::CallbackInfo& info, RunProgram run, bool later) : call_(run) {
+    Bytes program, output;
+    if (!isBytes(info[0], program) || !info[1].IsNumber() || !isBytes(info[2], output) || !info[3].IsArray())
       throw Napi::TypeError::New(info.Env(), "runProgram takes a program, its size, an output and an array");
-    auto program = info[0].As<Napi::Uint8Array>();
     int64_t size = info[1].As<Napi::Number>().Int64Value();
-    if (size < 0 || static_cast<uint64_t>(size) > program.ByteLength())
+    if (size < 0 || static_cast<uint64_t>(size) > program.size)
       throw Napi::RangeError::New(info.Env(), "the program is not as long as that");
-    run_.program.assign(reinterpret_cast<const char*>(program.Data()), static_cast<std::size_t>(size));
+    run_.program = {program.data, static_cast<std::size_t>(size)};
+    if (later) run_.program = copy_ = run_.program;
     auto given = info[3].As<Napi::Array>();
     std::vector<int> numbers;
-    for (uint32_t i = 0; i < given.Length(); ++i) {
+    for (uint32_t i = 0, count = given.Length(); i < count; ++i) {
       Napi::Value number = given.Get(i);
       if (!number.IsNumber()) throw Napi::TypeError::New(info.Env(), "what is given must be descriptors");
       numbers.push_back(number.As<Napi::Number>().Int32Value());
     }
     // Only now: what is taken over is closed when a later one is refused.
-    for (int number : numbers) run_.given.emplace_back(owned(info.Env()).release(number));
+    if (numbers.empty()) return;
+    Owned& ours = owned(info.Env());
+    for (int number : numbers) run_.given.emplace_back(ours.release(number));
   }
   void run() override { call_(run_); }
   Napi::Value finish(Napi::Env env, Napi::Value value) override {
-    auto output = value.As<Napi::Uint8Array>();
+    Bytes output;
     const std::string& got = run_.output;
-    if (run_.ok() && got.size() > output.ByteLength()) run_.failure = {EMSGSIZE, "program"};
+    if (run_.ok() && (!isBytes(value, output) || (output.size > 0 && got.size() > output.size)))
+      run_.failure = {EMSGSIZE, "program"};
     // A failed program leaves the caller what it gave, except what a step closed.
+    Owned& ours = owned(env);
     for (Fd& fd : run_.given)
-      if (fd.get() >= 0) owned(env).adopt(std::move(fd));
+      if (fd.get() >= 0) ours.adopt(std::move(fd));
     if (!run_.ok()) return failureToJs(env, run_.failure, run_.step, run_.log);
-    for (Fd& fd : run_.kept) owned(env).adopt(std::move(fd));
+    for (Fd& fd : run_.kept) ours.adopt(std::move(fd));
     run_.socket.release();
-    // Of no step there is nothing to write, and perhaps nowhere.
-    if (!got.empty()) std::memcpy(output.Data(), got.data(), got.size());
+    if (output.size > 0) std::memcpy(output.data, got.data(), got.size());
     return Napi::Number::New(env, static_cast<double>(got.size()));
   }
 
  private:
   RunProgram call_;
+  std::string copy_;
   ProgramRun run_;
 };
 
@@ -168,12 +186,12 @@ Napi::Value functionOf(const Napi::CallbackInfo& info) {
 
 template <RunProgram run>
 Napi::Value programAsync(const Napi::CallbackInfo& info) {
-  return later(info.Env(), std::make_unique<ProgramJob>(info, run), info[2]);
+  return later(info.Env(), std::make_unique<ProgramJob>(info, run, true), info[2]);
 }
 
 template <RunProgram run>
 Napi::Value programSync(const Napi::CallbackInfo& info) {
-  ProgramJob job(info, run);
+  ProgramJob job(info, run, false);
   return now(info.Env(), job, info[2]);
 }
 

@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <set>
+#include <string>
 
 #include "descriptor.h"
 
@@ -15,24 +15,32 @@ namespace sys {
 class Owned {
  public:
   ~Owned() {
-    for (int fd : fds_) syscall(SYS_close, fd);
+    for (std::size_t number = 0; number < held_.size(); ++number)
+      if (held_[number]) syscall(SYS_close, number);
   }
   int adopt(Fd fd) {
-    int number = fd.release();
-    fds_.insert(number);
-    return number;
+    auto number = static_cast<std::size_t>(fd.release());
+    if (number >= held_.size()) held_.resize(number + 1);
+    held_[number] = 1;
+    return static_cast<int>(number);
   }
   // Takes a descriptor out of our care; -1 when it is not in it.
-  int release(int number) { return fds_.erase(number) == 0 ? -1 : number; }
+  int release(int number) {
+    auto at = static_cast<std::size_t>(number);
+    if (number < 0 || at >= held_.size() || !held_[at]) return -1;
+    held_[at] = 0;
+    return number;
+  }
   // False when the number is not ours: it may by now be somebody else's file.
   bool close(int number) {
-    if (fds_.erase(number) == 0) return false;
+    if (release(number) < 0) return false;
     syscall(SYS_close, number);
     return true;
   }
 
  private:
-  std::set<int> fds_;
+  // A byte for each number, 1 when it is ours.
+  std::string held_;
 };
 
 inline Owned& owned(Napi::Env env) { return *env.GetInstanceData<Owned>(); }

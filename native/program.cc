@@ -24,14 +24,15 @@ std::string messages(int context) {
 void ProgramRun::append(uint32_t word) { output.append(reinterpret_cast<const char*>(&word), sizeof word); }
 
 void ProgramRun::makeCalls(Place place) {
-  results.reserve(16);
+  // Of most programs all.
+  results.reserve(48);
   Reader reader(program, results);
   int context = -1;
   while (!reader.done()) {
     auto head = reader.number<uint32_t>();
     auto call = head & 0xff;
-    flags.push_back(static_cast<uint8_t>(head >> 8));
     StepResult made;
+    made.flags = static_cast<uint8_t>(head >> 8);
     Result<Unit> outcome = Unit{};
     if (call == close_given) {
       int number = reader.descriptor();
@@ -47,14 +48,14 @@ void ProgramRun::makeCalls(Place place) {
     if (!outcome.ok()) {
       made.value = -outcome.failure().errnum;
       // A malformed step is no failed call.
-      if (!(flags.back() & may_fail) || made.value == -EBADMSG) {
+      if (!(made.flags & may_fail) || made.value == -EBADMSG) {
         failure = outcome.failure();
         step = static_cast<uint32_t>(results.size());
         if (context >= 0) log = messages(context);
         return;
       }
     }
-    if (flags.back() & keep_log) context = made.fd.get();
+    if (made.flags & keep_log) context = made.fd.get();
     results.push_back(std::move(made));
   }
   failure = {0, nullptr};
@@ -62,23 +63,26 @@ void ProgramRun::makeCalls(Place place) {
 
 void ProgramRun::settle() {
   if (ok()) {
+    std::size_t size = results.size() * sizeof(uint32_t);
+    for (const StepResult& made : results)
+      if (made.value == 0 && (made.flags & want_bytes)) size += sizeof(uint32_t) + made.bytes.size();
+    output.reserve(size + 3 * sizeof(uint32_t));
     auto offset = static_cast<uint32_t>(results.size() * sizeof(uint32_t));
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      StepResult& made = results[i];
+    for (StepResult& made : results) {
       auto word = static_cast<uint32_t>(made.value);
-      if (made.value == 0 && (flags[i] & keep_descriptor)) {
+      if (made.value == 0 && (made.flags & keep_descriptor)) {
         word = static_cast<uint32_t>(made.fd.get());
         kept.push_back(std::move(made.fd));
-      } else if (made.value == 0 && (flags[i] & want_bytes)) {
+      } else if (made.value == 0 && (made.flags & want_bytes)) {
         word = offset;
         offset += static_cast<uint32_t>(sizeof(uint32_t) + made.bytes.size());
       }
       append(word);
     }
-    for (std::size_t i = 0; i < results.size(); ++i)
-      if (results[i].value == 0 && (flags[i] & want_bytes)) {
-        append(static_cast<uint32_t>(results[i].bytes.size()));
-        output += results[i].bytes;
+    for (const StepResult& made : results)
+      if (made.value == 0 && (made.flags & want_bytes)) {
+        append(static_cast<uint32_t>(made.bytes.size()));
+        output += made.bytes;
       }
     // Here and not on the JavaScript thread: closing a detached mount unmounts it.
     given.clear();

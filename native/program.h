@@ -32,6 +32,7 @@ enum StepFlags : uint8_t {
 constexpr uint8_t close_given = 255;
 
 struct StepResult {
+  uint8_t flags = 0;
   int32_t value = 0;
   Fd fd;
   std::string bytes;
@@ -126,13 +127,13 @@ enum class Place : uint8_t { here, child };
 
 // A program with what it was given, and what came of it.
 struct ProgramRun {
-  std::string program;
+  // Borrowed.
+  std::string_view program;
   // Descriptors of the caller that the step `close` may end before the program does.
   std::vector<Fd> given;
 
   // Of each step that has ended.
   std::vector<StepResult> results;
-  std::vector<uint8_t> flags;
 
   // The failed call, or none; which step it was, and what the kernel wrote into the file-system context before it.
   Failure failure{ECANCELED, "program"};

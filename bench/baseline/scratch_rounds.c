@@ -16,7 +16,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -143,7 +142,6 @@ static void run_child(int (*body)(void *), void *argument) {
 
 static void end(struct view *view) {
   close(view->mount);
-  flock(view->upper, LOCK_UN);
   close(view->upper);
 }
 

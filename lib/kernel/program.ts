@@ -4,6 +4,7 @@ import { addon, type NativeFailure } from './addon.ts';
 import { type CallArgument, KernelError, STEP_BASE, type StepBytes } from './kernel-error.ts';
 import { kindOf, ProgramBytes } from './program-bytes.ts';
 import { CLOSE_GIVEN, printStep } from './program-text.ts';
+import { mostBytes } from './result-limits.ts';
 import { type Routine, wait } from './routine.ts';
 import type { StepSignatures } from './signatures.ts';
 
@@ -37,21 +38,6 @@ const STARTED_BYTES = 12;
 
 const nothing: readonly number[] = [];
 const nothingYet: Buffer = Buffer.alloc(0);
-
-// Bytes that a wanted result can have at most; the others say it in their last argument.
-const resultLimits: Readonly<Record<string, number>> = {
-  statx: 256,
-  fstatfs: 64,
-  ioctl: 64,
-  readlinkat: 4096,
-  getxattr: 65536,
-  listxattr: 65536,
-  // 256 levels.
-  ancestors: 4096,
-};
-
-// What the last argument of those counts, in bytes; with the others it counts bytes.
-const resultUnits: Readonly<Record<string, number>> = { listmount: 8, scan_directory: 8, scan_entries: 8 };
 
 /** A call as a program needs it: everything in small numbers, since what is cold in the cache costs most here. */
 interface Row {
@@ -101,6 +87,8 @@ export class Program {
   steps: number = 0;
   readonly #place: ProgramPlace;
   readonly #bytes: ProgramBytes = new ProgramBytes();
+  #repeats = false;
+  #flags = 0;
   #wanted = 0;
   #output: Buffer = nothingYet;
   #size = 0;
@@ -109,6 +97,17 @@ export class Program {
   constructor(given: readonly number[] = nothing, place: ProgramPlace = 'here') {
     this.given = given;
     this.#place = place;
+  }
+
+  /** It is to run more than once, one run after the other, until {@link release}. */
+  repeating(): this {
+    this.#repeats = true;
+    return this;
+  }
+
+  /** It does not run again: what it is written in is for others. */
+  release(): void {
+    this.#bytes.release();
   }
 
   /** Adds a call; the result stands for the step's descriptor in later arguments. */
@@ -127,6 +126,7 @@ export class Program {
   ): number {
     const { number, arity, kinds } = rows.get(name) ?? newRow(name);
     const bytes = this.#bytes;
+    this.#flags |= flags;
     bytes.begin();
     bytes.word(number | (flags << 8));
     bytes.argument(kinds & 3, a);
@@ -138,9 +138,7 @@ export class Program {
       bytes.argument((kinds >> 10) & 3, f!);
       bytes.argument((kinds >> 12) & 3, g!);
     }
-    // The last argument of the others is how much they may give.
-    if (flags & WANT)
-      this.#wanted += 8 + (resultLimits[name] ?? (resultUnits[name] ?? 1) * Number(d ?? c ?? b));
+    if (flags & WANT) this.#wanted += 8 + mostBytes(name, d ?? c ?? b);
     return STEP_BASE + this.steps++;
   }
 
@@ -174,6 +172,12 @@ export class Program {
     if (at < 0) return undefined;
     const size = HOST_IS_LITTLE_ENDIAN ? this.#output.readUInt32LE(at) : this.#output.readUInt32BE(at);
     return this.#output.subarray(at + 4, at + 4 + size);
+  }
+
+  /** After the run: so many of the bytes that a step that may not fail was wanted for. */
+  part(step: number, from: number, size: number): Buffer {
+    const at = this.value(step) + 4 + from;
+    return this.#output.subarray(at, at + size);
   }
 
   /** Runs the program as part of a routine; throws KernelError. */
@@ -211,7 +215,9 @@ export class Program {
     }
   }
 
+  // None where there is nothing to be told: of many programs it counts alone that they came to their end.
   #room(): Buffer {
+    if (this.#place !== 'apart' && (this.#flags & (KEEP | WANT | MAY_FAIL)) === 0) return nothingYet;
     return Buffer.allocUnsafe(this.steps * 4 + this.#wanted + STARTED_BYTES);
   }
 
@@ -221,7 +227,7 @@ export class Program {
 
   #finish(outcome: number | NativeFailure): void {
     const error = typeof outcome === 'number' ? undefined : this.#error(outcome);
-    this.#bytes.release();
+    if (!this.#repeats) this.release();
     if (error !== undefined) throw error;
     this.#size = outcome as number;
   }

@@ -22,6 +22,11 @@ export function forgetDetached(fds: readonly number[]): void {
   for (const fd of fds) known.delete(fd);
 }
 
+/** Whether there are any. */
+export function hasDetachedDirectories(): boolean {
+  return known.size > 0;
+}
+
 /** As directories: the upper of each overlay comes before its work. */
 export function detachedDirectories(): LiveSource[] {
   return [...known.keys()].map((fd, i) => ({ option: i % 2 === 0 ? 'upper' : 'work', fd }));

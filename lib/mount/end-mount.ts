@@ -6,9 +6,9 @@ import type { UnmountOptions } from '../format/mount-spec.ts';
 import { AT_FDCWD, LOCK_UN, MNT_DETACH } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
+import { Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { MOUNT_ID_OFFSET, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
-import { Plan } from './plan.ts';
 import type { Target } from './spec-paths.ts';
 import { sweepAgain } from './sweep.ts';
 import { type OwnWork, removeIdleWork } from './work-directory.ts';
@@ -31,20 +31,21 @@ export function readUnmountOptions(options: unknown): boolean {
   return readOptions<UnmountOptions>(options, { lazy: FLAG }).lazy ?? false;
 }
 
-function planEnding(ending: Ending, target: string | Uint8Array | undefined): Plan {
+function endingProgram(ending: Ending, target: string | Uint8Array | undefined): Program {
   const { fd, claims, lazy } = ending;
-  const plan = new Plan(fd === undefined ? claims : [fd, ...claims]);
+  const program = new Program(fd === undefined ? claims : [fd, ...claims]);
   if (target !== undefined) {
     const mask = STATX_BEST_MNT_ID;
-    const now = plan.program.add('statx', 0, AT_FDCWD, target, 0, mask);
-    plan.program.add('require_at', 0, plan.program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
+    const now = program.add('statx', 0, AT_FDCWD, target, 0, mask);
+    program.add('require_at', 0, program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
   }
   // It would keep the mount busy; of a detached mount it is all there is.
-  if (fd !== undefined) plan.program.close(fd);
-  if (target !== undefined) plan.program.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
-  // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same.
-  for (const claim of claims) plan.program.add('flock', 0, claim, LOCK_UN);
-  return plan;
+  if (fd !== undefined) program.close(fd);
+  if (target !== undefined) program.add('umount2', 0, target, lazy ? MNT_DETACH : 0);
+  // A child between fork and exec may still hold the descriptor: unlocking ends the claim all the same. An upper in memory
+  // is the only claim, and not locked, since nobody else can find it.
+  if (claims.length > 1) for (const claim of claims) program.add('flock', 0, claim, LOCK_UN);
+  return program;
 }
 
 // Where the mount is now that it was not found at its target; undefined when somebody else has unmounted it.
@@ -82,7 +83,7 @@ function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: Kernel
 }
 
 function* endDetached(ending: Ending): Routine<Left> {
-  yield planEnding(ending, undefined).program;
+  yield endingProgram(ending, undefined);
   return ending.work && (yield* finishWork(ending.work));
 }
 
@@ -109,7 +110,7 @@ function* finishWork(work: OwnWork): Routine<Left> {
 
 function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<Left> {
   try {
-    yield planEnding(ending, path).program;
+    yield endingProgram(ending, path);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const real = Buffer.from(path as Uint8Array);
@@ -124,7 +125,7 @@ function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<
  *
  * @throws {OverlayError} ERR_OVERLAY_BUSY, ERR_OVERLAY_COVERED and others; everything is as before then
  */
-export function* endMount(ending: Ending): Routine<Left> {
-  if (ending.target === undefined) return yield* endDetached(ending);
-  return yield* endAt(ending, ending.target, ending.target.absolute);
+export function endMount(ending: Ending): Routine<Left> {
+  const { target } = ending;
+  return target === undefined ? endDetached(ending) : endAt(ending, target, target.absolute);
 }

@@ -9,12 +9,13 @@ import type { Directory } from '../diagnosis/subject.ts';
 import { fieldOf, hasFields, textOf } from '../format/given.ts';
 import type { LayerSource, PathLike } from '../format/mount-spec.ts';
 import { close } from '../kernel/call.ts';
-import { AT_FDCWD, O_PATH, ST_RDONLY } from '../kernel/constants.ts';
+import { AT_FDCWD, O_PATH, procPath, ST_RDONLY } from '../kernel/constants.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
 import { decodeFileSystemStat } from '../kernel/stat.ts';
-import { detachedHandle } from './forgotten.ts';
+import { type Detached, detachedAt } from './forgotten.ts';
+import { frozenSpec } from './given-spec.ts';
 import { type ListedPath, listRoutine, type OverlayMount } from './list.ts';
 import type { Overlay } from './overlay.ts';
 import { wrongType } from './refuse.ts';
@@ -60,7 +61,22 @@ function* mountIdOf(fd: number, path: string | Uint8Array): Routine<bigint | und
   return undefined;
 }
 
-function* ofOverlay(overlay: Overlay): Routine<LiveOverlay> {
+/** The upper of a throw-away overlay. */
+interface OwnUpper {
+  readonly upper: LayerSource | undefined;
+  readonly inMemory: boolean;
+}
+
+function ownUpper(overlay: Overlay): OwnUpper | undefined {
+  if (!('layers' in overlay)) return undefined;
+  const { layers, inMemory } = overlay as Scratch;
+  return { upper: layers.upper, inMemory };
+}
+
+function* ofOverlay(
+  overlay: Pick<Overlay, 'spec' | 'path' | 'attached' | 'fd'>,
+  own: OwnUpper | undefined,
+): Routine<LiveOverlay> {
   const { spec, path } = overlay;
   // The descriptor of an attached one would keep others from unmounting it.
   const byPath = overlay.attached && !path.includes('\ufffd');
@@ -74,37 +90,36 @@ function* ofOverlay(overlay: Overlay): Routine<LiveOverlay> {
   yield* program.run();
   const bytes = program.bytes(statfs);
   const readOnly = bytes !== undefined && (decodeFileSystemStat(bytes).flags & ST_RDONLY) !== 0;
-  const memory = 'layers' in overlay ? (overlay as Scratch).layers.upper : undefined;
-  const isInMemory = memory !== undefined && (overlay as Scratch).inMemory;
   const layer = (source: LayerSource | undefined, option: 'upper' | 'work') =>
     source === undefined ? undefined : readLayer(source, option);
   return {
     root,
     lower: readLayers(Array.isArray(spec.lower) ? spec.lower : [spec.lower], 'lower'),
     data: readLayers(spec.data, 'data'),
-    upper: layer(spec.upper ?? memory, 'upper'),
+    upper: layer(spec.upper ?? own?.upper, 'upper'),
     work: layer(spec.work, 'work'),
     options: spec.options ?? {},
     attributes: listed?.attributes ?? spec.attributes ?? {},
     readOnly: listed?.readOnly ?? (readOnly && spec.attributes?.readOnly !== true),
     ...(spec.rootless && { rootless: spec.rootless === 'ranges' ? 'ranges' : 'own' }),
-    inMemory: isInMemory,
+    inMemory: own?.inMemory === true,
   };
 }
 
-/** The overlay of this thread that a path as that of a detached one leads to: no mount table has it. */
-function detachedAt(path: string): Overlay | undefined {
-  const [, pid, fd] = /^\/proc\/(self|\d+)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? [];
-  if (pid !== 'self' && pid !== String(process.pid)) return undefined;
-  const handle = detachedHandle(Number(fd));
-  return isOverlay(handle) ? handle : undefined;
+function* ofDetached({ given, work, fds: [root, upper] }: Detached): Routine<LiveOverlay> {
+  const fd = root!;
+  const own = given.upper === undefined && upper !== undefined;
+  return yield* ofOverlay(
+    { spec: frozenSpec(given, work), path: procPath(fd), attached: false, fd },
+    own ? { upper: { fd: upper }, inMemory: work === undefined } : undefined,
+  );
 }
 
 /** By a path in the overlay, or in one of its layers: an error may have come from there. */
 function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
   const target = readTarget(path)!;
   const detached = detachedAt(shown(target.absolute));
-  if (detached !== undefined) return yield* ofOverlay(detached);
+  if (detached !== undefined) return yield* ofDetached(detached);
   const id = yield* mountIdOf(AT_FDCWD, target.absolute);
   const all = yield* listRoutine();
   const through = all.find((entry) => BigInt(entry.id) === id);
@@ -119,7 +134,7 @@ function* ofPath(path: PathLike): Routine<LiveOverlay | undefined> {
 
 function* overlayOf(where: unknown): Routine<LiveOverlay | undefined> {
   if (isPath(where)) return yield* ofPath(where);
-  if (isOverlay(where)) return yield* ofOverlay(where);
+  if (isOverlay(where)) return yield* ofOverlay(where, ownUpper(where));
   if (isListed(where)) return ofListed(where);
   return wrongType('overlay', 'an Overlay, an entry of list(), or a path', where);
 }

@@ -4,6 +4,7 @@ import { call, callSync } from '../kernel/call.ts';
 import { AT_FDCWD, LSMT_ROOT, O_RDONLY } from '../kernel/constants.ts';
 import { readFiles } from '../kernel/files.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { Program } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
 import type { LiveUppers } from './live-uppers.ts';
 import { inTurn, isTaken } from './turn.ts';
@@ -42,13 +43,24 @@ function hasChanged(): boolean {
   }
 }
 
+// The question whether there are others than these, written once for all mounts that ask.
+let question: { readonly ids: Buffer; readonly program: Program } | undefined;
+
+function questionOf(ids: Buffer): Program {
+  if (question?.ids === ids) return question.program;
+  const program = new Program().repeating();
+  // One more than is known: a full answer then holds an unknown mount for certain.
+  const listed = program.add('listmount', 0, LSMT_ROOT, 0, ids.length / 8 + 1);
+  program.add('require_subset', 0, program.bytesOf(listed), ids);
+  question = { ids, program };
+  return program;
+}
+
 // Mounts that only went leave the table as it is known.
 function isKnown({ ids }: LiveUppers): boolean {
   if (ids === undefined || ids.length === 0) return false;
   try {
-    // One more than is known: a full answer then holds an unknown mount for certain.
-    const listed = callSync('listmount', LSMT_ROOT, 0, ids.length / 8 + 1);
-    if (!listed.equals(ids)) callSync('require_subset', listed, ids);
+    questionOf(ids).now();
     return true;
   } catch (error) {
     if (error instanceof KernelError) return false;
@@ -75,9 +87,14 @@ function* refreshStale(live: LiveUppers): Routine<void> {
   }
 }
 
+/** Whether there is nothing to read, nor somebody who reads. */
+export function isUpToDate(live: LiveUppers): boolean {
+  return !isTaken() && isFresh(live);
+}
+
 /** Many at once share what the first of them reads. */
 export function* bringUpToDate(live: LiveUppers): Routine<void> {
-  if (isTaken() || !isFresh(live)) yield* inTurn(refreshStale(live));
+  if (!isUpToDate(live)) yield* inTurn(refreshStale(live));
 }
 
 let asked = false;

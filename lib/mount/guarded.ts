@@ -6,7 +6,7 @@ import type { Directory } from '../diagnosis/subject.ts';
 import { EAGAIN } from '../kernel/errno.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { findAll, refuseGuarded, refuseLocked } from './findings.ts';
-import { bringUpToDate, isPlainAtFirst } from './fresh-table.ts';
+import { bringUpToDate, isPlainAtFirst, isUpToDate } from './fresh-table.ts';
 import { LiveUppers } from './live-uppers.ts';
 import { FailedStep } from './made.ts';
 import { GUARD_STEPS, type SeenUppers } from './plan-guards.ts';
@@ -26,6 +26,11 @@ const whole: Concern = (request) => request;
 /** What the guards go by. */
 export function seenUppers(): SeenUppers {
   return live;
+}
+
+/** Whether {@link readyToPlan} would find nothing to do, as nearly always. */
+export function isReadyToPlan(): boolean {
+  return live.table.served.length === 0 && isUpToDate(live);
 }
 
 /** Before a mount is planned: what the guards go by is to be what the mount table says now, and all directories answer. */

@@ -5,7 +5,7 @@ import { call } from '../kernel/call.ts';
 import { MNT_DETACH, procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { mountIdIn } from '../kernel/stat.ts';
+import { MOUNT_ID_OFFSET } from '../kernel/stat.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -68,7 +68,7 @@ export function collect(
   attachable: boolean,
   mount: number | undefined,
 ): Made {
-  const id = mountIdIn(plan.program.bytes(plan.identity!)!);
+  const id = plan.program.part(plan.identity!, MOUNT_ID_OFFSET, 8);
   const claims = plan.claims.map((step) => plan.program.value(step));
   const { freshWork, usedElsewhere } = plan;
   return { mount, attachable, claims, freshWork, usedElsewhere, id, via, fallbacks: [] };

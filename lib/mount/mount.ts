@@ -8,7 +8,7 @@ import { applyRules } from '../diagnosis/rule.ts';
 import type { MountSpec } from '../format/mount-spec.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { readyToPlan, refuseKnownHolder } from './guarded.ts';
+import { isReadyToPlan, readyToPlan, refuseKnownHolder } from './guarded.ts';
 import { mayBeHeard } from './hearing.ts';
 import { insist, takeBackInsisted } from './insist.ts';
 import { collectFsopen, type Made, takeBack } from './made.ts';
@@ -82,7 +82,7 @@ function* placeGone(error: unknown, request: MountRequest): Routine<OverlayError
 /** The body of {@link mount}. */
 export function* mountRoutine(spec: unknown): Routine<MountedOverlay> {
   const request = yield* decideRootless(readSpec(spec));
-  yield* readyToPlan(request);
+  if (!isReadyToPlan()) yield* readyToPlan(request);
   const removable = yield* removableBy(request);
   const overlay = yield* mountAnyhow(request, removable);
   yield* takeBackUnlessWhole(overlay, request, removable);

@@ -9,7 +9,7 @@ import { mountIdNumber } from '../kernel/stat.ts';
 import { attachMount, spreadByPath } from './attach.ts';
 import { forgetDetached, rememberDetached } from './detached-uppers.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
-import { stopWatching, watchForgotten } from './forgotten.ts';
+import { type Detached, stopWatching, watchForgotten } from './forgotten.ts';
 import { frozenSpec } from './given-spec.ts';
 import type { Made } from './made.ts';
 import { refuse } from './refuse.ts';
@@ -65,6 +65,7 @@ export class MountedOverlay implements Overlay {
   readonly #request: MountRequest;
   #made: Made;
   readonly #work: OwnWork | undefined;
+  readonly #watched: Detached | undefined;
   #target: Target | undefined;
   #fd: number | undefined;
   #ended = false;
@@ -80,8 +81,11 @@ export class MountedOverlay implements Overlay {
     this.#target = request.target;
     this.#fd = made.mount;
     if (this.#target !== undefined) this.#remember();
-    else watchForgotten(this, made, work);
-    if (this.#target === undefined) rememberDetached(made.claims);
+    else {
+      this.#watched = { given: request.given, work, fds: [made.mount!, ...made.claims] };
+      watchForgotten(this, this.#watched);
+      rememberDetached(made.claims);
+    }
   }
 
   get spec(): Readonly<MountSpec> {
@@ -178,7 +182,7 @@ export class MountedOverlay implements Overlay {
     // Taken out of sight it may live on.
     if (upper !== undefined && !lazy && given.options !== undefined) yield* noteEnded(upper, given.options);
     if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.#made.id));
-    if (this.#made.mount !== undefined) stopWatching(this);
+    if (this.#watched !== undefined) stopWatching(this, this.#watched);
     if (left !== undefined) throw left;
   }
 
@@ -222,7 +226,7 @@ export class MountedOverlay implements Overlay {
     const spread = yield* attachMount(this.#fd!, target, propagation);
     this.#target = target;
     this.#remember();
-    stopWatching(this);
+    stopWatching(this, this.#watched!);
     // The overlay stays attached when this fails.
     if (!spread) yield* spreadByPath(target, propagation!);
   }

@@ -5,13 +5,15 @@ import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainedNamespace } from './explained-namespace.ts';
-import { guarded, readyToFork } from './guarded.ts';
+import { guarded, isReadyToPlan, readyToFork } from './guarded.ts';
 import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
 import type { SeenUppers } from './plan-guards.ts';
-import { ATTRIBUTES, planDetached, type ScratchPlace } from './plan-scratch.ts';
-import { giveRootXattrs } from './root-attributes.ts';
+import { ATTRIBUTES, type ScratchPlace } from './plan-scratch.ts';
+import { keepPlan, planOf } from './repeated-plan.ts';
+import { lacksRootXattrs } from './root-attributes.ts';
+import { copyRootXattrs } from './root-xattrs.ts';
 import { makeInNamespace } from './scratch-in-namespace.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
@@ -46,11 +48,24 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
   return yield* explainMountFailure(error, { directories, subject, asked });
 }
 
+// A plan that runs again is about layers that are like those of now.
+function aboutNow(error: unknown, before: MountRequest, now: MountRequest): unknown {
+  if (!(error instanceof FailedStep)) return error;
+  const index = before.lower.indexOf(error.subject!);
+  return index < 0 ? error : new FailedStep(error.error, now.lower[index]);
+}
+
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
-  const plan = planDetached(request, place);
-  yield* runGuarded(plan, request);
+  const planned = planOf(request, place);
+  const { plan } = planned;
+  try {
+    yield* runGuarded(plan, request);
+  } catch (error) {
+    throw aboutNow(error, planned.request, request);
+  }
   const made = collectFsopen(plan, request);
-  yield* giveRootXattrs(plan, request, made.claims[0]!);
+  if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);
+  keepPlan(planned);
   return made;
 }
 
@@ -87,7 +102,7 @@ const lowersOf = (request: MountRequest) => ({ ...request, upper: undefined, wor
 export function* performScratch(request: MountRequest, limits: MemoryLimits, table?: Buffer): Routine<Made> {
   const namespace = request.rootless ? yield* explainedNamespace(request) : undefined;
   try {
-    yield* readyToFork(request, lowersOf, table);
+    if (!isReadyToPlan()) yield* readyToFork(request, lowersOf, table);
     const attempt = (asked: MountRequest, seen: SeenUppers) =>
       makeSomehow(asked, { limits, namespace, seen });
     return yield* guarded(request, sweepHandles, attempt, lowersOf);

@@ -1,9 +1,7 @@
 // The root of a throw-away overlay: an overlay shows its upper's root, so that this is made like the first lower's.
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_BASIC_STATS } from '../kernel/constants.ts';
 import { MAY_FAIL } from '../kernel/program.ts';
-import type { Routine } from '../kernel/routine.ts';
 import type { Plan } from './plan.ts';
-import { copyRootXattrs } from './root-xattrs.ts';
 import type { MountRequest } from './spec.ts';
 
 const DIRECTORY = O_PATH | O_DIRECTORY;
@@ -31,11 +29,7 @@ export function addUpperAndWork(
   plan.plainLower = program.add('require_absent', MAY_FAIL, program.bytesOf(listed), NUL);
 }
 
-/**
- * Gives the upper's root what else the lower's root has.
- *
- * @param plan what made the upper, after its run
- */
-export function* giveRootXattrs(plan: Plan, { lower }: MountRequest, upper: number): Routine<void> {
-  if (plan.program.value(plan.plainLower!) !== 0) yield* copyRootXattrs(lower[0]!, upper);
+/** Whether the lower's root has more, which the upper's root is to be given. @param plan what made the upper, after its run */
+export function lacksRootXattrs(plan: Plan): boolean {
+  return plan.program.value(plan.plainLower!) !== 0;
 }

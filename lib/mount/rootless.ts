@@ -2,6 +2,7 @@
 
 import { findConflict } from '../format/check-options.ts';
 import type { AnyOverlayOptions, OverlayOptions } from '../format/mount-spec.ts';
+import type { Parameter } from '../format/options.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, FSOPEN_CLOEXEC, procPath, STATX_INO } from '../kernel/constants.ts';
 import { EPERM } from '../kernel/errno.ts';
@@ -116,6 +117,13 @@ export function* allPortable(layers: readonly Layer[]): Routine<Layer[]> {
   return done;
 }
 
+const ALONE: readonly Parameter[] = [{ key: 'userxattr' }];
+
+function withUserxattr(parameters: readonly Parameter[], options: AnyOverlayOptions): readonly Parameter[] {
+  if (options.userxattr === true) return parameters;
+  return parameters.length === 0 ? ALONE : [...parameters, ...ALONE];
+}
+
 /** The request as a user namespace can fulfil it. @throws {OverlayError} ERR_OVERLAY_NOT_ROOTLESS */
 function* withoutRoot(request: MountRequest): Routine<MountRequest> {
   const { given, lower, data, upper, work, parameters } = request;
@@ -131,7 +139,7 @@ function* withoutRoot(request: MountRequest): Routine<MountRequest> {
     data: yield* allPortable(data),
     upper: upper && (yield* portable(upper)),
     work: work && (yield* portable(work)),
-    parameters: options.userxattr === true ? parameters : [...parameters, { key: 'userxattr' }],
+    parameters: withUserxattr(parameters, options),
   };
 }
 

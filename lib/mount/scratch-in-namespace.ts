@@ -12,7 +12,8 @@ import { Plan } from './plan.ts';
 import { addGuards } from './plan-guards.ts';
 import { MOUNT_DATA_LIMIT, mountData, planMount } from './plan-mount.ts';
 import { requireAttributes, SCRATCH_DIRECTORY, type ScratchPlace } from './plan-scratch.ts';
-import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
+import { addUpperAndWork, lacksRootXattrs } from './root-attributes.ts';
+import { copyRootXattrs } from './root-xattrs.ts';
 import { allPortable } from './rootless.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -62,7 +63,7 @@ export function* makeInNamespace(request: MountRequest, place: ScratchPlace): Ro
     const plan = planInNamespace(inside, place, ground.path);
     yield* runGuarded(plan, inside);
     const made = yield* detachedResult(plan, inside);
-    yield* giveRootXattrs(plan, request, made.claims[0]!);
+    if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);
     return made;
   } finally {
     yield* removeEmptyDirectory(ground.path);

@@ -20,7 +20,8 @@ import { makeOwnDirectory, type OwnDirectory } from './own-directory.ts';
 import { perform } from './perform.ts';
 import { performRootless } from './perform-rootless.ts';
 import { Plan } from './plan.ts';
-import { addUpperAndWork, giveRootXattrs } from './root-attributes.ts';
+import { addUpperAndWork, lacksRootXattrs } from './root-attributes.ts';
+import { copyRootXattrs } from './root-xattrs.ts';
 import { ScratchOverlay, type ScratchSource } from './scratch-overlay.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer, Target } from './spec-paths.ts';
@@ -54,7 +55,7 @@ class Place {
     yield* runGuarded(plan, request);
     const fd = plan.program.value(upper);
     try {
-      yield* giveRootXattrs(plan, request, fd);
+      if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, fd);
     } finally {
       close(fd);
     }

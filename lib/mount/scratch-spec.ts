@@ -1,8 +1,8 @@
 // A throw-away overlay as it was asked for, checked and made exact without a system call.
-import { readFields } from '../format/given.ts';
+import { type Fields, readFields } from '../format/given.ts';
 import type { LayerSource, MountSpec, ScratchOptions } from '../format/mount-spec.ts';
 import { refuse, wrongType } from './refuse.ts';
-import { type MountRequest, readSpec } from './spec.ts';
+import { type MountRequest, readParts } from './spec.ts';
 import { type Layer, readTarget, type Target } from './spec-paths.ts';
 
 /** How much changes may take in memory; undefined is what tmpfs(5) has by default. */
@@ -77,7 +77,7 @@ function readRequest(
   if (options !== undefined) given.options = options;
   if (attributes !== undefined) given.attributes = attributes;
   if (shareLower !== undefined) given.shareLower = shareLower;
-  return readSpec(given, SOMEWHERE);
+  return readParts(given as Fields, SOMEWHERE);
 }
 
 /** @throws {OverlayError} those of the section "Wrong arguments" in docs/errors.md */

@@ -39,13 +39,12 @@ export interface MountRequest {
 /** Lower and data layers together; the kernel's OVL_MAX_STACK. */
 export const LAYER_LIMIT = 500;
 
-function readFlag(fields: Fields, name: string): boolean {
-  checkField(name, fields[name], FLAG);
-  return fields[name] === true;
+function readFlag(name: string, value: unknown): boolean {
+  checkField(name, value, FLAG);
+  return value === true;
 }
 
-function readChoice<T extends string>(fields: Fields, name: string, choices: readonly T[]): T | undefined {
-  const value = fields[name];
+function readChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T | undefined {
   if (value === undefined) return undefined;
   if (choices.includes(value as T)) return value as T;
   const listed = choices.map((choice) => `'${choice}'`).join(', ');
@@ -114,22 +113,32 @@ function copyOfOptions(options: unknown): unknown {
   return { ...copy, raw: copyOf(copy.raw, 'raw') };
 }
 
+const PROPAGATIONS: readonly Propagation[] = ['private', 'slave', 'shared', 'unbindable'];
+const GUARDS: readonly Guard[] = ['quick', 'kernel'];
+const WAYS: readonly MountVia[] = ['auto', 'fsopen', 'mount'];
+
 const noAttributes: MountAttributes = Object.freeze({});
 const noParameters: readonly Parameter[] = [];
 
 /**
  * Checks a spec without any system call.
  *
- * @param made upper and work that are not the spec's, but ours
  * @throws {OverlayError} ERR_OVERLAY_INVALID_TYPE and the others of the section "Wrong arguments" in docs/errors.md
  */
-export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
-  const fields = readFields(spec, 'spec', MOUNT_FIELDS, refusePart);
+export function readSpec(spec: unknown): MountRequest {
+  return readParts(readFields(spec, 'spec', MOUNT_FIELDS, refusePart));
+}
+
+/**
+ * The same of parts that were read.
+ *
+ * @param fields ours, and the request's from now on
+ * @param made upper and work that are not the spec's, but ours
+ */
+export function readParts(fields: Fields, made?: Pick<MountRequest, 'upper' | 'work'>): MountRequest {
   // Copies: the caller may change what it gave before the mount is made.
-  for (const name of ['lower', 'data'] as const) {
-    const layers = fields[name];
-    if (Array.isArray(layers)) fields[name] = layers.slice();
-  }
+  if (Array.isArray(fields.lower)) fields.lower = fields.lower.slice();
+  if (Array.isArray(fields.data)) fields.data = fields.data.slice();
   if (fields.options !== undefined) fields.options = copyOfOptions(fields.options);
   if (fields.attributes !== undefined) fields.attributes = copyOf(fields.attributes, 'attributes');
   const lower = readLayers(fields.lower, 'lower');
@@ -150,18 +159,18 @@ export function readSpec(spec: unknown, made?: Pick<MountRequest, 'upper' | 'wor
     parameters,
     attributes: attributes === undefined ? noAttributes : (attributes as MountAttributes),
     attributeBits,
-    propagation: readChoice(fields, 'propagation', ['private', 'slave', 'shared', 'unbindable']),
+    propagation: readChoice('propagation', fields.propagation, PROPAGATIONS),
     source: readSource(fields),
-    shareUpper: readFlag(fields, 'shareUpper'),
-    shareLower: readFlag(fields, 'shareLower'),
-    overlapLayers: readFlag(fields, 'overlapLayers'),
-    mixDialects: readFlag(fields, 'mixDialects'),
-    changeLower: readFlag(fields, 'changeLower'),
-    trustVolatile: readFlag(fields, 'trustVolatile'),
-    discardWork: readFlag(fields, 'discardWork'),
-    guard: readChoice(fields, 'guard', ['quick', 'kernel']) ?? 'quick',
-    via: readChoice(fields, 'via', ['auto', 'fsopen', 'mount']) ?? 'auto',
-    mkdir: readFlag(fields, 'mkdir'),
+    shareUpper: readFlag('shareUpper', fields.shareUpper),
+    shareLower: readFlag('shareLower', fields.shareLower),
+    overlapLayers: readFlag('overlapLayers', fields.overlapLayers),
+    mixDialects: readFlag('mixDialects', fields.mixDialects),
+    changeLower: readFlag('changeLower', fields.changeLower),
+    trustVolatile: readFlag('trustVolatile', fields.trustVolatile),
+    discardWork: readFlag('discardWork', fields.discardWork),
+    guard: readChoice('guard', fields.guard, GUARDS) ?? 'quick',
+    via: readChoice('via', fields.via, WAYS) ?? 'auto',
+    mkdir: readFlag('mkdir', fields.mkdir),
     rootless: readRootless(fields),
     idRanges: fields.rootless === 'ranges',
   };

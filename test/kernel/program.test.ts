@@ -49,6 +49,35 @@ describe.each(drivers)('%s', (_, run) => {
     expect(openDescriptors()).toEqual(before);
   });
 
+  test('one that repeats runs again, also after a failure, and gives what each run gave', async () => {
+    const scratch = scratchDirectory();
+    const program = new Program().repeating();
+    const step = program.add('openat', KEEP, AT_FDCWD, scratch.join('late'), flags, 0);
+    const error = await failure(run(program));
+    scratch.directory('late');
+    await run(program);
+    const first = program.value(step);
+    await run(program);
+    const second = program.value(step);
+    expect(error.call).toContain(scratch.join('late'));
+    expect(second).not.toBe(first);
+    expect([first, second].map((fd) => readlinkSync(procPath(fd)))).toEqual(
+      [1, 2].map(() => scratch.join('late')),
+    );
+    expect([close(first), close(second)]).toEqual([true, true]);
+    program.release();
+  });
+
+  test('one that tells nothing still fails, and part() gives a part of what another tells', async () => {
+    const silent = new Program();
+    silent.add('mkdirat', 0, AT_FDCWD, '/proc/no', 0o700);
+    expect(await failure(run(silent))).toMatchObject({ syscall: 'mkdirat' });
+    const program = new Program();
+    const statx = program.add('statx', WANT, AT_FDCWD, '/', 0, STATX_INO);
+    await run(program);
+    expect(program.part(statx, 32, 8)).toEqual(program.bytes(statx)!.subarray(32, 40));
+  });
+
   test('a kept descriptor is handed out, and is ours to close', async () => {
     const scratch = scratchDirectory();
     const program = new Program();
