@@ -8,6 +8,7 @@ import { build } from 'rolldown';
 
 /** Modules that are loaded by the first call of a function of theirs. What they give must be functions, and nothing else. */
 const LATE = [
+  'lib/diagnosis/descriptor-limit.ts',
   'lib/diagnosis/in-use.ts',
   'lib/diagnosis/mount-failure.ts',
   'lib/diagnosis/namespace-failure.ts',
@@ -27,6 +28,7 @@ const LATE = [
   'lib/mount/scratch-in-namespace.ts',
   'lib/mount/scratch-on-disk.ts',
   'lib/mount/spec-options.ts',
+  'lib/mount/sweep.ts',
   'lib/mount/volatile.ts',
   'lib/mount/work-directory.ts',
   'lib/run/not-started.ts',

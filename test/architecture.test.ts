@@ -84,6 +84,7 @@ const testedBy: Record<string, string> = {
   'lib/testing/ready-forks.ts': 'test/testing/fixture.test.ts',
   'lib/diagnosis/codes/apply-codes.ts': 'test/docs/errors.test.ts',
   'lib/layer/attributes.ts': 'test/change/apply.test.ts',
+  'lib/change/vanished.ts': 'test/change/copied-up.test.ts',
   'lib/change/both-views.ts': 'test/change/apply.test.ts',
   'lib/kernel/copy-content.ts': 'test/change/apply.test.ts',
   'lib/change/entry-key.ts': 'test/change/apply.test.ts',

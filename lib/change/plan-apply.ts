@@ -7,6 +7,7 @@ import { sourceOf } from '../layer/changes-source.ts';
 import { readStackSpec, type StackSpec } from '../layer/stack-spec.ts';
 import { checkTreeRoot } from '../layer/tree-root.ts';
 import { BothViews } from './both-views.ts';
+import { UpperEntries } from './copied-up.ts';
 import { keyOf, pathOf } from './entry-key.ts';
 import type { Frames } from './frames.ts';
 import { type PlanStep, planText } from './plan-text.ts';
@@ -15,6 +16,7 @@ import { selectChanges } from './selection.ts';
 import type { Steps } from './steps.ts';
 import { Surroundings } from './surroundings.ts';
 import { Target } from './target.ts';
+import { vanished } from './vanished.ts';
 
 export interface PlanOptions {
   /** The directory that gets the changes. Default: the lower, when there is one; with several it has to be named. */
@@ -163,13 +165,22 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   const changes = await views.changes();
   const selected = selectChanges(changes, options.paths);
   // Another directory may have been made later.
-  const surroundings = new Surroundings(target, options.to === undefined ? spec.since : undefined);
+  using upper = options.to === undefined ? await UpperEntries.open(spec) : undefined;
+  const since = upper && (spec.since ?? upper.since);
+  const surroundings = new Surroundings(target, since);
   const planner = new Planner(views, surroundings);
   const steps = await planner.steps(selected, selected.length === changes.length);
-  for (const { path, from } of selected) {
-    const place = planner.frames.placeOf(keyOf(path));
-    if (place !== undefined) await surroundings.compare(views, place);
-    if (from !== undefined) await surroundings.compare(views, keyOf(from));
+  for (const { path, from, what } of selected) {
+    const key = keyOf(path);
+    const place = planner.frames.placeOf(key);
+    // Where nobody knows when the upper was begun, the copy itself says when its original was read.
+    const copied = since === undefined && what.length > 0 ? await upper?.copiedUp(key) : undefined;
+    if (place !== undefined) await surroundings.compare(views, place, copied?.at);
+    if (from !== undefined) await surroundings.compare(views, keyOf(from), copied?.at);
+  }
+  if (upper !== undefined) {
+    const { frames } = planner;
+    for (const path of await vanished(upper, views, { changes, selected, frames })) surroundings.gone(path);
   }
   for (const { place, type, kept } of steps.takes)
     if (type === 'directory' && !kept) await surroundings.compareContent(views, place);

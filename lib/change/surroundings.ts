@@ -54,20 +54,24 @@ export class Surroundings {
     this.#conflict(place, what);
   }
 
-  /** Whether the target has what the changes were made of. */
-  async compare(views: BothViews, place: string): Promise<void> {
+  gone(path: string): void {
+    const what = 'was there when it was changed, and is gone: somebody has deleted or renamed it';
+    this.#conflict(path, what);
+  }
+
+  /**
+   * Whether the target has what the changes were made of.
+   *
+   * @param copied when that was read, where it is not known when the changes were begun
+   */
+  async compare(views: BothViews, place: string, copied?: bigint): Promise<void> {
     const [before, seen] = [await views.was(place), await this.look(place)];
     if (before === undefined && seen === undefined) return;
     if (before === undefined) this.#conflict(place, `is there, a ${seen!.type}, and was not for the overlay`);
     else if (seen === undefined) this.#conflict(place, 'is not there, and was for the overlay');
     else if (!isSame(before, seen)) this.#conflict(place, 'is not what the overlay had below it');
-    else if (this.#isNewer(seen)) this.#conflict(place, 'was changed since the overlay was made');
-  }
-
-  /** A directory is for new attributes alone: its entries are looked at by themselves, and change its mtime too. */
-  #isNewer({ type, ctime, mtime }: Pick<Seen, 'type' | 'ctime' | 'mtime'>): boolean {
-    if (this.#since === undefined || ctime <= this.#since) return false;
-    return type !== 'directory' || mtime <= this.#since;
+    else if (isNewer(seen, this.#since)) this.#conflict(place, 'was changed since the overlay was made');
+    else if (isNewer(seen, copied)) this.#conflict(place, 'was changed after the overlay had copied it');
   }
 
   /** The same for all that is in a directory that goes. */
@@ -104,6 +108,12 @@ export class Surroundings {
     }
     return [...now.conflicts];
   }
+}
+
+/** A directory is for new attributes alone: its entries are looked at by themselves, and change its mtime too. */
+function isNewer({ type, ctime, mtime }: Seen, since: bigint | undefined): boolean {
+  if (since === undefined || ctime <= since) return false;
+  return type !== 'directory' || mtime <= since;
 }
 
 function isSame(before: MergedEntry, seen: Seen): boolean {

@@ -51,6 +51,14 @@ export function formatOverlayXattr({ dialect, level, note }: OverlayXattrName): 
   return `${overlayPrefix(dialect)}${ESCAPE.repeat(level)}${note}`;
 }
 
+/**
+ * A note of ours, on the root of an upper that was kept: when the overlay was begun that it is a copy of, in nanoseconds
+ * since 1970. What was changed in the lower later, the changes were not made of.
+ */
+export function sinceNoteName(dialect: Dialect): string {
+  return formatOverlayXattr({ dialect, level: 0, note: 'overlayfs.since' });
+}
+
 /** Undefined for a name that belongs to no overlay. */
 export function parseOverlayXattr(name: string): OverlayXattrName | undefined {
   for (const dialect of ['trusted', 'user'] as const) {

@@ -35,7 +35,8 @@ export interface StackSpec {
   readonly options?: StackOptions;
   /**
    * When the upper was begun, in nanoseconds since 1970, by the clock of the lower's filesystem: what was changed in the
-   * lower later is a conflict for `apply`. `layers` of a throw-away overlay has it. Absent: nobody knows.
+   * lower later is a conflict for `apply`. `layers` of a throw-away overlay has it, and an upper that `keep` has written says
+   * it itself. Absent: only what was changed after its copy was made is found.
    */
   readonly since?: bigint;
 }

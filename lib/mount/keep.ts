@@ -2,11 +2,12 @@
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { CALLBACK, readOptions, SIGNAL } from '../format/given.ts';
 import type { LayerSource, PathLike } from '../format/mount-spec.ts';
-import { parseOverlayXattr } from '../format/overlay-xattr.ts';
+import { type Dialect, parseOverlayXattr, sinceNoteName } from '../format/overlay-xattr.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, RENAME_NOREPLACE, STATX_INO } from '../kernel/constants.ts';
 import { EEXIST, EINVAL, ENOENT, ENOSYS } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { identityOf } from '../kernel/stat.ts';
@@ -43,6 +44,10 @@ export interface KeepSource {
   readonly lowers: readonly LayerSource[];
   /** For people. */
   readonly shown: string;
+  /** When it was begun, if that is known: see `since` of the layers. */
+  readonly since: bigint | undefined;
+  /** The attributes of its overlay. */
+  readonly dialect: Dialect;
   /** Of the ids that may be given to files, where they are mapped. */
   readonly namespace: number | undefined;
 }
@@ -133,7 +138,16 @@ async function fill(
   const takes = (name: string) => as !== 'upper' || !isIdentity(name);
   const chown = source.namespace === undefined ? undefined : giveTo(source.namespace);
   await new TreeCopy(from, to, { takes, owners, chown, signal, onProgress }).all();
+  if (as === 'upper') await runAsync(noteSince(own.fd, source));
   await runAsync(call('syncfs', own.fd));
+}
+
+// A filesystem without attributes takes no upper: whoever mounts it is told.
+function* noteSince(upper: number, { since, dialect }: KeepSource): Routine<void> {
+  if (since === undefined) return;
+  const program = new Program();
+  program.add('setxattr', MAY_FAIL, upper, sinceNoteName(dialect), Buffer.from(String(since)), 0);
+  yield* program.run();
 }
 
 /** @throws {OverlayError} nothing is left then */

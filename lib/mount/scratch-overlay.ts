@@ -156,12 +156,22 @@ export class ScratchOverlay extends MountedOverlay implements Scratch {
   }
 
   async keep(dir: PathLike, options: KeepOptions = {}): Promise<void> {
-    const { lower, data = [], upper } = this.layers;
+    const { lower, data = [], upper, since, options: asked } = this.layers;
     const lowers = [...(lower as readonly LayerSource[]), ...data];
     const { fd: made } = upper as { fd: number };
     const namespace = this.#request.idRanges ? await runAsync(rangedNamespace()) : undefined;
     const { keep } = await import('./keep.ts');
-    await keep({ view: this.fd, upper: made, lowers, shown: this.path, namespace }, dir, options);
+    const dialect = asked?.userxattr === true ? 'user' : 'trusted';
+    const source = {
+      view: this.fd,
+      upper: made,
+      lowers,
+      shown: this.path,
+      since,
+      dialect,
+      namespace,
+    } as const;
+    await keep(source, dir, options);
   }
 
   override async attach(target: PathLike): Promise<void> {

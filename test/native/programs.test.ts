@@ -10,7 +10,6 @@ import { KEEP, MAY_FAIL, WANT } from '../../lib/kernel/program.ts';
 import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
 import { CLOSE_GIVEN, NULL_LENGTH, STEP_LENGTH } from '../../lib/kernel/program-text.ts';
 import { openDescriptors } from '../support/leaks.ts';
-import { native } from './arguments.ts';
 
 const EBADMSG = 74;
 const number = (name: string): number => Object.keys(addon.calls).indexOf(name);

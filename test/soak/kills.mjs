@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const others = join(root, 'others');
 mkdirSync(others);
 chmodSync(others, 0o777);
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
+const program = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
 
 const leak = values.leak === undefined ? '' : 'setsid nohup setsid sleep 30 </dev/null >/dev/null 2>&1 & ';
 const nothing = `await new Promise((resolve) => setTimeout(resolve, 1000));`;
@@ -32,6 +34,9 @@ const kinds = {
   reset: `const view = await scratch(dir); for (let i = 0; i < 1000; i++) { writeFileSync(view.path + '/big', Buffer.alloc(1_000_000)); await view.reset(); }`,
   run: `await run('sh', ['-c', ${JSON.stringify(command)}], { cwd: dir, stdio: 'ignore' }); ${nothing}`,
   runs: `for (let i = 0; i < 1000; i++) { const one = await run('sh', ['-c', 'echo 1 >new; sleep 0.01 & true'], { cwd: dir, stdio: 'ignore' }); await one.finished; await one.discard(); }`,
+  program: `const { createRequire } = await import('node:module'); const program = ${JSON.stringify(program)};
+    process.chdir(dir);
+    process.argv = [process.argv[0], program, 'run', '--discard', 'sh', '-c', ${JSON.stringify(command)}]; createRequire(program)(program);`,
 };
 
 const processesOf = (mark) =>

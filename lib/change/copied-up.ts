@@ -1,0 +1,89 @@
+// What entries of the upper tell of those of the lower that the kernel copied them from: which, and when that was.
+import { decodeOrigin } from '../format/origin.ts';
+import { formatOverlayXattr, sinceNoteName } from '../format/overlay-xattr.ts';
+import { call, close } from '../kernel/call.ts';
+import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, STATX_BTIME } from '../kernel/constants.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { reach } from '../kernel/reach.ts';
+import { type Routine, runAsync } from '../kernel/routine.ts';
+import { scanEntry } from '../kernel/scan-directory.ts';
+import { bornIn } from '../kernel/stat.ts';
+import { dialectFor } from '../layer/caller-dialect.ts';
+import { INSIDE } from '../layer/layer.ts';
+import type { StackSpec } from '../layer/stack-spec.ts';
+import { openTreeRoot } from '../layer/tree-root.ts';
+import { split } from './target.ts';
+
+/** Of what was copied up. */
+export interface CopiedUp {
+  /** Its inode in the lower; undefined where the kernel noted only that there was one, as without root. */
+  readonly inode: bigint | undefined;
+  /** When, in nanoseconds since 1970; undefined where the upper's filesystem does not tell. */
+  readonly at: bigint | undefined;
+}
+
+export class UpperEntries implements Disposable {
+  readonly #fd: number;
+  readonly #origin: string;
+  /** What `keep` has noted: when the upper was begun, of which this is a copy. */
+  readonly since: bigint | undefined;
+
+  private constructor(fd: number, origin: string, since: bigint | undefined) {
+    this.#fd = fd;
+    this.#origin = origin;
+    this.since = since;
+  }
+
+  /** Undefined without an upper. @throws {OverlayError} */
+  static async open({ upper, options }: StackSpec): Promise<UpperEntries | undefined> {
+    if (upper === undefined) return undefined;
+    const { fd } = await runAsync(openTreeRoot(upper, 'upper'));
+    try {
+      const dialect = await runAsync(dialectFor(options?.userxattr));
+      const origin = formatOverlayXattr({ dialect, level: 0, note: 'origin' });
+      const since = sinceNoteName(dialect);
+      const { xattrs } = await runAsync(scanEntry(fd, '', { xattrs: [since] }));
+      const noted = /^\d{1,20}$/.exec(xattrs.get(since)?.toString() ?? '')?.[0];
+      return new UpperEntries(fd, origin, noted === undefined ? undefined : BigInt(noted));
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#fd);
+  }
+
+  /**
+   * Undefined for what is new in the upper. The kernel notes nothing, so that it looks like new: of files with several
+   * names; without root of symbolic links and device files too. Source: ovl_set_origin_fh of fs/overlayfs/copy_up.c.
+   */
+  async copiedUp(path: string): Promise<CopiedUp | undefined> {
+    try {
+      return await runAsync(this.#look(path));
+    } catch (error) {
+      // It is looked at by those that read the view, who say what is wrong with it.
+      if (error instanceof KernelError) return undefined;
+      throw error;
+    }
+  }
+
+  *#look(path: string): Routine<CopiedUp | undefined> {
+    const { parent, name } = split(path);
+    const at = Buffer.from(parent === '' ? '.' : parent, 'latin1');
+    const dir = yield* reach(this.#fd, at, INSIDE, (from, rest) =>
+      call('openat2', from, rest, O_PATH | O_NOFOLLOW, 0, INSIDE),
+    );
+    try {
+      const bytes = Buffer.from(name, 'latin1');
+      const { xattrs } = yield* scanEntry(dir, bytes, { xattrs: [this.#origin] });
+      const origin = xattrs.get(this.#origin);
+      if (origin === undefined) return undefined;
+      const born = bornIn(yield* call('statx', dir, bytes, AT_SYMLINK_NOFOLLOW, STATX_BTIME));
+      return { inode: decodeOrigin(origin)?.inode, at: born === 0n ? undefined : born };
+    } finally {
+      close(dir);
+    }
+  }
+}
