@@ -1,7 +1,15 @@
 // Why a path is not the directory that it should be, found by looking at it again, part by part.
 import { call, close } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, STATX_TYPE } from '../kernel/constants.ts';
 import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  FUSE_SUPER_MAGIC,
+  O_DIRECTORY,
+  O_PATH,
+  STATX_TYPE,
+} from '../kernel/constants.ts';
+import {
+  EACCES,
   EBADF,
   EINTR,
   EINVAL,
@@ -15,10 +23,10 @@ import {
 import { KernelError } from '../kernel/kernel-error.ts';
 import { MAY_FAIL, Program, WANT } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { decodeStat } from '../kernel/stat.ts';
+import { decodeFileSystemStat, decodeStat } from '../kernel/stat.ts';
 import type { Finding } from './overlay-error.ts';
 import { walkPath } from './path-walk.ts';
-import { EXPLANATIONS, PATH_MAX, placeAt, quote, tooLong, type Wrong } from './path-words.ts';
+import { EXPLANATIONS, FUSE_HINT, PATH_MAX, placeAt, quote, tooLong, type Wrong } from './path-words.ts';
 import type { Ruled } from './rule.ts';
 import { type Directory, placeOf, type Subject, subjectText } from './subject.ts';
 
@@ -87,7 +95,7 @@ function wrongDescriptor(subject: Subject, fd: number, errno: number): Finding |
 // A directory that is given as a descriptor is not opened: the number of a closed one could be that of what is opened here.
 interface Asked {
   readonly open: number | undefined;
-  readonly statx: number | undefined;
+  readonly statx: number;
   readonly statfs: number;
 }
 
@@ -104,7 +112,8 @@ function* askAll(directories: readonly Directory[]): Routine<number[]> {
     const { fd, absolute } = directory;
     if (absolute === undefined) continue;
     const open = program.add('openat', MAY_FAIL, fd ?? AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
-    asked.set(directory, { open, statx: undefined, statfs: program.add('fstatfs', MAY_FAIL, open) });
+    const statx = program.add('statx', WANT | MAY_FAIL, open, '', AT_EMPTY_PATH, STATX_TYPE);
+    asked.set(directory, { open, statx, statfs: program.add('fstatfs', MAY_FAIL, open) });
   }
   yield* program.run();
   return directories.map((directory) => {
@@ -112,9 +121,9 @@ function* askAll(directories: readonly Directory[]): Routine<number[]> {
     // Nobody asks a target for its filesystem.
     const needed = directory.option !== 'target';
     if (open !== undefined && program.value(open) < 0) return -program.value(open);
-    const bytes = statx === undefined ? undefined : program.bytes(statx);
-    if (statx !== undefined && bytes === undefined) return -program.value(statx);
-    if (bytes !== undefined && !decodeStat(bytes).isDirectory) return ENOTDIR;
+    const bytes = program.bytes(statx);
+    if (bytes === undefined && (needed || open === undefined)) return -program.value(statx);
+    if (open === undefined && !decodeStat(bytes!).isDirectory) return ENOTDIR;
     return needed ? Math.max(0, -program.value(statfs)) : 0;
   });
 }
@@ -142,13 +151,27 @@ export function* explainDirectories(directories: readonly Directory[]): Routine<
   return found;
 }
 
-// It opens, and does not tell of its filesystem, which the driver asks every layer.
+function notForOthers(subject: Subject, isFuse: boolean): Wrong {
+  return {
+    code: 'ERR_OVERLAY_NO_ACCESS',
+    sentence: `${subjectText(subject)}: this user may not even look at it${isFuse ? ': the filesystem (FUSE) is for the user alone who mounted it' : ''}`,
+    hint: isFuse ? FUSE_HINT : 'look for a security module that forbids it, or run as a user who may',
+  };
+}
+
+// It opens, and does not tell of itself or of its filesystem, which the driver asks every layer.
 function* mute(subject: Subject, absolute: string | Uint8Array): Routine<Finding | undefined> {
   const program = new Program();
   const open = program.add('openat', MAY_FAIL, AT_FDCWD, absolute, O_PATH | O_DIRECTORY, 0);
-  const statfs = program.add('fstatfs', MAY_FAIL, open);
+  const statx = program.add('statx', MAY_FAIL, open, '', AT_EMPTY_PATH, STATX_TYPE);
+  const statfs = program.add('fstatfs', MAY_FAIL | WANT, open);
   yield* program.run();
-  const errno = -program.value(statfs);
+  const filesystem = program.bytes(statfs);
+  if (program.value(statx) === -EACCES) {
+    const isFuse = filesystem !== undefined && decodeFileSystemStat(filesystem).type === FUSE_SUPER_MAGIC;
+    return finding(subject, notForOthers(subject, isFuse));
+  }
+  const errno = filesystem === undefined ? -program.value(statfs) : -program.value(statx);
   if (program.value(open) < 0 || errno <= 0 || OUR_OWN.includes(errno)) return undefined;
   const wrong = unreachable(subjectText(subject), errno);
   return finding(subject, { code: 'ERR_OVERLAY_UNREACHABLE', ...wrong });

@@ -68,6 +68,8 @@ function* notDirectory(subject: Subject, path: Buffer, stop: Stop): Routine<Wron
   };
 }
 
+export const FUSE_HINT =
+  'FUSE lets only the user in who mounted it: mount it with -o allow_other, or run as that user';
 const SEARCHABLE_BY_ALL = 0o111;
 
 function* noAccess(subject: Subject, _: Buffer, stop: Stop): Routine<Wrong> {
@@ -96,7 +98,7 @@ function* hintForClosed(directory: Buffer, closed: string): Routine<string> {
   yield* program.run();
   const [stat, filesystem] = [program.bytes(statx), program.bytes(statfs)];
   if (filesystem && decodeFileSystemStat(filesystem).type === FUSE_SUPER_MAGIC) {
-    return 'FUSE lets only the user in who mounted it: mount it with -o allow_other, or run as that user';
+    return FUSE_HINT;
   }
   const forAll = stat && (decodeStat(stat).mode & SEARCHABLE_BY_ALL) === SEARCHABLE_BY_ALL;
   return forAll

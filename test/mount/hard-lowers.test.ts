@@ -2,12 +2,15 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { explainError } from '../../lib/mount/explain-error.ts';
+import { mount } from '../../lib/mount/mount.ts';
 import { scratch } from '../../lib/mount/scratch.ts';
+import { run } from '../../lib/run/run.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { bindfsMount } from '../support/filesystems.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { asNobody, printedJson } from '../support/node-process.ts';
 import { isPrivileged, privileged } from '../support/privilege.ts';
+import { missing } from '../support/requirement.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { errorOf } from './forms.ts';
 
@@ -158,4 +161,65 @@ test('as an ordinary user: an overlay over overlays is told of as too deep, too'
     console.log(JSON.stringify({ code, index }));
     for (const one of [second, first]) await one.unmount();`;
   expect(printedJson(asNobody(script))).toEqual({ code: 'ERR_OVERLAY_TOO_DEEP', index: 0 });
+});
+
+test('FUSE that is for another user alone is told of as such, by scratch and run, and by explain', () => {
+  if (!isPrivileged()) missing('only root can mount FUSE as another user');
+  needUserNamespaces();
+  const place = scratchDirectory();
+  place.file('real/file', 'text');
+  const fuse = bindfsMount(place.join('real'), { options: 'no-allow-other', scratch: place });
+  const script = `
+    import { explain, run, scratch } from 'overlayfs';
+    const lower = process.argv[1];
+    const told = async (attempt) => await attempt().then(() => 'done', ({ code, option, hint }) => [code, option, hint.includes('allow_other')]);
+    const found = await explain({ lower: [lower, '/usr'], rootless: true });
+    console.log(JSON.stringify([
+      await told(() => scratch(lower)),
+      await told(() => run('true', [], { at: lower })),
+      found.map(({ code }) => code),
+    ]));`;
+  expect(printedJson(asNobody(script, { args: [fuse.path] }))).toEqual([
+    ['ERR_OVERLAY_NO_ACCESS', 'lower', true],
+    ['ERR_OVERLAY_NO_ACCESS', expect.stringMatching(/^(at|lower)$/), true],
+    ['ERR_OVERLAY_NO_ACCESS'],
+  ]);
+});
+
+describe.each(kinds)('run, rootless: %s', (rootless) => {
+  test('over FUSE and over an overlay it goes, too deep or over /proc it is told, and so is that memory has run out', async () => {
+    needUserNamespaces();
+    const place = scratchDirectory();
+    const before = openDescriptors().length;
+    const text = async (at: string, script: string, options: object = {}) => {
+      const command = await run('sh', ['-c', script], { at, cwd: at, rootless, stdio: 'ignore', ...options });
+      return { command, ...(await command.finished) };
+    };
+    place.file('real/dir/file', 'text');
+    const fuse = bindfsMount(place.join('real'), { options: 'allow_other', scratch: place });
+    const changed = await text(fuse.path, 'echo changed >dir/file; rm -r dir; echo new >new');
+    expect((await changed.command.changes()).map(({ kind, path }) => `${kind} ${path}`).sort()).toEqual([
+      'added new',
+      'deleted dir',
+    ]);
+    await changed.command.apply();
+    expect(readdirSync(place.join('real'))).toEqual(['new']);
+
+    const [layers, deeper] = [scratchDirectory().layers(), scratchDirectory().layers()];
+    const first = await mount(layers);
+    const over = await text(layers.target, 'echo more >more');
+    expect((await over.command.changes()).map(({ path }) => path)).toEqual(['more']);
+    await over.command.discard();
+    const second = await mount({ ...deeper, lower: layers.target });
+    const tooDeep = await errorOf(() => run('true', [], { at: deeper.target, rootless }));
+    expect(tooDeep).toMatchObject({ code: 'ERR_OVERLAY_TOO_DEEP', option: 'lower' });
+    for (const overlay of [second, first]) await overlay.unmount();
+    const onProc = await errorOf(() => run('true', [], { at: '/proc', rootless }));
+    expect(onProc.code).toBe('ERR_OVERLAY_PROC_LAYER');
+
+    const full = await text(place.join('real'), 'head -c 200000 /dev/zero >big', { size: 65536 });
+    expect([full.exitCode, await full.command.isFull()]).toEqual([1, true]);
+    await full.command.discard();
+    expect(openDescriptors().length).toBeLessThanOrEqual(before + 1);
+  });
 });
