@@ -154,7 +154,7 @@ static void same_round(void) {
   int mount = create_and_mount(fs);
   if (attached) must(syscall(NR_MOVE_MOUNT, mount, "", AT_FDCWD, target, F_MOVE_F_EMPTY | F_MOVE_T_SYMLINKS), "move_mount");
   if (writable) look_whether_writable(mount);
-  uint64_t id = unique_mount_id(mount, "", F_EMPTY_PATH);
+  uint64_t id = attached ? unique_mount_id(mount, "", F_EMPTY_PATH) : 0;
   if (attached) close(mount);
   close(fs);
   if (attached) {

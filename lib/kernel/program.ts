@@ -174,12 +174,6 @@ export class Program {
     return this.#output.subarray(at + 4, at + 4 + size);
   }
 
-  /** After the run: so many of the bytes that a step that may not fail was wanted for. */
-  part(step: number, from: number, size: number): Buffer {
-    const at = this.value(step) + 4 + from;
-    return this.#output.subarray(at, at + size);
-  }
-
   /** Runs the program as part of a routine; throws KernelError. */
   *run(): Routine<this> {
     yield* wait(this);
@@ -218,6 +212,8 @@ export class Program {
   // None where there is nothing to be told: of many programs it counts alone that they came to their end.
   #room(): Buffer {
     if (this.#place !== 'apart' && (this.#flags & (KEEP | WANT | MAY_FAIL)) === 0) return nothingYet;
+    // What a run gave has been read before the next one, if it is no more than numbers.
+    if (this.#repeats && this.#wanted === 0 && this.#output !== nothingYet) return this.#output;
     return Buffer.allocUnsafe(this.steps * 4 + this.#wanted + STARTED_BYTES);
   }
 

@@ -1,9 +1,8 @@
 // The mount(2) way of the ladder: for kernels and filters without the new mount API.
-import { call, close } from '../kernel/call.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
+import { close } from '../kernel/call.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, procPath } from '../kernel/constants.ts';
 import { KEEP } from '../kernel/program.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { mountIdIn, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { addClaims, requireOpen } from './claim.ts';
 import {
   emptyLowerDirectory,
@@ -59,7 +58,7 @@ function* mountOnce(request: MountRequest, seen: SeenUppers, foothold: Foothold 
     addGuards(plan, request, addClaims(plan, request), seen);
     planMount(plan, request, data, foothold);
     yield* runGuarded(plan, request, foothold?.path);
-    return yield* detachedResult(plan, request);
+    return detachedResult(plan, request);
   } finally {
     if (empty !== undefined) yield* removeEmptyLower(empty);
   }
@@ -70,16 +69,13 @@ function emptyLayer(path: string): Layer {
 }
 
 /** What a plan of mount(2) gave, and the better one of its two descriptors. */
-export function* detachedResult(plan: Plan, request: MountRequest): Routine<Made> {
+export function detachedResult(plan: Plan, request: MountRequest): Made {
   if (request.target !== undefined) return collect(plan, 'mount', true, undefined);
   const original = plan.program.value(plan.mount!);
   const clone = plan.program.value(plan.clone!);
   if (clone < 0) return collect(plan, 'mount', false, original);
   close(original);
-  // A clone is another mount, with an id of its own.
-  const mask = STATX_BEST_MNT_ID;
-  const statx = yield* call('statx', clone, '', AT_EMPTY_PATH, mask);
-  return { ...collect(plan, 'mount', true, clone), id: mountIdIn(statx) };
+  return collect(plan, 'mount', true, clone);
 }
 
 /** @throws {OverlayError} ERR_OVERLAY_TOO_LONG */

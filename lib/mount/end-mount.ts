@@ -3,11 +3,12 @@ import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import { explainUnmountFailure } from '../diagnosis/unmount-failure.ts';
 import { FLAG, readOptions } from '../format/given.ts';
 import type { UnmountOptions } from '../format/mount-spec.ts';
+import { close } from '../kernel/call.ts';
 import { AT_FDCWD, LOCK_UN, MNT_DETACH } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
 import { Program } from '../kernel/program.ts';
-import type { Routine } from '../kernel/routine.ts';
+import type { Blocking, Routine } from '../kernel/routine.ts';
 import { MOUNT_ID_OFFSET, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import type { Target } from './spec-paths.ts';
 import { sweepAgain } from './sweep.ts';
@@ -17,8 +18,8 @@ import { type OwnWork, removeIdleWork } from './work-directory.ts';
 export interface Ending {
   /** Absent: detached. */
   readonly target: Target | undefined;
-  /** 8 bytes, as struct statx has it. */
-  readonly id: Buffer;
+  /** 8 bytes, as struct statx has it; absent: detached. */
+  readonly id: Buffer | undefined;
   /** The mount's root, if it is open. */
   readonly fd: number | undefined;
   readonly claims: readonly number[];
@@ -37,7 +38,7 @@ function endingProgram(ending: Ending, target: string | Uint8Array | undefined):
   if (target !== undefined) {
     const mask = STATX_BEST_MNT_ID;
     const now = program.add('statx', 0, AT_FDCWD, target, 0, mask);
-    program.add('require_at', 0, program.bytesOf(now), MOUNT_ID_OFFSET, ending.id);
+    program.add('require_at', 0, program.bytesOf(now), MOUNT_ID_OFFSET, ending.id!);
   }
   // It would keep the mount busy; of a detached mount it is all there is.
   if (fd !== undefined) program.close(fd);
@@ -76,14 +77,24 @@ type Left = OverlayError | undefined;
 
 /** What to do when the overlay is not what the path leads to any more. */
 function* elsewhere(ending: Ending, target: Target, tried: Buffer, cause: KernelError): Routine<Left> {
-  const now = yield* whereNow(ending.id);
+  const now = yield* whereNow(ending.id!);
   if (now === undefined) return yield* endDetached(ending);
   if (now.equals(tried)) throw covered(target, cause);
   return yield* endAt(ending, target, now);
 }
 
+// One in memory is two descriptors, for whose closing alone no program has to be written where nobody else waits.
+function endInMemory(ending: Ending): Blocking<unknown> {
+  const { fd, claims } = ending;
+  return {
+    now: () => [fd!, ...claims].forEach(close),
+    later: () => endingProgram(ending, undefined).later(),
+  };
+}
+
 function* endDetached(ending: Ending): Routine<Left> {
-  yield endingProgram(ending, undefined);
+  const inMemory = ending.fd !== undefined && ending.claims.length === 1;
+  yield inMemory ? endInMemory(ending) : endingProgram(ending, undefined);
   return ending.work && (yield* finishWork(ending.work));
 }
 
@@ -115,7 +126,7 @@ function* endAt(ending: Ending, target: Target, path: string | Buffer): Routine<
     if (!(error instanceof KernelError)) throw error;
     const real = Buffer.from(path as Uint8Array);
     if (error.syscall !== 'umount2') return yield* elsewhere(ending, target, real, error);
-    throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id });
+    throw yield* explainUnmountFailure(error, { path: target.path, target: real, mountId: ending.id! });
   }
   return ending.work && (yield* finishWork(ending.work));
 }

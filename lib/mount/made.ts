@@ -5,7 +5,7 @@ import { call } from '../kernel/call.ts';
 import { MNT_DETACH, procPath } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
-import { MOUNT_ID_OFFSET } from '../kernel/stat.ts';
+import { mountIdIn } from '../kernel/stat.ts';
 import type { Plan } from './plan.ts';
 import type { MountRequest } from './spec.ts';
 import type { Layer } from './spec-paths.ts';
@@ -21,8 +21,8 @@ export interface Made {
   /** As the plan tells them. */
   readonly freshWork: boolean;
   readonly usedElsewhere: boolean;
-  /** The mount's id as 8 bytes, as struct statx has it. */
-  readonly id: Buffer;
+  /** The mount's id as 8 bytes, as struct statx has it; absent when detached, since few want to know. */
+  readonly id: Buffer | undefined;
   readonly via: 'fsopen' | 'mount';
   readonly fallbacks: readonly string[];
 }
@@ -68,7 +68,8 @@ export function collect(
   attachable: boolean,
   mount: number | undefined,
 ): Made {
-  const id = plan.program.part(plan.identity!, MOUNT_ID_OFFSET, 8);
+  const { identity } = plan;
+  const id = identity === undefined ? undefined : mountIdIn(plan.program.bytes(identity)!);
   const claims = plan.claims.map((step) => plan.program.value(step));
   const { freshWork, usedElsewhere } = plan;
   return { mount, attachable, claims, freshWork, usedElsewhere, id, via, fallbacks: [] };

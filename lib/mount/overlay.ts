@@ -2,10 +2,10 @@
 import { OverlayError, shown } from '../diagnosis/overlay-error.ts';
 import type { MountSpec, PathLike, UnmountOptions } from '../format/mount-spec.ts';
 import { callSync } from '../kernel/call.ts';
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from '../kernel/constants.ts';
 import { readOverlayTable } from '../kernel/mount-table.ts';
 import { type Routine, runAsync, runSync } from '../kernel/routine.ts';
-import { mountIdNumber } from '../kernel/stat.ts';
+import { mountIdIn, mountIdNumber, STATX_BEST_MNT_ID } from '../kernel/stat.ts';
 import { attachMount, spreadByPath } from './attach.ts';
 import { forgetDetached, rememberDetached } from './detached-uppers.ts';
 import { type Ending, endMount, readUnmountOptions } from './end-mount.ts';
@@ -119,7 +119,9 @@ export class MountedOverlay implements Overlay {
 
   /** 8 bytes, as struct statx has it. */
   get mountId(): Buffer {
-    return this.#made.id;
+    const id = this.#made.id ?? mountIdIn(callSync('statx', this.fd, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID));
+    if (this.#made.id === undefined) this.#made = { ...this.#made, id };
+    return id;
   }
 
   get attached(): boolean {
@@ -161,7 +163,7 @@ export class MountedOverlay implements Overlay {
     this.#ended = true;
     const ending: Ending = {
       target: this.#target,
-      id: this.#made.id,
+      id: this.#target === undefined ? undefined : this.mountId,
       fd: this.#fd,
       claims: this.#made.claims,
       work: this.#work,
@@ -181,7 +183,7 @@ export class MountedOverlay implements Overlay {
     const { upper, given } = this.#request;
     // Taken out of sight it may live on.
     if (upper !== undefined && !lazy && given.options !== undefined) yield* noteEnded(upper, given.options);
-    if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.#made.id));
+    if (this.#target !== undefined) attachedHandles.delete(mountIdNumber(this.mountId));
     if (this.#watched !== undefined) stopWatching(this, this.#watched);
     if (left !== undefined) throw left;
   }
@@ -223,6 +225,8 @@ export class MountedOverlay implements Overlay {
       );
     }
     const { propagation } = this.#request;
+    // By it the handle is found of what is attached.
+    void this.mountId;
     const spread = yield* attachMount(this.#fd!, target, propagation);
     this.#target = target;
     this.#remember();
@@ -232,17 +236,14 @@ export class MountedOverlay implements Overlay {
   }
 
   #remember(): void {
-    attachedHandles.set(mountIdNumber(this.#made.id), this);
+    attachedHandles.set(mountIdNumber(this.mountId), this);
   }
 
   #mustLive(): void {
     if (!this.#ended) return;
+    const hint = 'use it before unmount(), or mount again';
     throw new OverlayError([
-      {
-        code: 'ERR_OVERLAY_ENDED',
-        sentence: 'this overlay has been unmounted',
-        hint: 'use it before unmount(), or mount again',
-      },
+      { code: 'ERR_OVERLAY_ENDED', sentence: 'this overlay has been unmounted', hint },
     ]);
   }
 }

@@ -29,7 +29,7 @@ function* tryOnce(rung: Rung, request: MountRequest, namespace: number): Routine
   try {
     const plan = planRootless(request, rung, namespace, ground?.path);
     yield* runGuarded(plan, request);
-    return rung.via === 'fsopen' ? collectFsopen(plan, request) : yield* detachedResult(plan, request);
+    return rung.via === 'fsopen' ? collectFsopen(plan, request) : detachedResult(plan, request);
   } finally {
     if (ground !== undefined) yield* removeEmptyDirectory(ground.path);
   }

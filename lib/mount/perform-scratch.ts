@@ -2,21 +2,22 @@
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
 import { OverlayError } from '../diagnosis/overlay-error.ts';
 import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../kernel/errno.ts';
-import type { KernelError } from '../kernel/kernel-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Routine } from '../kernel/routine.ts';
 import { explainedNamespace } from './explained-namespace.ts';
 import { guarded, isReadyToPlan, readyToFork } from './guarded.ts';
-import { collectFsopen, FailedStep, type Made, runGuarded } from './made.ts';
+import { collectFsopen, FailedStep, type Made } from './made.ts';
 import { sweepHandles } from './overlay.ts';
 import { explainRootless } from './perform-rootless.ts';
 import type { SeenUppers } from './plan-guards.ts';
 import { ATTRIBUTES, type ScratchPlace } from './plan-scratch.ts';
-import { keepPlan, planOf } from './repeated-plan.ts';
+import { keepPlan, type Planned, planOf } from './repeated-plan.ts';
 import { lacksRootXattrs } from './root-attributes.ts';
 import { copyRootXattrs } from './root-xattrs.ts';
 import { makeInNamespace } from './scratch-in-namespace.ts';
 import type { MemoryLimits } from './scratch-spec.ts';
 import type { MountRequest } from './spec.ts';
+import type { Layer } from './spec-paths.ts';
 
 // Why this thread's kernel takes no layer that is mounted nowhere, once that is known.
 let refusedDetached: string | undefined;
@@ -49,19 +50,20 @@ function* explained(failed: FailedStep, request: MountRequest): Routine<OverlayE
 }
 
 // A plan that runs again is about layers that are like those of now.
-function aboutNow(error: unknown, before: MountRequest, now: MountRequest): unknown {
-  if (!(error instanceof FailedStep)) return error;
-  const index = before.lower.indexOf(error.subject!);
-  return index < 0 ? error : new FailedStep(error.error, now.lower[index]);
+function aboutNow(error: unknown, { plan, request: before }: Planned, now: MountRequest): unknown {
+  if (!(error instanceof KernelError)) return error;
+  const subject = plan.subjectOf(error.step) as Layer | undefined;
+  const index = before.lower.indexOf(subject!);
+  return new FailedStep(error, index < 0 ? subject : now.lower[index]);
 }
 
 function* makeDetached(request: MountRequest, place: ScratchPlace): Routine<Made> {
   const planned = planOf(request, place);
   const { plan } = planned;
   try {
-    yield* runGuarded(plan, request);
+    yield plan.program;
   } catch (error) {
-    throw aboutNow(error, planned.request, request);
+    throw aboutNow(error, planned, request);
   }
   const made = collectFsopen(plan, request);
   if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);

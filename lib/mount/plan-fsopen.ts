@@ -134,5 +134,6 @@ function place(plan: Plan, request: MountRequest, context: number): void {
     const type = PROPAGATION_FLAGS[request.propagation];
     plan.about({ option: 'propagation' }).add('mount_setattr', 0, mount, '', AT_EMPTY_PATH, 0, 0, type, -1);
   }
+  if (target === undefined) return;
   plan.identity = plan.program.add('statx', WANT, mount, '', AT_EMPTY_PATH, STATX_BEST_MNT_ID);
 }

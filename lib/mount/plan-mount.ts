@@ -73,8 +73,8 @@ export function planMount(
     const type = PROPAGATION_FLAGS[propagation];
     plan.about({ option: 'propagation' }).add('mount', 0, 'none', target, null, type, null);
   }
-  plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_BEST_MNT_ID);
   if (request.target === undefined) detach(plan, target);
+  else plan.identity = plan.program.add('statx', WANT, AT_FDCWD, target, 0, STATX_BEST_MNT_ID);
 }
 
 // A clone can be attached again later; without open_tree(2) the lazily unmounted original serves, which cannot.

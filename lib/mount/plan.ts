@@ -12,7 +12,7 @@ export class Plan {
   mount: number | undefined;
   /** Gives a copy of a mount(2) mount that can be attached, where the kernel makes one. */
   clone: number | undefined;
-  /** Gives struct statx of the mount's root. */
+  /** Gives struct statx of the mount's root; absent when the mount is detached. */
   identity: number | undefined;
   /** Fails when the directory that an upper is made like has extended attributes. */
   plainLower: number | undefined;

@@ -62,7 +62,7 @@ export function* makeInNamespace(request: MountRequest, place: ScratchPlace): Ro
   try {
     const plan = planInNamespace(inside, place, ground.path);
     yield* runGuarded(plan, inside);
-    const made = yield* detachedResult(plan, inside);
+    const made = detachedResult(plan, inside);
     if (lacksRootXattrs(plan)) yield* copyRootXattrs(request.lower[0]!, made.claims[0]!);
     return made;
   } finally {

@@ -16,7 +16,7 @@ export function* scratchRoutine(
   table?: Buffer,
 ): Routine<ScratchOverlay> {
   const { request: asked, limits, upperOn } = readScratch(lower, options);
-  const request = yield* decideRootless(asked);
+  const request = asked.rootless === false ? asked : yield* decideRootless(asked);
   if (upperOn !== undefined) return yield* scratchOnDisk(request, upperOn);
   const make = () => performScratch(request, limits);
   const source: ScratchSource = { make, tidy: nothing, own: undefined };
