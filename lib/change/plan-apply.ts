@@ -175,7 +175,7 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   const changes = await views.changes();
   const selected = selectChanges(changes, options.paths);
   // Another directory may have been made later.
-  using upper = options.to === undefined ? await UpperEntries.open(spec) : undefined;
+  using upper = options.to === undefined ? await UpperEntries.open(spec, target.fd) : undefined;
   const since = upper && (spec.since ?? upper.since);
   const surroundings = new Surroundings(target, since);
   const planner = new Planner(views, surroundings);
