@@ -7,7 +7,7 @@ import { scanEntry } from '../kernel/scan-directory.ts';
 import { BothViews } from './both-views.ts';
 import { Journal, type JournalRecord, type Operation, unfinished } from './journal.ts';
 import { perform } from './perform.ts';
-import { requirePermission } from './permission.ts';
+import { obstaclesTo } from './permission.ts';
 import {
   ApplyPlan,
   type ApplySource,
@@ -43,8 +43,8 @@ export function readApplyOptions(given: unknown): ApplyOptions {
   return readOptions<ApplyOptions>(given, CHECKS);
 }
 
-function refuse(conflicts: readonly Finding[], force: boolean | undefined): void {
-  const [first, ...rest] = conflicts;
+function refuse(found: readonly Finding[], force: boolean | undefined): void {
+  const [first, ...rest] = found;
   if (first !== undefined && force !== true) throw new OverlayError([first, ...rest]);
 }
 
@@ -112,7 +112,7 @@ async function carryOut(target: Target, plan: ApplyPlan, options: ApplyOptions):
   };
   const onEntry = () => tell(1, 0);
   const onBytes = (count: number) => tell(0, count);
-  await requirePermission(target, frames, steps);
+  refuse(await obstaclesTo(target, frames, steps), false);
   const { stat } = await runAsync(scanEntry(target.fd, '', { xattrs: [] }));
   using journal = await Journal.make(target);
   let record: JournalRecord;

@@ -1,18 +1,22 @@
 // What entries of the upper tell of those of the lower that the kernel copied them from: which, and when that was.
 import { decodeOrigin } from '../format/origin.ts';
 import { formatOverlayXattr, sinceNoteName } from '../format/overlay-xattr.ts';
-import { call, close } from '../kernel/call.ts';
+import { call, callAsync, close } from '../kernel/call.ts';
 import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, STATX_BTIME } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { reach } from '../kernel/reach.ts';
 import { type Routine, runAsync } from '../kernel/routine.ts';
 import { scanEntry } from '../kernel/scan-directory.ts';
-import { bornIn } from '../kernel/stat.ts';
+import { bornIn, decodeFileSystemStat } from '../kernel/stat.ts';
 import { dialectFor } from '../layer/caller-dialect.ts';
 import { INSIDE } from '../layer/layer.ts';
 import type { StackSpec } from '../layer/stack-spec.ts';
 import { openTreeRoot } from '../layer/tree-root.ts';
 import { split } from './target.ts';
+
+// Whose handles have the inode that stat(2) shows, in a form that is known (linux/magic.h): ext4, xfs, btrfs, tmpfs, f2fs.
+// Those of others have the same type for numbers of their own, as FUSE and erofs.
+const WITH_INODE: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010]);
 
 /** Of what was copied up. */
 export interface CopiedUp {
@@ -25,17 +29,19 @@ export interface CopiedUp {
 export class UpperEntries implements Disposable {
   readonly #fd: number;
   readonly #origin: string;
+  readonly #hasInodes: boolean;
   /** What `keep` has noted: when the upper was begun, of which this is a copy. */
   readonly since: bigint | undefined;
 
-  private constructor(fd: number, origin: string, since: bigint | undefined) {
+  private constructor(fd: number, origin: string, hasInodes: boolean, since: bigint | undefined) {
     this.#fd = fd;
     this.#origin = origin;
+    this.#hasInodes = hasInodes;
     this.since = since;
   }
 
-  /** Undefined without an upper. @throws {OverlayError} */
-  static async open({ upper, options }: StackSpec): Promise<UpperEntries | undefined> {
+  /** Undefined without an upper. @param lower open @throws {OverlayError} */
+  static async open({ upper, options }: StackSpec, lower: number): Promise<UpperEntries | undefined> {
     if (upper === undefined) return undefined;
     const { fd } = await runAsync(openTreeRoot(upper, 'upper'));
     try {
@@ -44,7 +50,13 @@ export class UpperEntries implements Disposable {
       const since = sinceNoteName(dialect);
       const { xattrs } = await runAsync(scanEntry(fd, '', { xattrs: [since] }));
       const noted = /^\d{1,20}$/.exec(xattrs.get(since)?.toString() ?? '')?.[0];
-      return new UpperEntries(fd, origin, noted === undefined ? undefined : BigInt(noted));
+      const { type } = decodeFileSystemStat(await callAsync('fstatfs', lower));
+      return new UpperEntries(
+        fd,
+        origin,
+        WITH_INODE.has(type),
+        noted === undefined ? undefined : BigInt(noted),
+      );
     } catch (error) {
       close(fd);
       throw error;
@@ -81,7 +93,10 @@ export class UpperEntries implements Disposable {
       const origin = xattrs.get(this.#origin);
       if (origin === undefined) return undefined;
       const born = bornIn(yield* call('statx', dir, bytes, AT_SYMLINK_NOFOLLOW, STATX_BTIME));
-      return { inode: decodeOrigin(origin)?.inode, at: born === 0n ? undefined : born };
+      return {
+        inode: this.#hasInodes ? decodeOrigin(origin)?.inode : undefined,
+        at: born === 0n ? undefined : born,
+      };
     } finally {
       close(dir);
     }

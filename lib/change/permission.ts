@@ -1,7 +1,7 @@
 // Finds out before anything is done what would stop it half-way: rights that lack, and flags that forbid.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { type Finding, OverlayError } from '../format/overlay-error.ts';
+import type { Finding } from '../format/overlay-error.ts';
 import { procPath } from '../kernel/constants.ts';
 import type { Frames } from './frames.ts';
 import type { Steps } from './steps.ts';
@@ -74,8 +74,8 @@ class Permission {
   }
 }
 
-/** @throws {OverlayError} ERR_OVERLAY_NO_ACCESS, ERR_OVERLAY_IMMUTABLE, with all that was found */
-export async function requirePermission(target: Target, frames: Frames, steps: Steps): Promise<void> {
+/** ERR_OVERLAY_NO_ACCESS and ERR_OVERLAY_IMMUTABLE, all that are found. */
+export async function obstaclesTo(target: Target, frames: Frames, steps: Steps): Promise<Finding[]> {
   const permission = new Permission(target);
   for (const { place } of steps.takes) await permission.leaves(place);
   for (const { path, over } of steps.puts) {
@@ -90,6 +90,5 @@ export async function requirePermission(target: Target, frames: Frames, steps: S
     const place = put?.from ?? frames.directoryAt(path);
     if (place !== undefined) await permission.given(place);
   }
-  const [first, ...rest] = permission.found.values();
-  if (first !== undefined) throw new OverlayError([first, ...rest]);
+  return [...permission.found.values()];
 }

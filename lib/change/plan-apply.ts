@@ -10,6 +10,7 @@ import { BothViews } from './both-views.ts';
 import { UpperEntries } from './copied-up.ts';
 import { keyOf, pathOf } from './entry-key.ts';
 import type { Frames } from './frames.ts';
+import { obstaclesTo } from './permission.ts';
 import { type PlanStep, planText } from './plan-text.ts';
 import { Planner } from './planner.ts';
 import { selectChanges } from './selection.ts';
@@ -46,14 +47,23 @@ export class ApplyPlan {
   readonly steps: readonly PlanStep[];
   /** Where the target is not what the changes were made of; with any, `apply` needs `force`. */
   readonly conflicts: readonly Finding[];
+  /** What this user may not do there, or nobody: with any, `apply` does nothing, also with `force`. */
+  readonly obstacles: readonly Finding[];
   /** How much content is to be copied, at most, in bytes. */
   readonly bytes: number;
   readonly #parts: PlanParts;
 
-  constructor(to: string, steps: readonly PlanStep[], bytes: number, parts: PlanParts) {
+  constructor(
+    to: string,
+    steps: readonly PlanStep[],
+    obstacles: readonly Finding[],
+    bytes: number,
+    parts: PlanParts,
+  ) {
     this.to = to;
     this.steps = steps;
     this.conflicts = parts.surroundings.conflicts;
+    this.obstacles = obstacles;
     this.bytes = bytes;
     this.#parts = parts;
   }
@@ -165,7 +175,7 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   const changes = await views.changes();
   const selected = selectChanges(changes, options.paths);
   // Another directory may have been made later.
-  using upper = options.to === undefined ? await UpperEntries.open(spec) : undefined;
+  using upper = options.to === undefined ? await UpperEntries.open(spec, target.fd) : undefined;
   const since = upper && (spec.since ?? upper.since);
   const surroundings = new Surroundings(target, since);
   const planner = new Planner(views, surroundings);
@@ -185,5 +195,6 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   for (const { place, type, kept } of steps.takes)
     if (type === 'directory' && !kept) await surroundings.compareContent(views, place);
   const parts = { spec, to, options, steps, frames: planner.frames, surroundings };
-  return new ApplyPlan(target.shown, shownSteps(steps), await bytesOf(views, steps), parts);
+  const obstacles = await obstaclesTo(target, planner.frames, steps);
+  return new ApplyPlan(target.shown, shownSteps(steps), obstacles, await bytesOf(views, steps), parts);
 }

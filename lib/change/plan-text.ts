@@ -1,4 +1,4 @@
-// The steps of a plan, as they are told: a line each, what is lost first, and every conflict.
+// The steps of a plan, as they are told: a line each, what is lost first, and every conflict and obstacle.
 import type { Finding } from '../format/overlay-error.ts';
 import type { EntryPath, EntryType } from '../layer/change.ts';
 
@@ -22,6 +22,7 @@ export interface PlanStep {
 interface Told {
   readonly steps: readonly PlanStep[];
   readonly conflicts: readonly Finding[];
+  readonly obstacles: readonly Finding[];
 }
 
 /** Control characters could move the cursor; bytes that are no UTF-8 are U+FFFD. */
@@ -37,6 +38,8 @@ export function stepLine({ action, path, type, from, replaces }: PlanStep): stri
   return `${action} ${place}${way}${replaces === undefined ? '' : ' (replaces)'}`;
 }
 
-export function planText({ steps, conflicts }: Told): string {
-  return [...steps.map(stepLine), ...conflicts.map(({ sentence }) => `CONFLICT ${sentence}`)].join('\n');
+export function planText({ steps, conflicts, obstacles }: Told): string {
+  const conflicting = conflicts.map(({ sentence }) => `CONFLICT ${sentence}`);
+  const impossible = obstacles.map(({ sentence }) => `IMPOSSIBLE ${sentence}`);
+  return [...steps.map(stepLine), ...conflicting, ...impossible].join('\n');
 }

@@ -20,8 +20,8 @@ function planOptions(given: Given): PlanOptions {
 }
 
 function print(plan: ApplyPlan, applied: boolean, given: Given, terminal: Terminal): void {
-  const { to, steps, conflicts, bytes } = plan;
-  if (given.has('json')) terminal.line(toJson({ to, steps, conflicts, bytes, applied }));
+  const { to, steps, conflicts, obstacles, bytes } = plan;
+  if (given.has('json')) terminal.line(toJson({ to, steps, conflicts, obstacles, bytes, applied }));
   else for (const line of String(plan).split('\n').filter(Boolean)) terminal.line(line);
 }
 
@@ -40,10 +40,12 @@ async function act(given: Given, terminal: Terminal): Promise<number> {
   if (spec.upper === undefined) throw new UsageError('no changes to apply: give --upper DIR');
   const force = given.has('force');
   const plan = await planApply(spec, planOptions(given));
-  const can = plan.conflicts.length === 0 || force;
+  const impossible = plan.obstacles.length > 0;
+  const can = !impossible && (plan.conflicts.length === 0 || force);
   if (!given.has('yes') || !can) {
     print(plan, false, given, terminal);
-    if (!can)
+    if (impossible) terminal.complain('overlayfs: this user cannot do that; nothing was done');
+    else if (!can)
       terminal.complain('overlayfs: there are conflicts; nothing was done, and --force overwrites them');
     else terminal.complain('overlayfs: this is the plan; nothing was done, and --yes does it');
     return can ? 0 : 1;

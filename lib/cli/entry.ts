@@ -3,7 +3,17 @@
 //
 // Most of a short run is the compiling of functions. What V8 made of them is kept where the program itself lies: whoever
 // can change it there can change the program too, which is said of no directory for temporary files or caches.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { Script } from 'node:vm';
 
 /** Its name beside this file; the build puts it in. */
@@ -21,11 +31,17 @@ function read(): Buffer | undefined {
   }
 }
 
+// Of somebody who was killed while he wrote it; who still writes takes some milliseconds.
+function isLeft(file: string): boolean {
+  return Date.now() - statSync(file).mtimeMs > 60_000;
+}
+
 // It is no failure where nobody may write, as in most installations for all users: they start as they did.
 function keep(script: Script): void {
-  const fresh = `${compiled}.${process.pid}`;
+  const fresh = `${compiled}-new`;
   let fd: number | undefined;
   try {
+    if (existsSync(fresh) && isLeft(fresh)) unlinkSync(fresh);
     fd = openSync(fresh, 'wx');
     writeSync(fd, script.createCachedData());
     // V8 looks at its length alone: what is not on disk yet must never have the name.

@@ -28,10 +28,28 @@ async function show(changes: readonly Change[], command: RunningCommand, termina
     );
 }
 
-async function decide(given: Given, changes: readonly Change[], terminal: Terminal): Promise<Decision> {
+/** What would stop an apply: it is told before anybody is asked, and while it can still be seen to. */
+async function hindrances(command: RunningCommand): Promise<string[]> {
+  const plans = await command.plan();
+  const found = plans.flatMap(({ conflicts, obstacles }) => [...conflicts, ...obstacles]);
+  return found.map(({ sentence }) => sentence);
+}
+
+async function decide(
+  command: RunningCommand,
+  given: Given,
+  changes: readonly Change[],
+  terminal: Terminal,
+): Promise<Decision> {
   if (given.has('keep')) return 'kept';
   if (given.has('discard') || changes.length === 0) return 'discarded';
   if (given.has('yes')) return 'applied';
+  const stops = given.has('json') ? [] : await hindrances(command);
+  for (const sentence of stops) terminal.complain(`overlayfs: cannot be applied: ${sentence}`);
+  if (stops.length > 0) {
+    terminal.complain('overlayfs: discarded; --keep DIR keeps them');
+    return 'discarded';
+  }
   const answer = given.has('json')
     ? undefined
     : await (await import('./question.ts')).question('overlayfs: apply these changes? [y/N] ');
@@ -77,7 +95,7 @@ export async function endRun({ command, end, given, terminal }: Ended): Promise<
   for (const { sentence } of command.notes) terminal.complain(`overlayfs: ${sentence}`);
   const changes = await changesOf(command, terminal);
   if (!given.has('json')) await show(changes, command, terminal);
-  const decision = await decide(given, changes, terminal);
+  const decision = await decide(command, given, changes, terminal);
   await carryOut(decision, command, given, terminal);
   if (given.has('json')) terminal.line(toJson({ exitCode, signal, leftProcesses, changes, decision }));
   return code;

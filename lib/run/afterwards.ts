@@ -27,10 +27,11 @@ export async function plansFor(views: readonly View[], options: PlanOptions): Pr
   return plans;
 }
 
-/** Nothing is done when one of them has a conflict. */
+/** Nothing is done when one of them has a conflict, or cannot be done. */
 export async function applyAll(plans: readonly ApplyPlan[], options: ApplyOptions): Promise<ApplyPlan[]> {
-  const [first, ...rest] = plans.flatMap(({ conflicts }) => conflicts);
-  if (first !== undefined && options.force !== true) throw new OverlayError([first, ...rest]);
+  const conflicts = options.force === true ? [] : plans.flatMap((plan) => plan.conflicts);
+  const [first, ...rest] = [...conflicts, ...plans.flatMap(({ obstacles }) => obstacles)];
+  if (first !== undefined) throw new OverlayError([first, ...rest]);
   const done: ApplyPlan[] = [];
   for (const plan of plans) done.push(await apply(plan, options));
   return done;

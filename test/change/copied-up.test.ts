@@ -21,6 +21,7 @@ import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { mount } from '../../lib/mount/mount.ts';
 import { scratch } from '../../lib/mount/scratch.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { bindfsMount, loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
 import { isPrivileged, privileged } from '../support/privilege.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
 
@@ -194,6 +195,38 @@ describe('an upper of which nobody knows when it was begun', () => {
       expect(await conflicts(spec, lower)).toEqual([]);
       rmSync(`${lower}/dir`, { recursive: true });
       expect(await conflicts(spec, lower)).toContain(`elsewhere ${GONE}`);
+    },
+  );
+});
+
+describe('on other filesystems than that of the temporary directory', () => {
+  test.each([
+    ['ext4', () => loopFilesystem('ext4').path, true],
+    ['xfs', () => loopFilesystem('xfs').path, true],
+    ['btrfs', () => loopFilesystem('btrfs').path, true],
+    ['tmpfs', () => tmpfsMount().path, true],
+    ['FUSE', (place: Scratch) => bindfsMount(place.directory('real'), { scratch: place }).path, false],
+  ] as const)(
+    '%s: a rename in the overlay is no conflict, what somebody deleted is one',
+    async (_, make, tellsWhich) => {
+      const place = scratchDirectory();
+      const lower = make(place);
+      for (const name of ['edited', 'renamed', 'dir/inner', 'removed']) {
+        mkdirSync(`${lower}/dir`, { recursive: true });
+        writeFileSync(`${lower}/${name}`, name);
+      }
+      const view = await scratch(lower);
+      writeFileSync(`${view.path}/edited`, 'by the overlay');
+      expect(await conflicts(view.layers, lower)).toEqual([]);
+      rmSync(`${lower}/edited`);
+      // Nothing was taken away that it could come from, so that the mere note of a copy is enough.
+      expect(await conflicts(view.layers, lower)).toEqual([`edited ${GONE}`]);
+      renameSync(`${view.path}/renamed`, `${view.path}/new-name`);
+      renameSync(`${view.path}/dir/inner`, `${view.path}/moved`);
+      writeFileSync(`${view.path}/dir/inner`, 'another');
+      rmSync(`${view.path}/removed`);
+      expect(await conflicts(view.layers, lower)).toEqual(tellsWhich ? [`edited ${GONE}`] : []);
+      await view.unmount();
     },
   );
 });

@@ -301,11 +301,14 @@ test('an ordinary user applies what is theirs, and is told what is not before an
       fs.chmodSync(root + '/upper/closed', 0o555);
       fs.chmodSync(root + '/upper/made', 0o500);
       const spec = { lower: root + '/lower', upper: root + '/upper' };
+      const { obstacles, conflicts } = await planApply(spec);
+      const told = [String(await planApply(spec)).split('\\n').at(-1).replace(root, ''), obstacles[0].code, conflicts.length];
+      const forced = await apply(spec, { force: true }).catch(({ code }) => code);
       const refused = await apply(spec).catch(({ code, path }) => ({ code, path: path.slice(root.length) }));
       const before = fs.readdirSync(root + '/lower').sort();
       await apply(spec, { paths: ['dir', 'made'] });
       console.log(JSON.stringify({
-        refused, before, content: fs.readFileSync(root + '/lower/dir/f', 'utf8'),
+        told, forced, refused, before, content: fs.readFileSync(root + '/lower/dir/f', 'utf8'),
         mode: fs.statSync(root + '/lower/made').mode & 0o777,
       }));
     } finally {
@@ -314,6 +317,12 @@ test('an ordinary user applies what is theirs, and is told what is not before an
     }
   `;
   expect(printedJson(asNobody(script))).toEqual({
+    told: [
+      'IMPOSSIBLE /lower/closed is a directory that this user may not write in',
+      'ERR_OVERLAY_NO_ACCESS',
+      0,
+    ],
+    forced: 'ERR_OVERLAY_NO_ACCESS',
     refused: { code: 'ERR_OVERLAY_NO_ACCESS', path: '/lower/closed' },
     before: ['closed', 'dir'],
     content: 'newer',

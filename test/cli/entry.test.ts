@@ -1,6 +1,15 @@
 // The start of the program: what V8 compiled is kept beside it, and used, and never in the way.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -67,6 +76,19 @@ privileged('what V8 does not take is made anew, and the run is as any other', ()
     expect(run(...words())).toMatchObject({ status: 0, stderr: 'overlayfs: nothing was changed\n' });
     expect([isTaken(dir, name!), kept()]).toEqual([true, [name]]);
   }
+});
+
+privileged('what somebody who was killed has left is in the way of nobody', () => {
+  const { run, kept, dir } = fresh();
+  run(...words());
+  const [name] = kept();
+  const [file, left] = [join(dir, name!), join(dir, `${name}-new`)];
+  rmSync(file);
+  writeFileSync(left, 'half');
+  // It may still be written.
+  expect([run(...words()).status, kept()]).toEqual([0, [`${name}-new`]]);
+  utimesSync(left, 0, 0);
+  expect([run(...words()).status, kept(), isTaken(dir, name!)]).toEqual([0, [name], true]);
 });
 
 test('other commands keep nothing, and load their parts from a program that was started so', () => {

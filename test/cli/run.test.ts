@@ -107,6 +107,24 @@ describe('afterwards', () => {
     },
   );
 
+  privileged('nobody is asked when it is known that they cannot be applied', () => {
+    const dir = directory();
+    // By the file tree of this process, which has no view.
+    const theirs = `sleep 0.02; echo theirs >/proc/${process.pid}/root${dir}/file; sleep 0.02; echo mine >file`;
+    const { status, stderr } = overlayfsIn(dir, 'sh', '-c', theirs);
+    expect(status).toBe(0);
+    expect(stderr).toBe(
+      [
+        'C /file  (content, mtime)',
+        'overlayfs: 0 deleted, 0 renamed, 0 added, 1 changed',
+        `overlayfs: cannot be applied: ${dir}/file was changed since the overlay was made`,
+        'overlayfs: discarded; --keep DIR keeps them\n',
+      ].join('\n'),
+    );
+    expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('theirs\n');
+    expect(overlayfsIn(dir, '--yes', 'sh', '-c', theirs)).toMatchObject({ status: 125 });
+  });
+
   privileged('--yes applies, --discard does not, --keep writes an upper', () => {
     const dir = directory();
     expect(overlayfsIn(dir, '--discard', ...CHANGES).stderr).not.toContain('discarded, since');

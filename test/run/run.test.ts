@@ -393,6 +393,29 @@ describe('afterwards', () => {
     expect(await enough.isFull()).toBe(false);
   });
 
+  privileged('of several views none is applied when one of them cannot be', async () => {
+    const dir = directory({ file: 'old' });
+    const disk = directory({ locked: 'old' });
+    mkdirSync(join(dir, 'disk'));
+    spawnSync('mount', ['--bind', disk, join(dir, 'disk')]);
+    try {
+      await using command = await sh('echo new >file; echo new >disk/locked', { cwd: dir });
+      await command.finished;
+      spawnSync('chattr', ['+i', join(disk, 'locked')]);
+      const plans = await command.plan();
+      expect(plans.map(({ obstacles }) => obstacles.map(({ code }) => code))).toEqual([
+        [],
+        ['ERR_OVERLAY_IMMUTABLE'],
+      ]);
+      // chattr(1) is a change too, and a conflict.
+      await expect(command.apply({ force: true })).rejects.toMatchObject({ code: 'ERR_OVERLAY_IMMUTABLE' });
+      expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('old');
+    } finally {
+      spawnSync('chattr', ['-i', join(disk, 'locked')]);
+      spawnSync('umount', [join(dir, 'disk')]);
+    }
+  });
+
   privileged('of several views, what is for one is refused', async () => {
     await using command = await run('true', [], { whole: true });
     await command.finished;
@@ -555,6 +578,32 @@ import { setTimeout } from 'node:timers/promises';
     expect(out).toMatch(/Permission denied/);
     expect(changes).toEqual(['added new']);
   });
+
+  privileged(
+    "the root of a view is this user's, also over another's directory: the plan tells that it cannot be applied",
+    () => {
+      const dir = directory({ file: 'old', gone: 'x' });
+      const over = `
+      import { run } from 'overlayfs';
+      const [dir] = process.argv.slice(1);
+      const command = await run('sh', ['-c', 'echo 1 >new; rm gone'], { cwd: dir, stdio: 'ignore' });
+      const { exitCode } = await command.finished;
+      const changes = (await command.changes()).map(({ kind, path }) => kind + ' ' + path);
+      const plans = await command.plan();
+      const obstacles = plans.flatMap(({ obstacles }) => obstacles.map(({ code, path }) => [code, path]));
+      const refused = await command.apply({ force: true }).catch(({ code, path }) => [code, path]);
+      await command.discard();
+      console.log(JSON.stringify({ exitCode, changes: changes.sort(), obstacles, refused }));`;
+      const forbidden = ['ERR_OVERLAY_NO_ACCESS', dir];
+      expect(printedJson(asNobody(over, { args: [dir] }))).toEqual({
+        exitCode: 0,
+        changes: ['added new', 'deleted gone'],
+        obstacles: [forbidden],
+        refused: forbidden,
+      });
+      expect(readdirSync(dir).sort()).toEqual(['file', 'gone']);
+    },
+  );
 
   test('a program in a directory that may not be entered is one that nobody has found', () => {
     const closed = scratchDirectory().directory('closed');
