@@ -100,7 +100,9 @@ export function* guarded<T>(
   attempt: (asked: MountRequest, seen: SeenUppers) => Routine<T>,
   concerned: Concern = whole,
 ): Routine<T> {
-  let [asked, seen, swept]: [MountRequest, SeenUppers, boolean] = [request, live, false];
+  let asked = request;
+  let seen: SeenUppers = live;
+  let swept = false;
   for (;;) {
     try {
       return yield* attempt(asked, seen);
@@ -113,7 +115,8 @@ export function* guarded<T>(
         yield* sweep();
       } else if (GUARD_STEPS.includes(error.error.syscall) && asked === request) {
         yield* refuseGuarded(concerned(request), live);
-        [asked, seen] = [withoutGuards(request), NOTHING];
+        asked = withoutGuards(request);
+        seen = NOTHING;
       } else {
         throw error;
       }
