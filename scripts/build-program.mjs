@@ -18,6 +18,7 @@ const LATE = [
   'lib/format/option-text.ts',
   'lib/kernel/mount-table.ts',
   'lib/layer/opened-changes.ts',
+  'lib/layer/path-failure.ts',
   'lib/mount/attach.ts',
   'lib/mount/depth-rootless.ts',
   'lib/mount/explain-step.ts',

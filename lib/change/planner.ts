@@ -44,7 +44,7 @@ export class Planner {
     const inOrder = [...changes].sort((a, b) => depth(keyOf(a.path)) - depth(keyOf(b.path)));
     for (const change of inOrder) await this.#step(change, vacancies, groups);
     for (const put of [...this.#puts.values()]) await this.#clear(put);
-    for (const { path } of all ? inOrder : []) this.#touched(split(keyOf(path)).parent);
+    for (const { path } of all ? inOrder : []) this.#touched(split(keyOf(path)).parent, true);
     return {
       takes: [...this.#takes.values()].sort((a, b) => depth(b.place) - depth(a.place)),
       puts: [...this.#puts.values()].sort((a, b) => depth(a.path) - depth(b.path)),
@@ -73,6 +73,7 @@ export class Planner {
       if (isDirectory(seen) && !what.includes('type')) {
         // Also where it was not to be there: what is in it is then looked at there.
         this.#frames.stays(path, place!);
+        if (what.length > 0 && what.every((part) => part === 'mtime')) return this.#touched(path, false);
         return this.#give(change, path, false, seen!.inode);
       }
       this.#put({ path, type, how: 'copied' });
@@ -142,10 +143,9 @@ export class Planner {
     this.#gives.set(path, { path, type, timeOnly: false, silent, ...(inode === undefined ? {} : { inode }) });
   }
 
-  /** The entries of a directory come or go: its time is then set again. */
-  #touched(path: string): void {
-    if (!this.#gives.has(path))
-      this.#gives.set(path, { path, type: 'directory', timeOnly: true, silent: true });
+  /** The entries of a directory come or go: its time is then set again, and nothing else, which another target may have otherwise. */
+  #touched(path: string, silent: boolean): void {
+    if (!this.#gives.has(path)) this.#gives.set(path, { path, type: 'directory', timeOnly: true, silent });
   }
 
   /** Makes the directories that a path needs, where the target has none. */

@@ -66,20 +66,35 @@ function* lookAbove(fd: number, path: Buffer): Routine<Above> {
   };
 }
 
-function finding(subject: Subject, { path, immutable, errno }: Above): Finding {
-  const [why, hint] =
-    errno === EPERM && immutable
-      ? ['it is immutable (chattr +i)', 'take the flag away (chattr -i), or name another directory']
-      : (WHY[errno] ?? [
-          `mkdir answers ${errnoName(errno)} there`,
-          'name a directory somewhere else, or make it beforehand',
-        ]);
+function whyNot({ immutable, errno }: Above, elsewhere: string): readonly [why: string, hint: string] {
+  return errno === EPERM && immutable
+    ? ['it is immutable (chattr +i)', 'take the flag away (chattr -i), or name another directory']
+    : (WHY[errno] ?? [`mkdir answers ${errnoName(errno)} there`, elsewhere]);
+}
+
+function finding(subject: Subject, above: Above): Finding {
+  const [why, hint] = whyNot(above, 'name a directory somewhere else, or make it beforehand');
   return {
     code: 'ERR_OVERLAY_NOT_MADE',
-    sentence: `${subjectText(subject)} does not exist, and cannot be made in ${JSON.stringify(shown(path))}: ${why}`,
+    sentence: `${subjectText(subject)} does not exist, and cannot be made in ${JSON.stringify(shown(above.path))}: ${why}`,
     hint,
     ...placeOf(subject),
   };
+}
+
+/** What keeps directories of ours from being made in one that is there; undefined when nothing does. */
+export function* explainMakingIn(directory: Directory): Routine<Finding | undefined> {
+  const [from, path] = [directory.fd ?? AT_FDCWD, directory.absolute ?? '.'];
+  const fd = yield* call('openat', from, path, O_PATH | O_DIRECTORY, 0);
+  try {
+    const here = yield* lookAbove(fd, Buffer.from(path as Uint8Array));
+    if (here.errno === 0) return undefined;
+    const [why, hint] = whyNot(here, 'name a directory somewhere else');
+    const sentence = `${subjectText(directory)}: no directory can be made in it: ${why}`;
+    return { code: 'ERR_OVERLAY_NOT_MADE', sentence, hint, ...placeOf(directory) };
+  } finally {
+    close(fd);
+  }
 }
 
 /** What keeps the directory from being made where it is missing; undefined when nothing does, or it is there. */

@@ -5,7 +5,7 @@ import type { LayerSource, PathLike } from '../format/mount-spec.ts';
 import { type Dialect, parseOverlayXattr, sinceNoteName } from '../format/overlay-xattr.ts';
 import { call, close } from '../kernel/call.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, RENAME_NOREPLACE, STATX_INO } from '../kernel/constants.ts';
-import { EEXIST, EINVAL, ENOENT, ENOSYS } from '../kernel/errno.ts';
+import { EDQUOT, EEXIST, EINVAL, ENOENT, ENOSPC, ENOSYS, EROFS } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { MAY_FAIL, Program } from '../kernel/program.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
@@ -16,6 +16,7 @@ import { type GivenEntry, readEntryPath } from '../layer/given-path.ts';
 import { pathFailure } from '../layer/path-failure.ts';
 import { openTreeRoot } from '../layer/tree-root.ts';
 import { giveTo, takeOverIn } from './id-ranges.ts';
+import { madeIn } from './made-in.ts';
 import { makeOwnDirectory, type OwnDirectory, sweepOwnDirectories } from './own-directory.ts';
 
 export interface KeepOptions {
@@ -53,6 +54,9 @@ export interface KeepSource {
 }
 
 const PREFIX = '.overlayfs-keep-';
+
+// What is said of any place that is written to.
+const OF_PLACE = [ENOSPC, EDQUOT, EROFS];
 
 const CHECKS = {
   as: ['tree', 'upper'],
@@ -169,7 +173,8 @@ export async function keep(source: KeepSource, dir: PathLike, given: unknown): P
     await runAsync(refuseInside(parent.fd, entry, read));
     const takeOver = source.namespace === undefined ? undefined : takeOverIn(source.namespace);
     await runAsync(sweepOwnDirectories(parent.fd, PREFIX, takeOver));
-    const own = await runAsync(makeOwnDirectory(parent.fd, PREFIX, notWritable));
+    const place = { option: 'dir', path: entry.parent.shown, fd: parent.fd };
+    const own = await runAsync(madeIn(place, makeOwnDirectory(parent.fd, PREFIX, notWritable), OF_PLACE));
     let name: string | Buffer = own.name;
     try {
       await fill(entry, own, source, options);

@@ -15,6 +15,7 @@ import { explainedNamespace } from './explained-namespace.ts';
 import { readyToPlan } from './guarded.ts';
 import { takeOverIn } from './id-ranges.ts';
 import { FailedStep, type Made, runGuarded } from './made.ts';
+import { madeIn } from './made-in.ts';
 import { sweepHandles } from './overlay.ts';
 import { makeOwnDirectory, type OwnDirectory } from './own-directory.ts';
 import { perform } from './perform.ts';
@@ -110,7 +111,10 @@ function* makePlace(upperOn: Target, takeOver: TakeOver | undefined): Routine<Pl
   try {
     yield* sweepOnce(parent, upperOn.absolute, PREFIX, takeOver);
     const above = yield* pathOf(parent, upperOn.absolute);
-    const own = yield* makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn));
+    const own = yield* madeIn(
+      upperOn,
+      makeOwnDirectory(parent, PREFIX, () => notWritable(upperOn)),
+    );
     const path = Buffer.concat([above, Buffer.from(`${above.length === 1 ? '' : '/'}${own.name}`)]);
     return new Place(parent, own, path, takeOver);
   } catch (error) {

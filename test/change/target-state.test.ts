@@ -286,6 +286,22 @@ describe('no room', () => {
   });
 });
 
+privileged('another target keeps the attributes of directories in which something came or went', async () => {
+  const { scratch, spec } = await changed((root) => writeFileSync(`${root}/etc/new`, 'new'));
+  for (const name of ['etc/a.conf', 'etc/b.conf']) scratch.file(`other/${name}`, `${name} old`);
+  const other = scratch.join('other');
+  for (const dir of [other, `${other}/etc`]) {
+    chownSync(dir, 5, 6);
+    chmodSync(dir, 0o2751);
+  }
+  await apply(spec, { to: other });
+  expect(readdirSync(`${other}/etc`).sort()).toEqual(['a.conf', 'b.conf', 'new']);
+  for (const dir of [other, `${other}/etc`]) {
+    const { uid, gid, mode } = statSync(dir);
+    expect([uid, gid, mode & 0o7777]).toEqual([5, 6, 0o2751]);
+  }
+});
+
 test('an ordinary user applies what is theirs, and is told what is not before anything is done', () => {
   const script = `
     import { apply, planApply } from 'overlayfs';

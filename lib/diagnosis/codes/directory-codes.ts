@@ -38,7 +38,8 @@ export const DIRECTORY_CODES = {
     remedy: 'use a directory of this mount namespace, or enter the other one',
   },
   ERR_OVERLAY_NOT_MADE: {
-    meaning: 'with `mkdir`: a missing directory cannot be made, and why',
+    meaning:
+      'with `mkdir`: a missing directory cannot be made, and why; or none of ours in `upperOn`, or where `keep` writes',
     remedy: 'do what the hint says, or make it yourself',
   },
   ERR_OVERLAY_NOT_WRITABLE: {
