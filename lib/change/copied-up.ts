@@ -1,6 +1,11 @@
 // What entries of the upper tell of those of the lower that the kernel copied them from: which, and when that was.
 import { decodeOrigin } from '../format/origin.ts';
-import { formatOverlayXattr, sinceNoteName } from '../format/overlay-xattr.ts';
+import {
+  type Dialect,
+  formatOverlayXattr,
+  type OverlayNote,
+  sinceNoteName,
+} from '../format/overlay-xattr.ts';
 import { call, callAsync, close } from '../kernel/call.ts';
 import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, STATX_BTIME } from '../kernel/constants.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -28,14 +33,16 @@ export interface CopiedUp {
 
 export class UpperEntries implements Disposable {
   readonly #fd: number;
-  readonly #origin: string;
+  readonly #dialect: Dialect;
+  /** Directories that the kernel has marked as having copies in them. */
+  readonly #marked = new Map<string, boolean>();
   readonly #hasInodes: boolean;
   /** What `keep` has noted: when the upper was begun, of which this is a copy. */
   readonly since: bigint | undefined;
 
-  private constructor(fd: number, origin: string, hasInodes: boolean, since: bigint | undefined) {
+  private constructor(fd: number, dialect: Dialect, hasInodes: boolean, since: bigint | undefined) {
     this.#fd = fd;
-    this.#origin = origin;
+    this.#dialect = dialect;
     this.#hasInodes = hasInodes;
     this.since = since;
   }
@@ -46,14 +53,13 @@ export class UpperEntries implements Disposable {
     const { fd } = await runAsync(openTreeRoot(upper, 'upper'));
     try {
       const dialect = await runAsync(dialectFor(options?.userxattr));
-      const origin = formatOverlayXattr({ dialect, level: 0, note: 'origin' });
       const since = sinceNoteName(dialect);
       const { xattrs } = await runAsync(scanEntry(fd, '', { xattrs: [since] }));
       const noted = /^\d{1,20}$/.exec(xattrs.get(since)?.toString() ?? '')?.[0];
       const { type } = decodeFileSystemStat(await callAsync('fstatfs', lower));
       return new UpperEntries(
         fd,
-        origin,
+        dialect,
         WITH_INODE.has(type),
         noted === undefined ? undefined : BigInt(noted),
       );
@@ -69,7 +75,7 @@ export class UpperEntries implements Disposable {
 
   /**
    * Undefined for what is new in the upper. The kernel notes nothing, so that it looks like new: of files with several
-   * names; without root of symbolic links and device files too. Source: ovl_set_origin_fh of fs/overlayfs/copy_up.c.
+   * names; without root of symbolic links and device files too. Source: ovl_set_origin_fh of fs/overlayfs/copy_up.c, ovl_set_impure of util.c.
    */
   async copiedUp(path: string): Promise<CopiedUp | undefined> {
     try {
@@ -81,16 +87,25 @@ export class UpperEntries implements Disposable {
     }
   }
 
+  *#noteOn(dir: number, name: string | Buffer, note: OverlayNote): Routine<Buffer | undefined> {
+    const attribute = formatOverlayXattr({ dialect: this.#dialect, level: 0, note });
+    return (yield* scanEntry(dir, name, { xattrs: [attribute] })).xattrs.get(attribute);
+  }
+
   *#look(path: string): Routine<CopiedUp | undefined> {
     const { parent, name } = split(path);
+    // Most of an upper is new, in directories that are.
+    if (this.#marked.get(parent) === false) return undefined;
     const at = Buffer.from(parent === '' ? '.' : parent, 'latin1');
     const dir = yield* reach(this.#fd, at, INSIDE, (from, rest) =>
       call('openat2', from, rest, O_PATH | O_NOFOLLOW, 0, INSIDE),
     );
     try {
+      if (!this.#marked.has(parent))
+        this.#marked.set(parent, (yield* this.#noteOn(dir, '', 'impure')) !== undefined);
+      if (this.#marked.get(parent) === false) return undefined;
       const bytes = Buffer.from(name, 'latin1');
-      const { xattrs } = yield* scanEntry(dir, bytes, { xattrs: [this.#origin] });
-      const origin = xattrs.get(this.#origin);
+      const origin = yield* this.#noteOn(dir, bytes, 'origin');
       if (origin === undefined) return undefined;
       const born = bornIn(yield* call('statx', dir, bytes, AT_SYMLINK_NOFOLLOW, STATX_BTIME));
       return {
