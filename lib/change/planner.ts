@@ -7,11 +7,17 @@ import { ancestorsOf, Frames } from './frames.ts';
 import { Groups } from './link-groups.ts';
 import type { Give, Put, Steps, Take } from './steps.ts';
 import type { Surroundings } from './surroundings.ts';
-import { split } from './target.ts';
+import { type Seen, split } from './target.ts';
 import { Vacancies, withWholeDirectories } from './whole-directories.ts';
 
 const depth = (path: string) => (path === '' ? 0 : path.split('/').length);
 const isDirectory = (entry: { readonly type: string } | undefined) => entry?.type === 'directory';
+
+// The root of an overlay without root belongs to this user, whoever has the lower's, and could not be given to anybody.
+function ownWhat(path: string, what: Change['what'], { uid }: Seen): Change['what'] {
+  const user = process.geteuid!();
+  return path === '' && user !== 0 && uid !== user ? what.filter((part) => part !== 'owner') : what;
+}
 
 export class Planner {
   readonly #views: BothViews;
@@ -73,7 +79,8 @@ export class Planner {
       if (isDirectory(seen) && !what.includes('type')) {
         // Also where it was not to be there: what is in it is then looked at there.
         this.#frames.stays(path, place!);
-        if (what.length > 0 && what.every((part) => part === 'mtime')) return this.#touched(path, false);
+        if (what.length > 0 && ownWhat(path, what, seen!).every((part) => part === 'mtime'))
+          return this.#touched(path, false);
         return this.#give(change, path, false, seen!.inode);
       }
       this.#put({ path, type, how: 'copied' });

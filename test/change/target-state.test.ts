@@ -19,11 +19,13 @@ import { apply, resumeApply } from '../../lib/change/apply.ts';
 import { planApply } from '../../lib/change/plan-apply.ts';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { mount } from '../../lib/mount/mount.ts';
+import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { mountedView } from '../layer/merged-view.ts';
 import { run } from '../support/command.ts';
 import { tmpfsMount } from '../support/filesystems.ts';
 import { asNobody, printedJson } from '../support/node-process.ts';
-import { privileged } from '../support/privilege.ts';
+import { isPrivileged, privileged } from '../support/privilege.ts';
+import { missing } from '../support/requirement.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { setXattr } from '../support/xattr.ts';
 import { comparable } from './comparable.ts';
@@ -344,4 +346,26 @@ test('an ordinary user applies what is theirs, and is told what is not before an
     content: 'newer',
     mode: 0o500,
   });
+});
+
+test('what was changed over a directory of another user that all may write to is applied there', () => {
+  if (!isPrivileged()) missing('only root has directories of another user');
+  needUserNamespaces();
+  const place = scratchDirectory();
+  place.directory('lower');
+  chmodSync(place.join('lower'), 0o777);
+  const before = statSync(place.join('lower'));
+  const script = `
+    import { writeFileSync } from 'node:fs';
+    import { apply, planApply, scratch } from 'overlayfs';
+    const view = await scratch(process.argv[1]);
+    writeFileSync(view.path + '/new', '');
+    const { conflicts, obstacles } = await planApply(view.changes());
+    await apply(view.changes());
+    await view.unmount();
+    console.log(JSON.stringify([conflicts, obstacles]));`;
+  expect(printedJson(asNobody(script, { args: [place.join('lower')] }))).toEqual([[], []]);
+  expect(readdirSync(place.join('lower'))).toEqual(['new']);
+  const { uid, mode } = statSync(place.join('lower'));
+  expect([uid, mode]).toEqual([before.uid, before.mode]);
 });
