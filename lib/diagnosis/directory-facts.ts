@@ -38,7 +38,7 @@ export interface DirectoryFacts {
   readonly filesystem: FileSystemStat;
   /** The filesystem, or the mount that leads to it, is read-only. */
   readonly readOnly: boolean;
-  /** The errno (positive) with which it cannot be opened for reading, as the lock on an upper or work directory needs it. */
+  /** Of upper and work: the errno (positive) with which it cannot be opened for reading, as the lock on it needs it. */
   readonly readErrno: number;
   /** Without symbolic links, as /proc/self/fd shows it. */
   readonly realPath: Buffer;
@@ -126,6 +126,8 @@ export function* lookAtDirectories(
   }
 }
 
+const CLAIMED: readonly string[] = ['upper', 'work'];
+
 function* describeAll(
   directories: readonly Directory[],
   opened: readonly number[],
@@ -133,12 +135,14 @@ function* describeAll(
 ): Routine<(DirectoryFacts | MissingDirectory)[]> {
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
   const program = new Program();
-  const steps = opened.map((fd) => ({
+  const steps = opened.map((fd, i) => ({
     statx: program.add('statx', WANT | MAY_FAIL, fd, '', AT_EMPTY_PATH, WANTED),
     statfs: program.add('fstatfs', WANT | MAY_FAIL, fd),
     link: program.add('readlinkat', WANT | MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0))),
-    // By the link: the name "." would ask for the right to search it.
-    read: program.add('openat', MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0)), O_RDONLY | O_DIRECTORY, 0),
+    // By the link: the name "." would ask for the right to search it. No other directory is opened for reading.
+    read: CLAIMED.includes(directories[i]!.option)
+      ? program.add('openat', MAY_FAIL, AT_FDCWD, procPath(Math.max(fd, 0)), O_RDONLY | O_DIRECTORY, 0)
+      : undefined,
     flags: addFlags(program, Math.max(fd, -1)),
   }));
   yield* program.run();
@@ -159,7 +163,7 @@ function* describeAll(
       stat: decoded,
       identity: identityOf(stat),
       filesystem,
-      readErrno: Math.max(-program.value(read), 0),
+      readErrno: read === undefined ? 0 : Math.max(-program.value(read), 0),
       readOnly: (filesystem.flags & ST_RDONLY) !== 0,
       realPath,
       mount,
