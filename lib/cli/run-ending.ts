@@ -19,10 +19,10 @@ async function changesOf(command: RunningCommand, terminal: Terminal): Promise<C
 }
 
 /** Everything goes to stderr: stdout is the command's. */
-async function show(changes: readonly Change[], command: RunningCommand, terminal: Terminal): Promise<void> {
+function show(changes: readonly Change[], isFull: boolean, terminal: Terminal): void {
   for (const change of changes) terminal.complain(changeLine(change, terminal));
   terminal.complain(`overlayfs: ${changes.length === 0 ? 'nothing was changed' : summary(changes)}`);
-  if (await command.isFull())
+  if (isFull)
     terminal.complain(
       'overlayfs: there is no room left for changes: what was written may be incomplete (--size, --upper-on)',
     );
@@ -84,19 +84,27 @@ interface Ended {
   readonly end: RunEnd;
   readonly given: Given;
   readonly terminal: Terminal;
+  /** The exit code when it is us who fail. */
+  readonly failure: number;
 }
 
 /** Gives the exit code. */
-export async function endRun({ command, end, given, terminal }: Ended): Promise<number> {
+export async function endRun({ command, end, given, terminal, failure }: Ended): Promise<number> {
   const { exitCode, signal, leftProcesses } = end;
-  const code = exitCode ?? signalExitCode(signal!);
+  const full = await command.isFull();
   if (leftProcesses && !given.has('wait'))
     terminal.complain('overlayfs: processes that the command had left were killed; --wait waits for them');
   for (const { sentence } of command.notes) terminal.complain(`overlayfs: ${sentence}`);
   const changes = await changesOf(command, terminal);
-  if (!given.has('json')) await show(changes, command, terminal);
-  const decision = await decide(command, given, changes, terminal);
+  if (!given.has('json')) show(changes, full, terminal);
+  // Of a file that there was no room for a part would take the place of the whole one.
+  const refused = full && given.has('yes') && changes.length > 0;
+  const decision = refused ? 'discarded' : await decide(command, given, changes, terminal);
+  if (refused)
+    terminal.complain(
+      'overlayfs: not applied: there was no room for all of it; --size or --upper-on gives more, --keep DIR keeps what there is',
+    );
   await carryOut(decision, command, given, terminal);
-  if (given.has('json')) terminal.line(toJson({ exitCode, signal, leftProcesses, changes, decision }));
-  return code;
+  if (given.has('json')) terminal.line(toJson({ exitCode, signal, leftProcesses, full, changes, decision }));
+  return refused ? failure : (exitCode ?? signalExitCode(signal!));
 }

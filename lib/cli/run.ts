@@ -43,7 +43,13 @@ async function finish(command: RunningCommand, given: Given, terminal: Terminal)
   const plain = !end.leftProcesses && command.notes.length === 0 && !given.has('json') && !given.has('keep');
   // Where nothing was changed no room is taken either: nothing can be incomplete.
   if (!plain || !command.isUntouched())
-    return await (await import('./run-ending.ts')).endRun({ command, end, given, terminal });
+    return await (await import('./run-ending.ts')).endRun({
+      command,
+      end,
+      given,
+      terminal,
+      failure: OWN_FAILURE,
+    });
   terminal.complain('overlayfs: nothing was changed');
   return end.exitCode ?? signalExitCode(end.signal!);
 }
@@ -93,7 +99,7 @@ export const runCommand: Command = {
     discard: { about: 'discard the changes without asking' },
     json: {
       about:
-        "print {exitCode, signal, leftProcesses, changes, decision}; the command's stdout goes to stderr",
+        "print {exitCode, signal, leftProcesses, full, changes, decision}; the command's stdout goes to stderr",
     },
     help: { about: 'this text' },
   },

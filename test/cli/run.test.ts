@@ -143,6 +143,23 @@ describe('afterwards', () => {
     ]);
   });
 
+  privileged('what there was no room for is not applied by --yes, and --keep keeps what there is', () => {
+    const dir = directory();
+    const kept = join(scratchDirectory().path, 'kept');
+    const words = ['--size', '64k', '--', 'sh', '-c', 'head -c 1000000 /dev/zero >file'];
+    const refused = overlayfsIn(dir, '--yes', ...words);
+    expect(refused.status).toBe(125);
+    expect(refused.stderr).toContain('overlayfs: not applied: there was no room for all of it');
+    expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('old');
+    const told = overlayfsIn(dir, '--yes', '--json', ...words);
+    expect([told.status, JSON.parse(told.stdout)]).toMatchObject([
+      125,
+      { full: true, decision: 'discarded' },
+    ]);
+    expect(overlayfsIn(dir, '--keep', kept, ...words).stderr).toContain('overlayfs: kept in');
+    expect(readFileSync(join(kept, 'file')).length).toBeLessThan(1_000_000);
+  });
+
   privileged('--json has stdout for itself', () => {
     const { stdout, stderr } = overlayfsIn(directory(), '--json', '--discard', ...CHANGES);
     expect(stderr).toBe('out\n');
