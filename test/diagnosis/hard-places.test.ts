@@ -16,7 +16,7 @@ import { mountsBelow } from '../support/mounts.ts';
 import { printedJson, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { serverOf, whileStopped } from '../support/stopped-server.ts';
+import { serverOf, stop, whileStopped } from '../support/stopped-server.ts';
 
 privileged('a lower that vanishes, comes back, and becomes a file all the time', async () => {
   const scratch = scratchDirectory();
@@ -261,7 +261,7 @@ privileged(
     run('mount', '-t', 'fuse.bindfs', '-o', 'nonempty', scratch.directory('elsewhere'), over);
     const server = serverOf(over);
     expect(server).toBeGreaterThan(1);
-    process.kill(server, 'SIGSTOP');
+    await stop(server);
     try {
       const start = performance.now();
       const spec = scratch.layers({ lower: 2 });

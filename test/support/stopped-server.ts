@@ -12,13 +12,24 @@ export function serverOf(point: string): number {
   const found = pids.find((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return words[0]!.endsWith('bindfs') && words.includes(point);
+      // The one before it is what is shown, which may be the mount of another.
+      return words[0]!.endsWith('bindfs') && words.findLast((word) => word.startsWith('/')) === point;
     } catch {
       return false;
     }
   });
   return Number(found);
 }
+
+/** Stops a server for sure: the signal is sent at once, and obeyed when each of the threads is to run again. */
+export async function stop(server: number): Promise<void> {
+  process.kill(server, 'SIGSTOP');
+  const tasks = `/proc/${server}/task`;
+  const states = () => readdirSync(tasks).map((task) => stateOf(`${tasks}/${task}`));
+  while (states().some((state) => state !== 'T')) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+const stateOf = (task: string) => /^\d+ \(.*\) (.)/s.exec(readFileSync(`${task}/stat`, 'latin1'))?.[1];
 
 /** A bindfs mount whose server is stopped while `use` runs; `behind` another one, it has taken what it is asked for and waits itself. */
 export async function whileStopped(
@@ -33,7 +44,7 @@ export async function whileStopped(
   }
   const server = serverOf(inner);
   expect(server).toBeGreaterThan(1);
-  process.kill(server, 'SIGSTOP');
+  await stop(server);
   try {
     await use(path);
   } finally {
