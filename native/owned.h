@@ -19,10 +19,13 @@ class Owned {
       if (held_[number]) syscall(SYS_close, number);
   }
   int adopt(Fd fd) {
-    auto number = static_cast<std::size_t>(fd.release());
-    if (number >= held_.size()) held_.resize(number + 1);
-    held_[number] = 1;
-    return static_cast<int>(number);
+    int number = fd.release();
+    // A step that gives no descriptor may be told to keep one all the same.
+    if (number < 0) return number;
+    auto at = static_cast<std::size_t>(number);
+    if (at >= held_.size()) held_.resize(at + 1);
+    held_[at] = 1;
+    return number;
   }
   // Takes a descriptor out of our care; -1 when it is not in it.
   int release(int number) {

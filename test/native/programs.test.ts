@@ -3,7 +3,7 @@
 // Random words reach harmless calls only: whatever a misread word is taken for, its low byte names a call that looks.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addon, type NativeFailure } from '../../lib/kernel/addon.ts';
+import { addon, type NativeFailure, nativeFunction } from '../../lib/kernel/addon.ts';
 import { AT_FDCWD, O_PATH } from '../../lib/kernel/constants.ts';
 import { STEP_BASE } from '../../lib/kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, WANT } from '../../lib/kernel/program.ts';
@@ -108,6 +108,14 @@ describe('a malformed step is refused', () => {
     expect(run(words(CLOSE_GIVEN, 0, CLOSE_GIVEN, 1, CLOSE_GIVEN, AT_FDCWD))).toBe(12);
     expect(openDescriptors()).toEqual(before);
   });
+});
+
+test('a step that opens nothing keeps nothing, and what is held stays held', () => {
+  const fd = nativeFunction('openatSync')!(AT_FDCWD, '/', O_PATH, 0) as number;
+  // fstatfs of the directory.
+  expect(run(words(number('fstatfs') | (KEEP << 8), fd))).toBe(4);
+  expect(output.readInt32LE(0)).toBe(-1);
+  expect(addon.close(fd)).toBe(true);
 });
 
 describe('random words', () => {
