@@ -111,7 +111,8 @@ class FlagReader {
   }
 
   #long(word: string): FlagWord {
-    const end = word.indexOf('=');
+    // A name is not empty: --=x is none.
+    const end = word.indexOf('=', 3);
     if (end < 0) return this.#named(word.slice(2), word);
     return {
       name: word.slice(2, end),

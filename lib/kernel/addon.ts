@@ -77,13 +77,13 @@ function stale(file: string, unknown: readonly string[]): Error {
 
 export const addon: Addon = load();
 
-const functions = new Map<string, NativeFunction | undefined>();
+const functions = new Map<string, NativeFunction>();
 
 /** The native function of that name, for callers that know its signature; undefined: there is none. */
 export function nativeFunction(name: string): NativeFunction | undefined {
   const known = functions.get(name);
-  if (known !== undefined || functions.has(name)) return known;
+  if (known !== undefined) return known;
   const made = addon.functionOf(name);
-  functions.set(name, made);
+  if (made !== undefined) functions.set(name, made);
   return made;
 }
