@@ -146,23 +146,28 @@ describe('afterwards', () => {
     ]);
   });
 
-  privileged('with several lowers nothing is applied, which is told, and no failure unless it was asked for', () => {
-    const [dir, patch] = [directory(), scratchDirectory().directory('patch')];
-    const words = ['--lower', patch, '--lower', '.'];
-    const { status, stderr } = overlayfsIn(dir, ...words, ...CHANGES);
-    expect([status, stderr.split('\n').slice(-4)]).toEqual([
-      3,
-      [
-        'overlayfs: 1 deleted, 0 renamed, 2 added, 1 changed',
-        'overlayfs: cannot be applied: there are 2 lowers, and the changes are against all of them together',
-        'overlayfs: discarded; --keep DIR keeps them',
-        '',
-      ],
-    ]);
-    const refused = overlayfsIn(dir, ...words, '--yes', ...CHANGES);
-    expect(refused).toMatchObject({ status: 125, stdout: '' });
-    expect(refused.stderr).toContain('with more than one --lower there is no directory that gets the changes');
-  });
+  privileged(
+    'with several lowers nothing is applied, which is told, and no failure unless it was asked for',
+    () => {
+      const [dir, patch] = [directory(), scratchDirectory().directory('patch')];
+      const words = ['--lower', patch, '--lower', '.'];
+      const { status, stderr } = overlayfsIn(dir, ...words, ...CHANGES);
+      expect([status, stderr.split('\n').slice(-4)]).toEqual([
+        3,
+        [
+          'overlayfs: 1 deleted, 0 renamed, 2 added, 1 changed',
+          'overlayfs: cannot be applied: there are 2 lowers, and the changes are against all of them together',
+          'overlayfs: discarded; --keep DIR keeps them',
+          '',
+        ],
+      ]);
+      const refused = overlayfsIn(dir, ...words, '--yes', ...CHANGES);
+      expect(refused).toMatchObject({ status: 125, stdout: '' });
+      expect(refused.stderr).toContain(
+        'with more than one --lower there is no directory that gets the changes',
+      );
+    },
+  );
 
   privileged('a directory whose name is no text is covered as any other', () => {
     const script =
