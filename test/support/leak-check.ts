@@ -1,4 +1,4 @@
-// The global setup of vitest: gives the run its own TMPDIR, refreshes the build, and at the end fails on anything left.
+// The global setup of vitest: gives the run a directory of its own, refreshes the build, and at the end fails on anything left.
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refreshBuild } from './built-package.ts';
@@ -6,7 +6,7 @@ import { added, inventory, processesWith, type Scope } from './leaks.ts';
 import { unmountBelow } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 import { everythingIsRequired } from './requirement.ts';
-import { makeRunDirectory } from './run-directory.ts';
+import { makeRunDirectory, markOf } from './run-directory.ts';
 
 const grace = 2_000;
 
@@ -16,14 +16,14 @@ export default function setup(): () => Promise<void> {
   const directory = makeRunDirectory();
   // Others may mount on this machine meanwhile, unless the run has it to itself, as it has where everything is required.
   const scope: Scope = {
-    temporary: `${directory}/tmp`,
+    run: directory,
     machine: everythingIsRequired() ? machineTemporary : undefined,
   };
   const before = inventory(scope);
   if (!nested) refreshBuild();
   return async () => {
     const left = await settle(() => added(before, inventory(scope)));
-    for (const { pid } of processesWith(`TMPDIR=${scope.temporary}`)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of processesWith(markOf(directory))) process.kill(pid, 'SIGKILL');
     unmountBelow(directory);
     removeTree(directory);
     if (left.length === 0) return;
