@@ -10,8 +10,10 @@ export default defineConfig({
     globalSetup: ['test/support/leak-check.ts'],
     setupFiles: ['test/support/each-file.ts'],
     pool: ownNamespace,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only what hangs meets them, however slow or busy the machine is.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     ...(report && { reporters: ['default', ['json', { outputFile: report }]] }),
   },
 });

@@ -37,7 +37,7 @@ function listen(fd: number): Told {
 }
 
 const nothingLeft = async (mark: string) => {
-  await expect.poll(() => processesWith(`MARK=${mark}`), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => processesWith(`MARK=${mark}`)).toEqual([]);
 };
 
 describe.runIf(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1)('a program that becomes another', () => {
@@ -161,7 +161,7 @@ describe.runIf(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1)('a program 
       setInterval(() => {}, 1000);`;
     const addon = join(packageRoot, 'build/Release/overlayfs.node');
     const child = spawn(process.execPath, ['--input-type=module', '-e', source, addon], { stdio: 'ignore' });
-    await expect.poll(() => processesWith(`MARK=${mark}`).length, { timeout: 5000 }).toBe(4);
+    await expect.poll(() => processesWith(`MARK=${mark}`).length).toBe(4);
     child.kill('SIGKILL');
     await once(child, 'exit');
     await nothingLeft(mark);
