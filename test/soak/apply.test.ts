@@ -22,5 +22,4 @@ privileged(
     );
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-soak-'))).toEqual([]);
   },
-  150_000,
 );
