@@ -324,9 +324,7 @@ function saidAfter(command: string): string[] {
   const scratch = scratchDirectory();
   scratch.layers({ lower: 2 });
   const { path } = scratch;
-  return printedJson(
-    runNode(failing, { under: after(command, path), args: [JSON.stringify([path])], timeoutMs: 120_000 }),
-  );
+  return printedJson(runNode(failing, { under: after(command, path), args: [JSON.stringify([path])] }));
 }
 
 privileged('thousands of mounts in the namespace', () => {

@@ -9,7 +9,6 @@ import { describePrivileged } from '../support/privilege.ts';
 const soak = (...args: readonly string[]): Outcome =>
   runNode(new URL('fixtures.mjs', import.meta.url), {
     args: ['--package', packageForOthers(), '--seed', '7', ...args],
-    timeoutMs: 120_000,
   });
 const nothingOfIt = () => readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-kills-'));
 

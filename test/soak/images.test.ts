@@ -53,7 +53,6 @@ const soak = (image: string, ...args: readonly string[]) =>
   runNode(new URL('images.mjs', import.meta.url), {
     args: [image, ...args],
     under: ['unshare', '--mount', '--propagation', 'private'],
-    timeoutMs: 100_000,
   });
 
 /** What is packed has been on the disk as a layer. */
