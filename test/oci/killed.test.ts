@@ -42,39 +42,35 @@ function unpacker(body: keyof typeof BODIES, archivePath: string, target: string
   });
 }
 
-test.each(Object.keys(BODIES) as (keyof typeof BODIES)[])(
-  '%s',
-  async (body) => {
-    const scratch = scratchDirectory();
-    const path = scratch.join('layer.tar');
-    writeFileSync(path, whole);
-    const beside = scratch.directory('beside');
-    const target = join(beside, 'target');
-    const seen = new Set<string>();
-    for (let round = 0; round < 8; round++) {
-      const child = unpacker(body, path, target);
-      const exited = once(child, 'exit');
-      await once(child.stdout, 'data');
-      await sleep(round * 15);
-      child.kill('SIGKILL');
-      await exited;
-      // Whole or not there; and at most what this process has left, since each removes what was left before it.
-      const names = readdirSync(beside);
-      const left = names.filter((name) => name !== 'target');
-      expect(left.every((name) => name.startsWith(STAGING_PREFIX))).toBe(true);
-      expect(left.length).toBeLessThanOrEqual(1);
-      seen.add(names.includes('target') ? 'whole' : left.length > 0 ? 'left' : 'nothing');
-      if (!existsSync(target)) continue;
-      const layers = body === 'unpackImage' ? ['000', '001', '002'] : ['.'];
-      for (const layer of layers) expect(readdirSync(join(target, layer, 'd0')).length).toBe(150);
-      break;
-    }
-    expect(seen).toContain('left');
-    await unpackLayer(Readable.from([archive(file('f'))]), join(beside, 'next'), OWN);
-    expect(readdirSync(beside).filter((name) => name.startsWith(STAGING_PREFIX))).toEqual([]);
-  },
-  60_000,
-);
+test.each(Object.keys(BODIES) as (keyof typeof BODIES)[])('%s', async (body) => {
+  const scratch = scratchDirectory();
+  const path = scratch.join('layer.tar');
+  writeFileSync(path, whole);
+  const beside = scratch.directory('beside');
+  const target = join(beside, 'target');
+  const seen = new Set<string>();
+  for (let round = 0; round < 8; round++) {
+    const child = unpacker(body, path, target);
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'data');
+    await sleep(round * 15);
+    child.kill('SIGKILL');
+    await exited;
+    // Whole or not there; and at most what this process has left, since each removes what was left before it.
+    const names = readdirSync(beside);
+    const left = names.filter((name) => name !== 'target');
+    expect(left.every((name) => name.startsWith(STAGING_PREFIX))).toBe(true);
+    expect(left.length).toBeLessThanOrEqual(1);
+    seen.add(names.includes('target') ? 'whole' : left.length > 0 ? 'left' : 'nothing');
+    if (!existsSync(target)) continue;
+    const layers = body === 'unpackImage' ? ['000', '001', '002'] : ['.'];
+    for (const layer of layers) expect(readdirSync(join(target, layer, 'd0')).length).toBe(150);
+    break;
+  }
+  expect(seen).toContain('left');
+  await unpackLayer(Readable.from([archive(file('f'))]), join(beside, 'next'), OWN);
+  expect(readdirSync(beside).filter((name) => name.startsWith(STAGING_PREFIX))).toEqual([]);
+});
 
 test('what another process is filling is left alone', async () => {
   const beside = scratchDirectory().directory('beside');
