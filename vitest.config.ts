@@ -13,6 +13,7 @@ export default defineConfig({
     // Only what hangs meets them, however slow or busy the machine is.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    teardownTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     ...(report && { reporters: ['default', ['json', { outputFile: report }]] }),
   },

@@ -8,8 +8,6 @@ import { removeTree } from './remove-tree.ts';
 import { everythingIsRequired } from './requirement.ts';
 import { makeRunDirectory, markOf } from './run-directory.ts';
 
-const grace = 2_000;
-
 export default function setup(): () => Promise<void> {
   const machineTemporary = tmpdir();
   const nested = process.env.OVERLAYFS_TEST_RUN !== undefined;
@@ -23,7 +21,7 @@ export default function setup(): () => Promise<void> {
   if (!nested) refreshBuild();
   return async () => {
     const left = await settle(() => added(before, inventory(scope)));
-    for (const { pid } of processesWith(markOf(directory))) process.kill(pid, 'SIGKILL');
+    for (const { pid } of processesWith(markOf(directory))) end(pid);
     unmountBelow(directory);
     removeTree(directory);
     if (left.length === 0) return;
@@ -32,8 +30,18 @@ export default function setup(): () => Promise<void> {
   };
 }
 
-/** Processes and lazy unmounts may take a moment to go. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}
+
+/** Processes and lazy unmounts may take a moment to go, which may be long on a busy machine. */
 async function settle(look: () => string[]): Promise<string[]> {
-  for (const end = Date.now() + grace; Date.now() < end; await sleep(50)) if (look().length === 0) return [];
+  const grace = Number(process.env.OVERLAYFS_TEST_GRACE ?? 30_000);
+  for (const last = Date.now() + grace; Date.now() < last; await sleep(50))
+    if (look().length === 0) return [];
   return look();
 }

@@ -23,6 +23,6 @@ export function runTestFile(scratch: Scratch, source: string, env: Record<string
   const vitest = new URL('../../node_modules/vitest/vitest.mjs', import.meta.url);
   return runNode(vitest, {
     args: ['run', '--root', scratch.path],
-    env: { NO_COLOR: '1', OVERLAYFS_TEST_REQUIRE: '', ...env },
+    env: { NO_COLOR: '1', OVERLAYFS_TEST_REQUIRE: '', OVERLAYFS_TEST_GRACE: '2000', ...env },
   });
 }
