@@ -76,7 +76,11 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const pack = directory('package');
 for (const part of ['dist', 'prebuilds', 'build/Release/overlayfs.node', 'binding.gyp', 'package.json'])
   if (existsSync(join(repository, part)))
-    cpSync(join(repository, part), join(pack, part), { recursive: true });
+    // What V8 compiled of the program comes and goes while others run it.
+    cpSync(join(repository, part), join(pack, part), {
+      recursive: true,
+      filter: (path) => !/\.cjs\.v\d/.test(path),
+    });
 const victim = join(directory('package/soak'), 'victim.mjs');
 cpSync(fileURLToPath(new URL('scratch-victim.mjs', import.meta.url)), victim);
 const lower = directory('lower');
