@@ -48,27 +48,29 @@ test('a balance is proposed where there is room in data to give back, and none w
   ).toBeUndefined();
 });
 
-// Data is spread over all block groups and then thinned out, so that each keeps a little of it.
+function writeData(name: string, size: number): void {
+  const file = openSync(name, 'w');
+  try {
+    writeSync(file, Buffer.alloc(size, 1));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+// Data is spread over all block groups and then thinned out, so that each keeps a little of it, also the last and smallest:
+// one that comes to be empty would be given back in the background.
 function spreadData(path: string): void {
-  const names: string[] = [];
+  mkdirSync(join(path, 'thinned-out'));
   try {
     for (let i = 0; ; i++) {
-      const name = join(path, `data${i}`);
-      names.push(name);
-      const file = openSync(name, 'w');
-      try {
-        writeSync(file, Buffer.alloc(4 * MIB, i));
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      writeData(join(path, `kept${i}`), MIB / 2);
+      writeData(join(path, `thinned-out/${i}`), 3.5 * MIB);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
-  names.forEach((name, i) => {
-    if (i % 8 !== 0) rmSync(name, { force: true });
-  });
+  rmSync(join(path, 'thinned-out'), { recursive: true });
   run('sync', '-f', path);
 }
 
