@@ -681,7 +681,7 @@ privileged('a worker that ends takes its commands with it, and nothing else', as
     const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
     await new Promise((resolve) => worker.once('message', resolve));
     const until = async (reached) => {
-      const end = Date.now() + 5000;
+      const end = Date.now() + 60_000;
       while (!reached() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
       return reached();
     };
