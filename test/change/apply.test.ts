@@ -26,45 +26,41 @@ const MODES: Record<string, OverlayOptions> = {
 };
 
 describe.each(Object.entries(MODES))('after random operations, %s', (_, options) => {
-  privileged(
-    'the lower, or a copy of the lowers, shows what the mount did',
-    async () => {
-      for (let seed = 1; seed <= 8; seed++) {
-        using scratch = scratchDirectory();
-        const random = randomFrom(seed);
-        const lower = scratch.directory('lower');
-        plant(lower, options.index !== true);
-        operate(lower, random, 20);
-        const spec = { lower, upper: scratch.directory('upper'), work: scratch.directory('work'), options };
-        {
-          await using overlay = await mount(spec);
-          operate(overlay.path, random, 30);
-        }
-        let mounted: View;
-        {
-          await using overlay = await mount(spec);
-          mounted = mountedView(overlay.path);
-        }
-        run('cp', '-a', lower, scratch.join('copy'));
-        const elsewhere = await planApply(spec, { to: scratch.join('copy') });
-        expect(elsewhere.conflicts, `seed ${seed}`).toEqual([]);
-        await apply(elsewhere);
-        {
-          await using overlay = await mount(spec);
-          const differences: string[] = [];
-          for await (const { kind, path, what } of compareTrees(overlay.path, scratch.join('copy')))
-            differences.push(`${kind} ${path}: ${what}`);
-          expect(differences, `seed ${seed}`).toEqual([]);
-        }
-        expect(comparable(mountedView(scratch.join('copy'))), `seed ${seed}: copy`).toEqual(
-          comparable(mounted),
-        );
-        const plan = await apply(spec);
-        expect(comparable(mountedView(lower)), `seed ${seed}\n${plan}`).toEqual(comparable(mounted));
+  privileged('the lower, or a copy of the lowers, shows what the mount did', async () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      using scratch = scratchDirectory();
+      const random = randomFrom(seed);
+      const lower = scratch.directory('lower');
+      plant(lower, options.index !== true);
+      operate(lower, random, 20);
+      const spec = { lower, upper: scratch.directory('upper'), work: scratch.directory('work'), options };
+      {
+        await using overlay = await mount(spec);
+        operate(overlay.path, random, 30);
       }
-    },
-    60_000,
-  );
+      let mounted: View;
+      {
+        await using overlay = await mount(spec);
+        mounted = mountedView(overlay.path);
+      }
+      run('cp', '-a', lower, scratch.join('copy'));
+      const elsewhere = await planApply(spec, { to: scratch.join('copy') });
+      expect(elsewhere.conflicts, `seed ${seed}`).toEqual([]);
+      await apply(elsewhere);
+      {
+        await using overlay = await mount(spec);
+        const differences: string[] = [];
+        for await (const { kind, path, what } of compareTrees(overlay.path, scratch.join('copy')))
+          differences.push(`${kind} ${path}: ${what}`);
+        expect(differences, `seed ${seed}`).toEqual([]);
+      }
+      expect(comparable(mountedView(scratch.join('copy'))), `seed ${seed}: copy`).toEqual(
+        comparable(mounted),
+      );
+      const plan = await apply(spec);
+      expect(comparable(mountedView(lower)), `seed ${seed}\n${plan}`).toEqual(comparable(mounted));
+    }
+  });
 });
 
 describe('what has the changes', () => {

@@ -13,7 +13,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { apply } from '../../lib/change/apply.ts';
 import { planApply } from '../../lib/change/plan-apply.ts';
@@ -21,6 +20,7 @@ import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { mount } from '../../lib/mount/mount.ts';
 import { scratch } from '../../lib/mount/scratch.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { clockGoesOn } from '../support/filesystem-clock.ts';
 import { bindfsMount, loopFilesystem, tmpfsMount } from '../support/filesystems.ts';
 import { isPrivileged, privileged } from '../support/privilege.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
@@ -49,7 +49,6 @@ function change(root: string): void {
   writeFileSync(`${root}/made/file`, 'made');
 }
 
-const tick = () => sleep(12);
 const ways = [true, false].filter((rootless) => rootless || isPrivileged());
 const conflicts = async (source: Parameters<typeof planApply>[0], lower: string) =>
   (await planApply(source)).conflicts.map(({ sentence }) => sentence.replace(`${lower}/`, '')).sort();
@@ -68,7 +67,7 @@ describe.each(ways)('rootless %s', (rootless) => {
       const upperOn = kind === 'in memory' ? {} : { upperOn: place.directory('disk') };
       await using view = await scratch(lower, { rootless, ...upperOn });
       change(view.path);
-      await tick();
+      await clockGoesOn();
       // Nobody is concerned with these.
       writeFileSync(`${lower}/dir/other`, 'theirs');
       writeFileSync(`${lower}/theirs`, 'theirs');
@@ -94,9 +93,9 @@ describe.each(ways)('rootless %s', (rootless) => {
     const place = scratchDirectory();
     const lower = lowerOf(place);
     await using view = await scratch(lower, { rootless });
-    await tick();
+    await clockGoesOn();
     writeFileSync(`${lower}/edited`, 'by somebody else');
-    await tick();
+    await clockGoesOn();
     writeFileSync(`${view.path}/edited`, 'by the overlay');
     await view.keep(place.join('kept'), { as: 'upper' });
     const options = rootless ? { userxattr: true } : {};
@@ -174,7 +173,7 @@ describe('an upper of which nobody knows when it was begun', () => {
   privileged('tells by each copy what was changed after it', async () => {
     const { lower, spec } = await used(scratchDirectory(), change);
     expect(await conflicts(spec, lower)).toEqual([]);
-    await tick();
+    await clockGoesOn();
     writeFileSync(`${lower}/edited`, 'by somebody else');
     chownSync(`${lower}/attributes`, 5, 5);
     // Of what the overlay deleted or made anew the kernel notes nothing.

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../support/built-package.ts';
+import { isOfBuild, packageRoot } from '../support/built-package.ts';
 import { asNobody, type Outcome, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -24,7 +24,7 @@ function fresh() {
   for (const part of ['package.json', 'binding.gyp', 'dist', 'build/Release/overlayfs.node', 'prebuilds'])
     cpSync(join(packageRoot, part), join(path, part), {
       recursive: true,
-      filter: (source) => !/\.v\d[\d.]*-\w+$/.test(source),
+      filter: isOfBuild,
     });
   const dir = join(path, 'dist/cli');
   const main = pathToFileURL(join(dir, 'main.cjs'));

@@ -133,27 +133,23 @@ privileged('works from a line of fstab, as /sbin/mount.TYPE and /sbin/umount.TYP
   );
 });
 
-privileged(
-  "is podman's mount_program",
-  () => {
-    if (which('podman') === undefined) missing('podman is not installed');
-    const scratch = scratchDirectory();
-    scratch.file('image/a', 'one');
-    scratch.file('prog', `#!/bin/sh\necho "$*" >> ${scratch.join('log')}\nexec "$O" mount "$@"\n`);
-    for (const name of ['store', 'tmp']) scratch.directory(name);
-    // podman takes no runroot of more than 50 bytes: a private /run is short.
-    const script = `mount -t tmpfs run /run && chmod +x prog; tar -C image -cf image.tar .
+privileged("is podman's mount_program", () => {
+  if (which('podman') === undefined) missing('podman is not installed');
+  const scratch = scratchDirectory();
+  scratch.file('image/a', 'one');
+  scratch.file('prog', `#!/bin/sh\necho "$*" >> ${scratch.join('log')}\nexec "$O" mount "$@"\n`);
+  for (const name of ['store', 'tmp']) scratch.directory(name);
+  // podman takes no runroot of more than 50 bytes: a private /run is short.
+  const script = `mount -t tmpfs run /run && chmod +x prog; tar -C image -cf image.tar .
 podman() { command podman --root "$PWD/store" --runroot /run/ovl --tmpdir "$PWD/tmp" --storage-driver overlay \\
   --storage-opt overlay.mount_program="$PWD/prog" --cgroup-manager cgroupfs --events-backend none "$@"; }
 podman import -q image.tar tiny:1 > /dev/null && id=$(podman create tiny:1 /bin/true) && at=$(podman mount "$id") || exit 1
 cat "$at/a"; echo new > "$at/b"; grep -c " $at .* - overlay " /proc/self/mountinfo
 podman umount "$id" > /dev/null; grep -c " $at " /proc/self/mountinfo; podman rm -a > /dev/null; umount -R store/overlay 2> /dev/null
 true`;
-    const outcome = shell(script, scratch.path, privately);
-    expect([outcome.stderr, outcome.stdout]).toEqual(['', 'one1\n0\n']);
-    expect(readFileSync(scratch.join('log'), 'utf8')).toMatch(
-      /^-o lowerdir=\S+,upperdir=\S+,workdir=\S+, \S+\/merged$/m,
-    );
-  },
-  60_000,
-);
+  const outcome = shell(script, scratch.path, privately);
+  expect([outcome.stderr, outcome.stdout]).toEqual(['', 'one1\n0\n']);
+  expect(readFileSync(scratch.join('log'), 'utf8')).toMatch(
+    /^-o lowerdir=\S+,upperdir=\S+,workdir=\S+, \S+\/merged$/m,
+  );
+});

@@ -109,8 +109,8 @@ describe('afterwards', () => {
 
   privileged('nobody is asked when it is known that they cannot be applied', () => {
     const dir = directory();
-    // By the file tree of this process, which has no view.
-    const theirs = `sleep 0.02; echo theirs >/proc/${process.pid}/root${dir}/file; sleep 0.02; echo mine >file`;
+    // By the file tree of this process, which has no view; later by the clock of the filesystem, whose tick may come late.
+    const theirs = `sleep 0.2; echo theirs >/proc/${process.pid}/root${dir}/file; sleep 0.2; echo mine >file`;
     const { status, stderr } = overlayfsIn(dir, 'sh', '-c', theirs);
     expect(status).toBe(0);
     expect(stderr).toBe(
@@ -301,7 +301,7 @@ describe('signals', () => {
       cwd: directory(),
       env: environment,
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 150_000,
     });
     expect(stdout).toMatch(/Stopped/);
     expect(stdout).toContain('ended with 5');

@@ -1,16 +1,26 @@
 // Mounting and its diagnosis in bad places: layers that change under it, a filesystem that hangs, thousands of mounts, no /proc.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import type { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
+import { MOUNT_PATIENCE } from '../../lib/diagnosis/silent-places.ts';
 import { explain, explainSync } from '../../lib/mount/explain.ts';
 import { mount, mountSync } from '../../lib/mount/mount.ts';
 import { scratch as fork } from '../../lib/mount/scratch.ts';
 import { errorOf, forms } from '../mount/forms.ts';
 import { run } from '../support/command.ts';
 import { fakeErrnoProgram } from '../support/fake-errno.ts';
-import { bindfsMount } from '../support/filesystems.ts';
+import { bindfsMount, tmpfsMount } from '../support/filesystems.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { mountsBelow } from '../support/mounts.ts';
 import { printedJson, runNode } from '../support/node-process.ts';
@@ -52,53 +62,49 @@ privileged('a lower that vanishes, comes back, and becomes a file all the time',
   expect(mountsBelow(scratch.path)).toEqual([]);
 });
 
-privileged(
-  'layers that another process makes, moves, replaces and removes without a pause',
-  async () => {
-    const scratch = scratchDirectory();
-    const { lower, upper, work, target } = scratch.layers({ lower: 2 });
-    const path = scratch.join('unsteady');
-    const loop =
-      'while :; do mkdir $P; mv $P $P-away; : > $P; rm $P; ln -s $P-away $P; rm $P; ln -s nowhere $P; rm $P; ' +
-      'mkdir $P; rmdir $P; rmdir $P-away; done 2>/dev/null';
-    const busy = spawn('sh', ['-c', loop], { env: { ...process.env, P: path }, stdio: 'ignore' });
-    const before = openDescriptors().length;
-    const said = new Set<string>();
-    let longest = 0;
-    try {
-      for (let i = 0; i < 8; i++) {
-        for (const spec of [
-          { lower: [lower[0]!, path, '/proc/sys'], target },
-          { lower: lower, upper: path, work, target },
-          { lower: [lower[0]!, `${path}/../unsteady`, lower[1]!, lower[1]!], upper, work, target },
-        ]) {
-          const start = performance.now();
-          for (const form of forms) {
-            try {
-              await form.end(await form.mount(spec), { lazy: true });
-            } catch (error) {
-              said.add((error as OverlayError).code);
-            }
+privileged('layers that another process makes, moves, replaces and removes without a pause', async () => {
+  const scratch = scratchDirectory();
+  const { lower, upper, work, target } = scratch.layers({ lower: 2 });
+  const path = scratch.join('unsteady');
+  const loop =
+    'while :; do mkdir $P; mv $P $P-away; : > $P; rm $P; ln -s $P-away $P; rm $P; ln -s nowhere $P; rm $P; ' +
+    'mkdir $P; rmdir $P; rmdir $P-away; done 2>/dev/null';
+  const busy = spawn('sh', ['-c', loop], { env: { ...process.env, P: path }, stdio: 'ignore' });
+  const before = openDescriptors().length;
+  const said = new Set<string>();
+  let longest = 0;
+  try {
+    for (let i = 0; i < 8; i++) {
+      for (const spec of [
+        { lower: [lower[0]!, path, '/proc/sys'], target },
+        { lower: lower, upper: path, work, target },
+        { lower: [lower[0]!, `${path}/../unsteady`, lower[1]!, lower[1]!], upper, work, target },
+      ]) {
+        const start = performance.now();
+        for (const form of forms) {
+          try {
+            await form.end(await form.mount(spec), { lazy: true });
+          } catch (error) {
+            said.add((error as OverlayError).code);
           }
-          for (const { code } of await explain(spec)) said.add(code);
-          longest = Math.max(longest, performance.now() - start);
         }
+        for (const { code } of await explain(spec)) said.add(code);
+        longest = Math.max(longest, performance.now() - start);
       }
-    } finally {
-      const ended = once(busy, 'exit');
-      busy.kill('SIGKILL');
-      await ended;
     }
-    // Each was so at some moment, or two looks differed.
-    const possible =
-      'NOT_FOUND NOT_DIRECTORY DANGLING_SYMLINK LAYER_REMOVED PROC_LAYER LAYER_TWICE UNEXPLAINED';
-    expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
-    expect(longest).toBeLessThan(10_000);
-    expect(openDescriptors().length).toBe(before);
-    expect(mountsBelow(target)).toEqual([]);
-  },
-  60_000,
-);
+  } finally {
+    const ended = once(busy, 'exit');
+    busy.kill('SIGKILL');
+    await ended;
+  }
+  // Each was so at some moment, or two looks differed.
+  const possible =
+    'NOT_FOUND NOT_DIRECTORY DANGLING_SYMLINK LAYER_REMOVED PROC_LAYER LAYER_TWICE UNEXPLAINED';
+  expect([...said].filter((code) => !possible.includes(code.replace('ERR_OVERLAY_', '')))).toEqual([]);
+  expect(longest).toBeLessThan(60_000);
+  expect(openDescriptors().length).toBe(before);
+  expect(mountsBelow(target)).toEqual([]);
+});
 
 const NO_ANSWER = 'ERR_OVERLAY_NO_ANSWER';
 
@@ -131,14 +137,13 @@ for (const behind of [false, true]) {
             [NO_ANSWER, 'target'],
           ]);
         }
-        expect(performance.now() - start).toBeLessThan(15_000);
+        expect(performance.now() - start).toBeLessThan(60_000);
         expect(openDescriptors().length).toBe(before);
       });
       expect(await explain({ ...layers, lower: [layers.lower[0]!, `${scratch.path}/behind/in`] })).toEqual(
         [],
       );
     },
-    60_000,
   );
 }
 
@@ -149,7 +154,8 @@ privileged('many layers where nobody answers are not waited for one by one', asy
     const many = Array.from({ length: 100 }, (_, i) => `${path}/${i}`);
     const start = performance.now();
     const found = explainSync({ lower: [lower[0]!, ...many], target });
-    expect(performance.now() - start).toBeLessThan(4000);
+    // One by one it would be 50 seconds.
+    expect(performance.now() - start).toBeLessThan(25_000);
     expect(found).toHaveLength(100);
     expect(found[0]!.sentence).toContain('did not answer within');
     expect(found[1]!.sentence).toContain('was not waited for');
@@ -160,8 +166,9 @@ privileged('a lower on a FUSE filesystem whose server has died', async () => {
   const scratch = scratchDirectory();
   const { path } = bindfsMount(scratch.directory('behind', 'in').replace(/\/in$/, ''), { scratch });
   const layers = scratch.layers({ lower: 1 });
-  const server = serverOf(path);
-  process.kill(server, 'SIGKILL');
+  process.kill(serverOf(path), 'SIGKILL');
+  // What is asked while it dies is answered in another way.
+  await expect.poll(() => codeOf(() => statSync(`${path}/in`))).toBe('ENOTCONN');
   const spec = { ...layers, lower: [layers.lower[0]!, `${path}/in`] };
   for (const form of forms) {
     const error = await errorOf(() => form.mount(spec));
@@ -170,6 +177,15 @@ privileged('a lower on a FUSE filesystem whose server has died', async () => {
   }
   expect(mountsBelow(`${scratch.path}/target`)).toEqual([]);
 });
+
+function codeOf(attempt: () => unknown): string | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
 
 const placesOf = ({ findings }: OverlayError) =>
   findings.map(({ code, option, index }) => [code, option, index].filter((part) => part !== undefined));
@@ -221,16 +237,12 @@ privileged(
       expect(placesOf(await errorOf(() => mountSync({ lower: [top, hung], target })))).toEqual([
         [NO_ANSWER, 'lower', 1],
       ]);
-      expect(performance.now() - start).toBeLessThan(15_000);
+      expect(performance.now() - start).toBeLessThan(60_000);
       expect(openDescriptors().length).toBe(before);
     });
-    for (let i = 0; i < 100 && zombies().length > dead.length; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(zombies()).toEqual(dead);
+    await expect.poll(zombies).toEqual(dead);
     expect(mountsBelow(`${scratch.path}/target`)).toEqual([]);
   },
-  60_000,
 );
 
 privileged('what is served and answers is mounted', () => {
@@ -263,11 +275,17 @@ privileged(
     expect(server).toBeGreaterThan(1);
     await stop(server);
     try {
+      // In memory, since the end of an overlay waits until all of its filesystem is on the disk.
+      using memory = tmpfsMount();
+      const [lower, upper, work] = ['l', 'u', 'w'].map((name) => {
+        mkdirSync(`${memory.path}/${name}`);
+        return `${memory.path}/${name}`;
+      });
+      const spec = { lower: [lower!, scratch.directory('more')], upper: upper!, work: work! };
       const start = performance.now();
-      const spec = scratch.layers({ lower: 2 });
-      mountSync(spec).unmountSync();
+      mountSync({ ...spec, target: scratch.directory('t') }).unmountSync();
       await (await mount(spec)).unmount();
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(performance.now() - start).toBeLessThan(2 * MOUNT_PATIENCE);
     } finally {
       process.kill(server, 'SIGCONT');
     }
@@ -306,22 +324,16 @@ function saidAfter(command: string): string[] {
   const scratch = scratchDirectory();
   scratch.layers({ lower: 2 });
   const { path } = scratch;
-  return printedJson(
-    runNode(failing, { under: after(command, path), args: [JSON.stringify([path])], timeoutMs: 120_000 }),
-  );
+  return printedJson(runNode(failing, { under: after(command, path), args: [JSON.stringify([path])] }));
 }
 
-privileged(
-  'thousands of mounts in the namespace',
-  () => {
-    // Doubling: what is bound recursively brings its own mounts along.
-    const many =
-      'mkdir $D/many; mount -t tmpfs x $D/many; mkdir $D/many/a $D/many/b; for i in $(seq 11); do ' +
-      'mkdir -p $D/many/$i; mount --rbind $D/many $D/many/$i; done; [ $(wc -l < /proc/self/mountinfo) -gt 2000 ]';
-    expect(saidAfter(many)).toEqual(EXPECTED);
-  },
-  180_000,
-);
+privileged('thousands of mounts in the namespace', () => {
+  // Doubling: what is bound recursively brings its own mounts along.
+  const many =
+    'mkdir $D/many; mount -t tmpfs x $D/many; mkdir $D/many/a $D/many/b; for i in $(seq 11); do ' +
+    'mkdir -p $D/many/$i; mount --rbind $D/many $D/many/$i; done; [ $(wc -l < /proc/self/mountinfo) -gt 2000 ]';
+  expect(saidAfter(many)).toEqual(EXPECTED);
+});
 
 privileged('no /proc', () => {
   expect(saidAfter('mount -t tmpfs hidden /proc')).toEqual(EXPECTED);

@@ -33,7 +33,7 @@ describePrivileged('what the driver says', () => {
       expect(resolved).toEqual([expect.stringContaining(`'${gone}'`)]);
       // Lines without a path count only while nobody else makes the driver write, as other tests do.
       const twice = () => wordsOn({ lower: [lower[0]!, lower[0]!], upper, work, target });
-      await expect.poll(twice, { timeout: 10_000 }).toHaveLength(1);
+      await expect.poll(twice).toHaveLength(1);
     });
     test('is nothing when the driver has no part in the failure', async () => {
       const scratch = scratchDirectory();

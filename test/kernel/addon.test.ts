@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { addon, nativeFunction } from '../../lib/kernel/addon.ts';
 import { EXPECTED_CALLS } from '../../lib/kernel/expected-calls.ts';
-import { packageRoot } from '../support/built-package.ts';
+import { isOfBuild, packageRoot } from '../support/built-package.ts';
 import { type Outcome, printedJson, runNode } from '../support/node-process.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
 
@@ -23,7 +23,7 @@ const place = `linux-${process.arch}/overlayfs.node`;
 function bare(): Scratch {
   const scratch = scratchDirectory();
   for (const part of ['package.json', 'binding.gyp', 'dist']) {
-    cpSync(join(packageRoot, part), scratch.join(part), { recursive: true });
+    cpSync(join(packageRoot, part), scratch.join(part), { recursive: true, filter: isOfBuild });
   }
   return scratch;
 }

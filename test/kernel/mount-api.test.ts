@@ -17,7 +17,7 @@ privileged('this kernel has all of it, and asking leaves nothing', async () => {
   expect(openDescriptors()).toEqual(open);
   // What others have there is there for a moment only.
   const more = () => mountsOutsideScratch().filter((point) => !before.includes(point));
-  await expect.poll(more, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(more).toEqual([]);
 });
 
 test('the answers have a sentence each where there is no right to ask', () => {

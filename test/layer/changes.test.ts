@@ -211,6 +211,5 @@ describe.each(Object.entries(MODES))('after random operations, %s', (_, options)
         expect(problemsOf(before, mounted, changes), `seed ${seed}`).toEqual([]);
       }
     },
-    60_000,
   );
 });

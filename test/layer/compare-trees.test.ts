@@ -359,9 +359,7 @@ describe('the caller', () => {
     closeSync(fd);
   });
 
-  test('stops when it likes, by leaving or by a signal, and is told of progress', {
-    timeout: 60_000,
-  }, async () => {
+  test('stops when it likes, by leaving or by a signal, and is told of progress', async () => {
     const scratch = twoTrees((root) => {
       for (let i = 0; i < 50; i++) {
         mkdirSync(`${root}/${i}`);
@@ -461,7 +459,7 @@ describe('random trees', () => {
     lutimesSync(path, node.time, node.time);
   }
 
-  test('differ as a model of them says', { timeout: 120_000 }, async () => {
+  test('differ as a model of them says', async () => {
     await fc.assert(
       fc.asyncProperty(tree, tree, async (a, b) => {
         const scratch = scratchDirectory();

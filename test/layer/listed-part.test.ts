@@ -100,13 +100,11 @@ privileged('what a large opaque directory hides is deleted, and nothing else', a
   expect(gone.sort()).toEqual(wanted.map((i) => `d/file${i}`).sort());
 });
 
-privileged(
-  '45,000 entries over others are read with a heap of 10 MB',
-  () => {
-    const place = tmpfsMount().path;
-    fill(`${place}/u`, 0, 45_000);
-    fill(`${place}/l`, 40_000, 55_000);
-    const script = `
+privileged('45,000 entries over others are read with a heap of 10 MB', () => {
+  const place = tmpfsMount().path;
+  fill(`${place}/u`, 0, 45_000);
+  fill(`${place}/l`, 40_000, 55_000);
+  const script = `
     import { compareTrees, openStack } from 'overlayfs/layer';
     const [upper, lower] = process.argv.slice(1);
     const count = async (entries) => {
@@ -119,15 +117,12 @@ privileged(
     for (const read of [() => stack.walk(), () => stack.readdir('.'), () => stack.changes(), () => compareTrees(lower, upper)])
       counts.push(await count(read()));
     console.log(JSON.stringify(counts));`;
-    const [walked, listed, ...changed] = printedJson<number[]>(
-      runNode(script, {
-        args: [`${place}/u`, `${place}/l`],
-        execArgv: ['--max-old-space-size=10', '--max-semi-space-size=2'],
-        timeoutMs: 100_000,
-      }),
-    );
-    expect([walked, listed]).toEqual([55_001, 55_000]);
-    for (const count of changed) expect(count).toBeGreaterThanOrEqual(40_000);
-  },
-  120_000,
-);
+  const [walked, listed, ...changed] = printedJson<number[]>(
+    runNode(script, {
+      args: [`${place}/u`, `${place}/l`],
+      execArgv: ['--max-old-space-size=10', '--max-semi-space-size=2'],
+    }),
+  );
+  expect([walked, listed]).toEqual([55_001, 55_000]);
+  for (const count of changed) expect(count).toBeGreaterThanOrEqual(40_000);
+});

@@ -40,16 +40,13 @@ privileged(
       expect(openDescriptors()).toEqual(before);
     }
   },
-  60_000,
 );
 
-privileged(
-  '60,000 directories in one are read with a heap of 14 MB',
-  () => {
-    const place = tmpfsMount().path;
-    mkdirSync(`${place}/l`);
-    for (let i = 0; i < 60_000; i++) mkdirSync(`${place}/u/d${i}`, { recursive: i === 0 });
-    const script = `
+privileged('60,000 directories in one are read with a heap of 14 MB', () => {
+  const place = tmpfsMount().path;
+  mkdirSync(`${place}/l`);
+  for (let i = 0; i < 60_000; i++) mkdirSync(`${place}/u/d${i}`, { recursive: i === 0 });
+  const script = `
     import { openStack } from 'overlayfs/layer';
     const [upper, lower] = process.argv.slice(1);
     const stack = await openStack({ lower, upper });
@@ -60,15 +57,12 @@ privileged(
       counts.push(n);
     }
     console.log(JSON.stringify(counts));`;
-    const [walked, changed] = printedJson<[number, number]>(
-      runNode(script, {
-        args: [`${place}/u`, `${place}/l`],
-        execArgv: ['--max-old-space-size=14', '--max-semi-space-size=2'],
-        timeoutMs: 100_000,
-      }),
-    );
-    expect(walked).toBe(60_001);
-    expect(changed).toBeGreaterThanOrEqual(60_000);
-  },
-  120_000,
-);
+  const [walked, changed] = printedJson<[number, number]>(
+    runNode(script, {
+      args: [`${place}/u`, `${place}/l`],
+      execArgv: ['--max-old-space-size=14', '--max-semi-space-size=2'],
+    }),
+  );
+  expect(walked).toBe(60_001);
+  expect(changed).toBeGreaterThanOrEqual(60_000);
+});

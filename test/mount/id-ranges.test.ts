@@ -43,7 +43,7 @@ function asRoot(script: string, under: string[], temporary: string) {
     cwd: packageForOthers(),
     env: { ...process.env, NODE_OPTIONS: '', TMPDIR: temporary, HOME: temporary },
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 150_000,
   });
   return { status, signal, stdout, stderr };
 }

@@ -383,7 +383,7 @@ describePrivileged('the guard', () => {
       const told = runNode(script, { args, under: privateNamespace });
       expect(printedJson(told)).toEqual([...round, ...round, ...round]);
     }
-  }, 60_000);
+  });
 
   test('remembers what it has read, and forgets what is over', () => {
     const { first } = twoStacks();

@@ -47,7 +47,7 @@ describePrivileged('an option that the kernel drops', () => {
       mountSync(fit).unmountSync();
       // Those of other tests stand for a moment only.
       const more = () => footholds().filter((name) => !stood.includes(name));
-      await expect.poll(more, { timeout: 10_000 }).toEqual([]);
+      await expect.poll(more).toEqual([]);
     });
 
     test('and none when all are in force', async () => {

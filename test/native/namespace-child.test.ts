@@ -123,7 +123,7 @@ describe('in a process of its own', () => {
       let failed = 0;
       for (let i = 0; i < 300; i++) if (addon.runProgramInChildSync(room, 0, room, []) !== 0) failed++;
       await ended;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      while (pids.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       console.log(JSON.stringify({ failed, own: pids.length > 0 && pids.every((pid) => pid === process.pid) }));`;
     // A process group of its own, so that the signals reach nobody else.
     const outcome = runNode(script, { args: [addonPath], under: ['setsid', '--wait'] });
@@ -153,7 +153,7 @@ test('list_in_time: what is missing or no directory answers too; how far it came
   );
   for (const blob of [paths, Buffer.alloc(0)]) {
     const bytes = Buffer.from(new Uint32Array([blob.length]).buffer);
-    expect(callSync('list_in_time', blob, 1000)).toEqual(bytes);
-    expect(await callAsync('list_in_time', blob, 1000)).toEqual(bytes);
+    expect(callSync('list_in_time', blob, 60_000)).toEqual(bytes);
+    expect(await callAsync('list_in_time', blob, 60_000)).toEqual(bytes);
   }
 });

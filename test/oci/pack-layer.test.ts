@@ -192,11 +192,11 @@ privileged('umoci and skopeo read what is written, and umoci has the tree that w
 test('writing an image ends with its signal, also where a layer gives nothing', async () => {
   const scratch = scratchDirectory();
   const image = scratch.join('image');
-  const silent = new Readable({ read() {} });
-  const layer = { digest: '', diffId: '', size: 1, mediaType: '', open: () => silent };
   const stop = new AbortController();
+  // Ended when it waits for the layer.
+  const silent = new Readable({ read: () => void setTimeout(() => stop.abort(new Error('enough')), 20) });
+  const layer = { digest: '', diffId: '', size: 1, mediaType: '', open: () => silent };
   const writing = writeImage([layer], { os: 'linux', architecture: 'amd64' }, image, { signal: stop.signal });
-  setTimeout(() => stop.abort(new Error('enough')), 20);
   await expect(writing).rejects.toThrow('enough');
   expect(silent.destroyed).toBe(true);
   const late = writeImage([layer], { os: 'linux', architecture: 'amd64' }, image, { signal: stop.signal });

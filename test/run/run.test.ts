@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { mount, type RunningCommand, type RunOptions, run } from '../../lib/index.ts';
+import { clockGoesOn } from '../support/filesystem-clock.ts';
 import { openDescriptors, processesWith } from '../support/leaks.ts';
 import { asNobody, printedJson, runNode } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
@@ -118,7 +118,6 @@ describe('the view', () => {
       const script = `
       import { run } from 'overlayfs';
       import { text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
       const [dir] = process.argv.slice(1);
       const command = await run('sh', ['-c', 'echo 1 >disk/new; echo 2 >new; cat disk/there; echo 3 2>&1 >ro/new; ls proc/self >/dev/null && echo proc'], { cwd: dir });
       const out = await text(command.stdout);
@@ -249,8 +248,8 @@ describe('the process', () => {
 });
 
 describe('processes that the command leaves', () => {
-  const script =
-    '(setsid sh -c "sleep 0.4; echo late >late; exec sleep $1" >/dev/null 2>&1 </dev/null &) ; echo done';
+  // What is left waits until the command has been waited for, and writes then, unless it has been killed.
+  const script = `(setsid sh -c 'while kill -0 "$1"; do sleep 0.01; done; sleep "$2"; echo late >late' sh $$ "$1" >/dev/null 2>&1 </dev/null &) ; echo done`;
 
   privileged('are killed, and the end says so', async () => {
     const dir = directory();
@@ -328,8 +327,7 @@ describe('afterwards', () => {
     writeFileSync(join(dir, 'sub/inside'), 'old');
     const command = await sh(`${script}; echo done; read go`, { cwd: dir });
     await once(command.stdout!, 'data');
-    // By the clock of the filesystem, which may be as coarse as a tick.
-    await setTimeout(20);
+    await clockGoesOn();
     somebody(dir);
     command.stdin!.end();
     await command.finished;
@@ -536,7 +534,6 @@ describe('without root', () => {
   const script = (command: string, options = '{}') => `
     import { run } from 'overlayfs';
     import { text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
     const [dir] = process.argv.slice(1);
     const command = await run('sh', ['-c', ${JSON.stringify(command)}], { cwd: dir, ...${options} });
     const [out, err] = await Promise.all([text(command.stdout), text(command.stderr)]);
@@ -684,7 +681,7 @@ privileged('a worker that ends takes its commands with it, and nothing else', as
     const worker = new Worker(inside, { eval: true, workerData: { url, cwd } });
     await new Promise((resolve) => worker.once('message', resolve));
     const until = async (reached) => {
-      const end = Date.now() + 5000;
+      const end = Date.now() + 60_000;
       while (!reached() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
       return reached();
     };

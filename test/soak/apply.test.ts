@@ -13,7 +13,6 @@ privileged(
     const { status, stdout, stderr } = runNode(new URL('apply.mjs', import.meta.url), {
       args,
       under,
-      timeoutMs: 120_000,
     });
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -22,5 +21,4 @@ privileged(
     );
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-soak-'))).toEqual([]);
   },
-  150_000,
 );

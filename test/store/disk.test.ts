@@ -8,6 +8,7 @@ import { type ImageSource, openStore } from '../../lib/store/index.ts';
 import { archive, file } from '../oci/layer-archive.ts';
 import { run } from '../support/command.ts';
 import { loopFilesystem } from '../support/filesystems.ts';
+import { fillUp } from '../support/full-filesystem.ts';
 import { privileged } from '../support/privilege.ts';
 import { code, layer, listing, seen } from './suite.ts';
 
@@ -25,17 +26,6 @@ function largeImage(): ImageSource {
     return { digest, diffId: digest, size: bytes.length, open: () => Readable.from([bytes]) };
   });
   return { layers };
-}
-
-function fill(path: string): void {
-  for (let size = 4 * MIB; size >= 512; ) {
-    try {
-      writeFileSync(path, Buffer.alloc(size, 'x'), { flag: 'a' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      size >>= 1;
-    }
-  }
 }
 
 describe.each(Object.entries(places))('on a full %s', (driver, place) => {
@@ -65,7 +55,7 @@ describe.each(Object.entries(places))('on a full %s', (driver, place) => {
     await mounted.unmount();
     // The record has to have room, whatever the filesystem keeps aside.
     const labels = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}`, 'x'.repeat(4000)]));
-    fill(join(path, 'filler'));
+    fillUp(join(path, 'filler'), 200 * MIB);
     await expect(store.commit('name', 'key', { labels })).rejects.toEqual(code('ERR_OVERLAY_NO_SPACE'));
     await expect(store.update('base', labels)).rejects.toEqual(code('ERR_OVERLAY_NO_SPACE'));
     expect((await store.list()).map(({ name, kind }) => [name, kind])).toEqual([
@@ -73,7 +63,7 @@ describe.each(Object.entries(places))('on a full %s', (driver, place) => {
       ['key', 'active'],
     ]);
     expect(await store.check()).toEqual([]);
-    rmSync(join(path, 'filler'));
+    rmSync(join(path, 'filler'), { recursive: true });
     run('sync', '-f', path);
     const again = await store.mount('key');
     writeFileSync(join(again.path, 'last'), 'last');

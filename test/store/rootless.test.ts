@@ -148,7 +148,7 @@ test('an ordinary user imports, mounts, writes, commits and packs', () => {
     check: [],
     left: 1,
   });
-}, 30_000);
+});
 privileged('who may not write there is told so', () => {
   const scratch = scratchDirectory();
   scratch.directory('closed');

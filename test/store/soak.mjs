@@ -4,8 +4,8 @@
 //   npm run soak:store -- [--kills 1000] [--driver overlay|btrfs] [--on DIRECTORY] [--lose]
 //
 // Needs root; ends with 1 when something is lost, when check() finds more than rubbish, or anything is left after cleanup().
-// With the driver btrfs and no --on it makes itself a filesystem in a file. --lose removes a file of a committed snapshot, to
-// show that it would be seen.
+// With the driver btrfs and no --on it makes itself a filesystem in a file. --lose kills until there is a committed snapshot,
+// and removes a file of it, to show that it would be seen.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -148,10 +148,12 @@ async function removeActive(store) {
   }
 }
 
+/** Whether there was something that could be lost. */
 function lose(snapshots, root) {
   const own = snapshots.find(({ name }) => name.startsWith('committed'));
-  if (own === undefined) return;
+  if (own === undefined) return false;
   rmSync(execFileSync('find', [root, '-path', `*/fs/${own.name}/4`], { encoding: 'utf8' }).trim());
+  return true;
 }
 
 /** What lies on the disk and is no snapshot, no process being alive. */
@@ -205,13 +207,13 @@ async function check(root, directories, ledger) {
   const snapshots = await store.list();
   const names = new Set(snapshots.map(({ name }) => name));
   for (const name of ledger.must) if (!names.has(name)) problems.push(`${name} was committed, and is gone`);
-  if (options.lose) lose(snapshots, root);
+  const lost = options.lose && lose(snapshots, root);
   problems.push(...(await checkContent(store, snapshots, directories)));
   await store.close();
   problems.push(...leftOver(root, snapshots));
   // What was committed and not told of before the kill counts from now on.
   for (const name of names) ledger.must.add(name);
-  return problems;
+  return { problems, lost };
 }
 
 // By the store itself: on btrfs nobody else can remove what is read-only.
@@ -236,7 +238,7 @@ async function soak(root) {
   writeFileSync(imageFile, JSON.stringify(images));
   await (await openStore(root, { driver: options.driver })).close();
   const ledger = new Ledger();
-  const kills = Number(options.kills);
+  const kills = options.lose ? Number.POSITIVE_INFINITY : Number(options.kills);
   const start = performance.now();
   for (let done = 0; done < kills; ) {
     const numbers = Array.from({ length: Math.min(TOGETHER, kills - done) }, (_, i) => done + i);
@@ -244,9 +246,10 @@ async function soak(root) {
     done += numbers.length;
     ledger.take(all);
     if (done % 100 === 0) console.log(`${done} kills`);
-    const problems = await check(root, directories, ledger);
+    const { problems, lost } = await check(root, directories, ledger);
     for (const problem of problems) console.error(`FAILED after kill ${done}: ${problem}`);
     if (problems.length > 0) return 1;
+    if (lost) break;
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   const struck = [...ledger.struck].sort(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);

@@ -18,11 +18,11 @@ describePrivileged('the soak of stores', () => {
       expect(status).toBe(0);
     }
     expect(readdirSync(btrfs)).toEqual([]);
-  }, 60_000);
+  });
   test('sees that a file of a committed snapshot has gone', () => {
-    const { status, stderr } = soak('--kills', '40', '--lose');
+    const { status, stderr } = soak('--lose');
     expect(stderr).toMatch(/^FAILED after kill \d+: .*(ENOENT|has .*, and should have)/m);
     expect(status).toBe(1);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('overlayfs-soak-store-'))).toEqual([]);
-  }, 60_000);
+  });
 });

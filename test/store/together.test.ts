@@ -89,12 +89,12 @@ describe.each(Object.entries(places))('processes at one store of %s', (_, place)
     const root = join(place(), 'store');
     await (await openStore(root)).close();
     const layers = layerFile(3);
-    const [begun, ended] = ['begun', 'ended'].map((name) => scratchDirectory().join(name));
+    const [begun, taken, ended] = ['begun', 'taken', 'ended'].map((name) => scratchDirectory().join(name));
     const importing = `
       let done = 0;
       const { existsSync, writeFileSync } = await import('node:fs');
       while (!existsSync(${JSON.stringify(begun)})) await new Promise((resolve) => setTimeout(resolve, 5));
-      for (; done < 8; done++) {
+      for (; done < 8 || !existsSync(${JSON.stringify(taken)}); done++) {
         const { name } = await store.import(image);
         // What was given is whole, or has been removed by now.
         try {
@@ -119,6 +119,7 @@ describe.each(Object.entries(places))('processes at one store of %s', (_, place)
           try {
             await store.remove(name);
             removed += 1;
+            writeFileSync(${JSON.stringify(taken)}, '');
           } catch (error) {
             if (!/_(NOT_FOUND|HAS_CHILDREN|IN_USE)$/.test(error.code)) throw error;
           }
@@ -130,7 +131,7 @@ describe.each(Object.entries(places))('processes at one store of %s', (_, place)
       inProcess(root, layers, importing),
       inProcess(root, layers, removing),
     ]);
-    expect(imported).toBe(8);
+    expect(imported).toBeGreaterThanOrEqual(8);
     expect(removed).toBeGreaterThan(0);
     const store = await openStore(root);
     expect(await store.check()).toEqual([]);

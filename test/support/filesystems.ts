@@ -171,10 +171,10 @@ export function loopDevices(): { device: string; file: string }[] {
     });
 }
 
-/** mount(8) makes loop devices that go with their last user. One that stays is detached, and somebody still uses it. */
+/** mount(8) makes loop devices that go with their last user. One that stays for half a minute is detached: somebody uses it. */
 function detachLoop(image: string): void {
   const stays = () => loopDevices().find(({ file }) => file === image)?.device;
-  for (let tries = 0; tries < 100 && stays(); tries++)
+  for (let tries = 0; tries < 3000 && stays(); tries++)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   const device = stays();
   if (device === undefined) return;

@@ -1,4 +1,4 @@
-// The global setup of vitest: gives the run its own TMPDIR, refreshes the build, and at the end fails on anything left.
+// The global setup of vitest: gives the run a directory of its own, refreshes the build, and at the end fails on anything left.
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refreshBuild } from './built-package.ts';
@@ -6,9 +6,7 @@ import { added, inventory, processesWith, type Scope } from './leaks.ts';
 import { unmountBelow } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 import { everythingIsRequired } from './requirement.ts';
-import { makeRunDirectory } from './run-directory.ts';
-
-const grace = 2_000;
+import { makeRunDirectory, markOf } from './run-directory.ts';
 
 export default function setup(): () => Promise<void> {
   const machineTemporary = tmpdir();
@@ -16,14 +14,14 @@ export default function setup(): () => Promise<void> {
   const directory = makeRunDirectory();
   // Others may mount on this machine meanwhile, unless the run has it to itself, as it has where everything is required.
   const scope: Scope = {
-    temporary: `${directory}/tmp`,
+    run: directory,
     machine: everythingIsRequired() ? machineTemporary : undefined,
   };
   const before = inventory(scope);
   if (!nested) refreshBuild();
   return async () => {
     const left = await settle(() => added(before, inventory(scope)));
-    for (const { pid } of processesWith(`TMPDIR=${scope.temporary}`)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of processesWith(markOf(directory))) end(pid);
     unmountBelow(directory);
     removeTree(directory);
     if (left.length === 0) return;
@@ -32,8 +30,18 @@ export default function setup(): () => Promise<void> {
   };
 }
 
-/** Processes and lazy unmounts may take a moment to go. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}
+
+/** Processes and lazy unmounts may take a moment to go, which may be long on a busy machine. */
 async function settle(look: () => string[]): Promise<string[]> {
-  for (const end = Date.now() + grace; Date.now() < end; await sleep(50)) if (look().length === 0) return [];
+  const grace = Number(process.env.OVERLAYFS_TEST_GRACE ?? 30_000);
+  for (const last = Date.now() + grace; Date.now() < last; await sleep(50))
+    if (look().length === 0) return [];
   return look();
 }

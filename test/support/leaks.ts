@@ -2,20 +2,20 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { loopDevices } from './filesystems.ts';
 import { mounts } from './mounts.ts';
+import { markOf, temporaryDirectories } from './run-directory.ts';
 
 /** Sentences about what exists; each thing has one sentence, the same before and after. */
 export type Inventory = readonly string[];
 
 export interface Scope {
-  /** The run's own TMPDIR: everything in it and everything that carries it in its environment is the run's. */
-  readonly temporary: string;
+  /** The run's directory: what is in it, temporary files in particular, and whose environment names it is the run's. */
+  readonly run: string;
   /** Also the mounts and loop devices anywhere on the machine, and the overlayfs-* entries of this directory. */
   readonly machine?: string | undefined;
 }
 
-export function inventory({ temporary, machine }: Scope): Inventory {
-  const ours = (path: string) =>
-    machine !== undefined || path === temporary || path.startsWith(`${temporary}/`);
+export function inventory({ run, machine }: Scope): Inventory {
+  const ours = (path: string) => machine !== undefined || path === run || path.startsWith(`${run}/`);
   return [
     ...mounts()
       .filter(({ point }) => ours(point))
@@ -23,11 +23,13 @@ export function inventory({ temporary, machine }: Scope): Inventory {
     ...loopDevices()
       .filter(({ file }) => ours(file))
       .map(({ device, file }) => `loop device ${device} (${file})`),
-    ...readdirSync(temporary).map((name) => `temporary file ${temporary}/${name}`),
+    ...temporaryDirectories(run).flatMap((path) =>
+      readdirSync(path).map((name) => `temporary file ${path}/${name}`),
+    ),
     ...(machine === undefined ? [] : readdirSync(machine))
       .filter((name) => name.startsWith('overlayfs-'))
       .map((name) => `temporary file ${machine}/${name}`),
-    ...processesWith(`TMPDIR=${temporary}`).map(({ pid, command }) => `process ${pid} (${command})`),
+    ...processesWith(markOf(run)).map(({ pid, command }) => `process ${pid} (${command})`),
   ];
 }
 

@@ -28,7 +28,7 @@ export interface Outcome {
 
 /** Inline source is an ES module in which `import 'overlayfs'` is the built package, as it is for a user of it. */
 export function runNode(script: string | URL, options: NodeOptions = {}): Outcome {
-  const { uid, under = [], timeoutMs = 60_000 } = options;
+  const { uid, under = [], timeoutMs = 150_000 } = options;
   const other = uid !== undefined && uid !== process.geteuid!();
   const what = scriptArguments(script, other);
   const [program, ...words] = [

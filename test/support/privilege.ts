@@ -31,8 +31,8 @@ export function needPrivilege(): void {
 type Body = (context: TestContext) => unknown;
 
 /** A test that needs root. */
-export function privileged(name: string, body: Body, timeout?: number): void {
-  test(name, { ...(timeout !== undefined && { timeout }) }, async (context) => {
+export function privileged(name: string, body: Body): void {
+  test(name, async (context) => {
     needPrivilege();
     await body(context);
   });
@@ -51,8 +51,8 @@ export function describePrivileged(name: string, body: () => void): void {
 }
 
 /** A test that only means something for an ordinary user. Root runs skip it, and never fail by that. */
-export function unprivileged(name: string, body: Body, timeout?: number): void {
-  test(name, { ...(timeout !== undefined && { timeout }) }, async (context) => {
+export function unprivileged(name: string, body: Body): void {
+  test(name, async (context) => {
     if (process.geteuid!() === 0) skip('this test needs an ordinary user');
     await body(context);
   });

@@ -1,5 +1,14 @@
 // The private directory of one test run: its temporary files, and what is built once and shared by all workers.
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,11 +19,28 @@ export function makeRunDirectory(): string {
   const directory = mkdtempSync(join(realpathSync(tmpdir()), 'overlayfs-run-'));
   chmodSync(directory, 0o755);
   mkdirSync(join(directory, 'shared'));
-  mkdirSync(join(directory, 'tmp'));
-  chmodSync(join(directory, 'tmp'), 0o1777);
   process.env[variable] = directory;
-  process.env.TMPDIR = join(directory, 'tmp');
+  process.env.TMPDIR = makeTemporaryDirectory();
   return directory;
+}
+
+/** Makes one more for temporary files in the directory of this run. */
+export function makeTemporaryDirectory(): string {
+  const path = mkdtempSync(join(runDirectory(), 'tmp-'));
+  chmodSync(path, 0o1777);
+  return path;
+}
+
+/** All of them in the directory of a run. */
+export function temporaryDirectories(run: string): string[] {
+  return readdirSync(run)
+    .filter((name) => name.startsWith('tmp-'))
+    .map((name) => join(run, name));
+}
+
+/** What the environment of all processes of a run holds. */
+export function markOf(run: string): string {
+  return `${variable}=${run}`;
 }
 
 /** The directory of this run; without the global setup, one that lives as long as this process. */

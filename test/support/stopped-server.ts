@@ -26,10 +26,17 @@ export async function stop(server: number): Promise<void> {
   process.kill(server, 'SIGSTOP');
   const tasks = `/proc/${server}/task`;
   const states = () => readdirSync(tasks).map((task) => stateOf(`${tasks}/${task}`));
-  while (states().some((state) => state !== 'T')) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (states().some((state) => state !== 'T' && state !== undefined))
+    await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-const stateOf = (task: string) => /^\d+ \(.*\) (.)/s.exec(readFileSync(`${task}/stat`, 'latin1'))?.[1];
+function stateOf(task: string): string | undefined {
+  try {
+    return /^\d+ \(.*\) (.)/s.exec(readFileSync(`${task}/stat`, 'latin1'))?.[1];
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}
 
 /** A bindfs mount whose server is stopped while `use` runs; `behind` another one, it has taken what it is asked for and waits itself. */
 export async function whileStopped(
@@ -54,5 +61,7 @@ export async function whileStopped(
       await new Promise((resolve) => setTimeout(resolve, 10));
     // It keeps the inner one busy until it has ended.
     while (behind && serverOf(path) > 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    // It answers again when this comes back.
+    readdirSync(inner);
   }
 }

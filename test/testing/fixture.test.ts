@@ -1,7 +1,7 @@
 // Fixtures in this process: every form in which they are asked for, what is made ahead, and what is refused.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
 import {
   type FixtureOptions,
@@ -29,13 +29,19 @@ const whole = () => {
 const roots = () => openDescriptors().flatMap(({ fd, target }) => (target === '/' ? [fd] : []));
 const overlays = () => roots().length;
 
+const [forDir, forOld] = [overlayFixture(whole), overlayFixture(whole)];
 const it = test
-  .extend('dir', overlayFixture(whole))
-  .extend('shared', { scope: 'file' }, overlayFixture(whole))
-  .extend<{ old: Fork }>({ old: overlayFixture(whole) });
+  .extend('dir', forDir)
+  .extend('shared', { scope: 'file' }, overlayFixture(whole, { pool: 0 }))
+  .extend<{ old: Fork }>({ old: forOld });
 
 describe('vitest', () => {
   const seen: Fork[] = [];
+
+  // What they have made ahead would go while the tests below count.
+  afterAll(async () => {
+    for (const fixture of [forDir, forOld]) await fixture.close();
+  });
 
   it.for(['a', 'b', 'c'])(
     '%s has forks of its own, and one that the file shares',

@@ -2,14 +2,15 @@
 import { chmodSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { type HeldMemory, heldMemory } from '../support/held-memory.ts';
 import { mounts } from '../support/mounts.ts';
 import { isPrivileged } from '../support/privilege.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
 import { tree } from '../support/tree.ts';
-import { eventually, makeProject, type Suite, startSuite, tmpfsMemory } from './suites.ts';
+import { eventually, makeProject, type Suite, startSuite } from './suites.ts';
 
 const HEAD = `
-  import { readFileSync, readdirSync, writeFileSync, rmSync } from 'node:fs';
+  import { existsSync, readFileSync, readdirSync, writeFileSync, rmSync } from 'node:fs';
   import { setTimeout as sleep } from 'node:timers/promises';
   const options = process.env.ROOTLESS ? { rootless: true } : {};
 `;
@@ -101,19 +102,24 @@ const HANGING = {
     for (let i = 0; i < 3; i++) test('hangs', { timeout: 600_000 }, async ({ dir }) => {
       writeFileSync(dir.join('much'), Buffer.alloc(i === 2 ? 64 * 2 ** 20 : 1));
       if (i < 2) return;
-      writeFileSync(process.env.TMPDIR + '/../ready-' + process.env.VITEST_POOL_ID, '');
+      writeFileSync(process.env.TMPDIR + '/../ready-' + process.pid, '');
       await sleep(600_000);
     });`),
   'node:test': nodeTest(`
     test('hangs', async (t) => {
       const dir = await fixture(t);
       writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
-      writeFileSync(process.env.TMPDIR + '/../ready-1', '');
+      writeFileSync(process.env.TMPDIR + '/../ready-' + process.pid, '');
       await sleep(600_000);
     });`),
 } as const;
 
-/** In the first of two files the worker is killed while it holds 64 MiB; a test that is tried again has a new fork. */
+/** In the first of two files the worker is killed, when it is told to, while it holds 64 MiB; a test that is tried again has a new fork. */
+const DIE = `
+      writeFileSync(process.env.TMPDIR + '/../ready-' + process.pid, '');
+      while (!existsSync(process.env.TMPDIR + '/../die')) await sleep(5);
+      process.kill(process.pid, 'SIGKILL');
+      await sleep(60_000);`;
 const DYING = {
   vitest: vitest(`
     let tries = 0;
@@ -123,11 +129,10 @@ const DYING = {
       tries += 1;
       expect(tries).toBe(3);
     });
-    test('dies', async ({ dir }) => {
+    test('dies', { timeout: 600_000 }, async ({ dir }) => {
       if (!import.meta.url.includes('/0-')) return;
       writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
-      process.kill(process.pid, 'SIGKILL');
-      await sleep(60_000);
+      ${DIE}
     });`),
   'node:test': nodeTest(`
     test('dies', async (t) => {
@@ -135,8 +140,7 @@ const DYING = {
       await assertChanges(dir, []);
       if (!import.meta.url.includes('/0-')) return;
       writeFileSync(dir.join('much'), Buffer.alloc(64 * 2 ** 20));
-      process.kill(process.pid, 'SIGKILL');
-      await sleep(60_000);
+      ${DIE}
     });`),
 } as const;
 
@@ -151,6 +155,13 @@ function projectOf(suite: Suite, source: string, files = 1): { place: Scratch; n
   const names = Array.from({ length: files }, (_, i) => `${i}-${NAMES[suite.runner]}`);
   makeProject(place, Object.fromEntries(names.map((name) => [name, source])));
   return { place, names };
+}
+
+/** What a process holds that has said in this place that it is ready. */
+async function heldBy(place: Scratch): Promise<HeldMemory> {
+  const ready = () => readdirSync(place.path).find((name) => name.startsWith('ready-'));
+  expect(await eventually(() => ready() !== undefined)).toBe(true);
+  return heldMemory(Number(ready()!.slice('ready-'.length)));
 }
 
 function nothingIsLeft(place: Scratch, fixture: unknown, table: unknown): void {
@@ -178,24 +189,20 @@ const parallel: [string, Suite][] = [
   ['node:test, no root', { runner: 'node:test', ...nobody }],
 ];
 
-test.each(parallel)(
-  '%s: tests and workers at once each have their own',
-  { timeout: 60_000 },
-  async (_, suite) => {
-    const source = suite.runner === 'vitest' ? VITEST_PARALLEL : NODE_PARALLEL;
-    const { place, names } = projectOf(suite, source, 2);
-    const before = tree(place.join('fixture'));
-    const table = ownMounts();
-    const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
-    const { end, processes } = startSuite(place, { ...suite, args });
-    const { status, output } = await end;
-    expect(status, output).toBe(0);
-    expect(output).toMatch(suite.runner === 'vitest' ? /Tests +40 passed/ : /# pass 44\n/);
-    expect(output).not.toMatch(/Warning/);
-    expect(await eventually(() => processes().length === 0)).toBe(true);
-    nothingIsLeft(place, before, table);
-  },
-);
+test.each(parallel)('%s: tests and workers at once each have their own', async (_, suite) => {
+  const source = suite.runner === 'vitest' ? VITEST_PARALLEL : NODE_PARALLEL;
+  const { place, names } = projectOf(suite, source, 2);
+  const before = tree(place.join('fixture'));
+  const table = ownMounts();
+  const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
+  const { end, processes } = startSuite(place, { ...suite, args });
+  const { status, output } = await end;
+  expect(status, output).toBe(0);
+  expect(output).toMatch(suite.runner === 'vitest' ? /Tests +40 passed/ : /# pass 44\n/);
+  expect(output).not.toMatch(/Warning/);
+  expect(await eventually(() => processes().length === 0)).toBe(true);
+  nothingIsLeft(place, before, table);
+});
 
 test.each([
   ['vitest, forks', { runner: 'vitest', args: ['--pool=forks'] }],
@@ -224,13 +231,15 @@ test.each([
 
 test.each(['vitest', 'node:test'] as const)(
   '%s: a worker that is killed leaves nothing, and the others go on',
-  { timeout: 60_000 },
   async (runner) => {
     const { place, names } = projectOf({ runner }, DYING[runner], 2);
     const before = tree(place.join('fixture'));
-    const [table, memory] = [ownMounts(), tmpfsMemory()];
+    const table = ownMounts();
     const args = runner === 'vitest' ? ['--pool=forks'] : names;
     const { end, processes } = startSuite(place, { runner, args });
+    const { mebibytes, gone } = await heldBy(place);
+    expect(mebibytes).toBeGreaterThanOrEqual(64);
+    place.file('die');
     const { status, output } = await end;
     expect(status, output).toBe(1);
     const told =
@@ -240,7 +249,7 @@ test.each(['vitest', 'node:test'] as const)(
         : [/signal: 'SIGKILL'/, /# pass 1\n/];
     for (const line of told) expect(output).toMatch(line);
     expect(await eventually(() => processes().length === 0)).toBe(true);
-    expect(await eventually(() => tmpfsMemory() < memory + 32)).toBe(true);
+    await gone;
     nothingIsLeft(place, before, table);
   },
 );
@@ -251,24 +260,20 @@ describe.each([
   ['node:test', { runner: 'node:test' }],
   ['node:test, no root', { runner: 'node:test', ...nobody }],
 ] as [string, Suite][])('%s', (_, suite) => {
-  test('a hanging run that is killed leaves no process, mount, file or memory', {
-    timeout: 60_000,
-  }, async () => {
+  test('a hanging run that is killed leaves no process, mount, file or memory', async () => {
     const { place, names } = projectOf(suite, HANGING[suite.runner]);
     const before = tree(place.join('fixture'));
-    const [table, memory] = [ownMounts(), tmpfsMemory()];
+    const table = ownMounts();
     // Where those that run as nobody may say that they are ready.
     chmodSync(place.path, 0o777);
     const args = suite.runner === 'vitest' ? (suite.args ?? []) : names;
     const { child, end, processes } = startSuite(place, { ...suite, args });
-    expect(await eventually(() => readdirSync(place.path).some((name) => name.startsWith('ready-')))).toBe(
-      true,
-    );
-    expect(tmpfsMemory()).toBeGreaterThan(memory + 48);
+    const { mebibytes, gone } = await heldBy(place);
+    expect(mebibytes).toBeGreaterThanOrEqual(64);
     child.kill('SIGKILL');
     expect((await end).status).toBe('SIGKILL');
     expect(await eventually(() => processes().length === 0)).toBe(true);
-    expect(await eventually(() => tmpfsMemory() < memory + 32)).toBe(true);
+    await gone;
     nothingIsLeft(place, before, table);
   });
 });

@@ -79,13 +79,8 @@ export function startSuite(place: Scratch, { runner, args = [], env = {}, uid }:
   return { child, end, processes: () => processesOf(mark) };
 }
 
-/** Waits until it is so; false when it is not after some seconds. */
-export async function eventually(is: () => boolean, ms = 15_000): Promise<boolean> {
+/** Waits until it is so; false when it is not after a minute. */
+export async function eventually(is: () => boolean, ms = 60_000): Promise<boolean> {
   for (const last = Date.now() + ms; Date.now() < last; await sleep(20)) if (is()) return true;
   return is();
-}
-
-/** Memory of all tmpfs together, in MiB. */
-export function tmpfsMemory(): number {
-  return Number(/^Shmem:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1'))![1]) / 1024;
 }

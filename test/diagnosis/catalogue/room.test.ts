@@ -5,6 +5,7 @@ import { explainSync } from '../../../lib/mount/explain.ts';
 import { ways } from '../../mount/forms.ts';
 import { run } from '../../support/command.ts';
 import { loopFilesystem, tmpfsMount } from '../../support/filesystems.ts';
+import { fillUp } from '../../support/full-filesystem.ts';
 import { privileged } from '../../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../../support/scratch.ts';
 import { type Condition, type Expected, holds } from './condition.ts';
@@ -33,26 +34,10 @@ function full(id: string, name: string, filesystem: (scratch: Scratch) => string
     name,
     build: (layers, scratch) => {
       const places = pair(filesystem(scratch));
-      fill(places.upper);
+      fillUp(`${places.upper}/filler`, 1 << 25);
       return [{ ...layers, ...places }, readOnly(places.work)];
     },
   };
-}
-
-// Until not even a directory can be made.
-function fill(path: string): void {
-  try {
-    writeFileSync(`${path}/filler`, Buffer.alloc(1 << 25));
-  } catch {
-    // That is what it is for.
-  }
-  // What is not yet on the disk holds more than it will take.
-  run('sync', '-f', path);
-  try {
-    for (let i = 0; ; i++) mkdirSync(`${path}/${i}`);
-  } catch {
-    // Likewise.
-  }
 }
 
 function closed(scratch: Scratch): string {
@@ -204,8 +189,10 @@ function quotaUsedUp(scratch: Scratch): { upper: string; work: string } {
   run('btrfs', 'subvolume', 'create', `${path}/limited`);
   const places = pair(`${path}/limited`);
   run('btrfs', 'quota', 'enable', path);
+  // It counts in the background what was there.
+  run('btrfs', 'quota', 'rescan', '-w', path);
   run('btrfs', 'qgroup', 'limit', '1M', `${path}/limited`);
-  fill(places.upper);
+  fillUp(`${places.upper}/filler`, 1 << 25);
   return places;
 }
 

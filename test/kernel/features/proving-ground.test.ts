@@ -35,7 +35,7 @@ for (const form of ['features', 'featuresSync'] as const) {
       stackDepth: { left: 2 },
     });
     const more = () => mountsOutsideScratch().filter((point) => !before.includes(point));
-    await expect.poll(more, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(more).toEqual([]);
     expect(mountsBelow(dir)).toEqual([]);
   });
 }
