@@ -2,10 +2,14 @@
 import { CHECKED_LATER, type Check, fieldOf, hasFields, readOptions, wrongType } from '../format/given.ts';
 import type { LayerSource } from '../format/mount-spec.ts';
 import { type Finding, OverlayError } from '../format/overlay-error.ts';
+import { call, close } from '../kernel/call.ts';
+import { AT_EMPTY_PATH, STATX_INO } from '../kernel/constants.ts';
+import { type Routine, runAsync } from '../kernel/routine.ts';
+import { identityOf } from '../kernel/stat.ts';
 import type { Change } from '../layer/change.ts';
 import { sourceOf } from '../layer/changes-source.ts';
 import { readStackSpec, type StackSpec } from '../layer/stack-spec.ts';
-import { checkTreeRoot } from '../layer/tree-root.ts';
+import { checkTreeRoot, openTreeRoot } from '../layer/tree-root.ts';
 import { BothViews } from './both-views.ts';
 import { UpperEntries } from './copied-up.ts';
 import { keyOf, pathOf } from './entry-key.ts';
@@ -102,9 +106,25 @@ function targetOf({ lower }: StackSpec, { to }: PlanOptions): LayerSource {
   throw new OverlayError([{ code: 'ERR_OVERLAY_NO_APPLY_TARGET', sentence, hint, option: 'to' }]);
 }
 
+// What is applied to itself would be read while it is replaced.
+function* refuseUpper(upper: LayerSource, { fd, shown: path }: Target): Routine<void> {
+  const root = yield* openTreeRoot(upper);
+  try {
+    const identity = (of: number) => call('statx', of, '', AT_EMPTY_PATH, STATX_INO);
+    if (!identityOf(yield* identity(root.fd)).equals(identityOf(yield* identity(fd)))) return;
+    const sentence = `${path} is the upper itself: its changes cannot be applied to it`;
+    const hint = 'name another directory: the lower, or one that has what the lowers have';
+    throw new OverlayError([{ code: 'ERR_OVERLAY_LAYERS_OVERLAP', sentence, hint, option: 'to', path }]);
+  } finally {
+    close(root.fd);
+  }
+}
+
 const PATTERNS: Check = {
-  expected: "an array of patterns, as ['etc/**', '*.conf']",
-  passes: (paths) => Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string'),
+  expected: "an array of patterns that are not empty, as ['etc/**', '*.conf']",
+  // An empty one is a variable that nobody has set, and no wish for all.
+  passes: (paths) =>
+    Array.isArray(paths) && paths.every((pattern) => typeof pattern === 'string' && pattern !== ''),
 };
 
 /**
@@ -172,6 +192,7 @@ export async function planApply(source: ApplySource, given?: PlanOptions): Promi
   if (options.to !== undefined) checkTreeRoot(to, 'to');
   await using views = await BothViews.open(spec);
   using target = await Target.open(to);
+  if (spec.upper !== undefined) await runAsync(refuseUpper(spec.upper, target));
   const changes = await views.changes();
   const selected = selectChanges(changes, options.paths);
   // Another directory may have been made later.

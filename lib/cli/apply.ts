@@ -47,10 +47,12 @@ async function act(given: Given, terminal: Terminal): Promise<number> {
     if (impossible) terminal.complain('overlayfs: this user cannot do that; nothing was done');
     else if (!can)
       terminal.complain('overlayfs: there are conflicts; nothing was done, and --force overwrites them');
+    else if (plan.steps.length === 0) terminal.complain('overlayfs: there is nothing to apply');
     else terminal.complain('overlayfs: this is the plan; nothing was done, and --yes does it');
     return can ? 0 : 1;
   }
   print(await apply(plan, { force }), true, given, terminal);
+  if (plan.steps.length === 0) terminal.complain('overlayfs: there is nothing to apply');
   return 0;
 }
 

@@ -39,7 +39,7 @@ export function inFlags(hint: string): string {
       /\b([a-z]\w*): true\b/gi,
       (_, name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     )
-    .replaceAll(/\bas `(at|name|platform)`/g, 'as --$1')
+    .replaceAll(/\bas `(at|name|platform|to)`/g, 'as --$1')
     .replaceAll(/\blist\(\)/g, '`overlayfs list`');
 }
 

@@ -35,6 +35,30 @@ test('the plan first, and nothing without --yes; patterns', () => {
   expect(readdirSync(lower).sort()).toEqual(['edited', 'gone', 'kept']);
 });
 
+test('what has nothing to apply, an empty pattern, and an upper that is to get its own changes are told', () => {
+  const { lower, upper, flags } = layers();
+  expect(overlayfs(['apply', ...flags, '--path', 'nowhere'])).toMatchObject({
+    status: 0,
+    stdout: '',
+    stderr: 'overlayfs: there is nothing to apply\n',
+  });
+  expect(overlayfs(['apply', ...flags, '--path', '', '--yes'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ERR_OVERLAY_INVALID_TYPE'),
+  });
+  for (const words of [
+    ['--lower', upper, '--upper', upper],
+    [...flags, '--to', upper, '--force'],
+  ])
+    expect(overlayfs(['apply', ...words, '--yes'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`${upper} is the upper itself`),
+    });
+  const two = overlayfs(['apply', '--lower', scratchDirectory().path, ...flags]);
+  expect(two.stderr).toContain('name the directory that gets them, as --to');
+  expect(readdirSync(lower).sort()).toEqual(['edited', 'gone', 'kept']);
+});
+
 privileged('conflicts end it with 1, unless forced', () => {
   const { lower, upper, flags } = layers();
   callSync('mknodat', AT_FDCWD, `${upper}/gone`, 0o020000, 0);

@@ -101,7 +101,7 @@ export const DIRECTORY_CODES = {
     remedy: 'name each directory once',
   },
   ERR_OVERLAY_LAYERS_OVERLAP: {
-    meaning: 'a layer lies in another',
+    meaning: 'a layer lies in another, or is to get its own changes',
     remedy: 'use directories that lie apart',
   },
   ERR_OVERLAY_TOO_DEEP: {
