@@ -34,7 +34,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     server.kill();
     await ended;
   };
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1200; i++) {
     if (await listens(socket)) return { pid: server.pid, socket, end };
     if (server.exitCode !== null) break;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -47,7 +47,8 @@ const OF_MOUNTS: ReadonlySet<string> = new Set(['lower', 'data', 'upper', 'work'
 
 /** The path to be marked: one of a mount, and whole, since text of other bytes is the path of another file, if of any. */
 function markablePath({ path, option }: Finding): Buffer | undefined {
-  if (path === undefined || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd')) return undefined;
+  if (path === undefined || path === '' || !OF_MOUNTS.has(option ?? '') || path.includes('\ufffd'))
+    return undefined;
   return Buffer.from(path);
 }
 

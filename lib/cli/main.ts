@@ -17,7 +17,7 @@ export async function main(): Promise<void> {
   process.once('exit', () => {
     if (terminal.failure === undefined || process.exitCode !== 0) return;
     terminal.complain(`overlayfs: the output could not be written: ${terminal.failure.message}`);
-    process.exitCode = 1;
+    process.exitCode = terminal.failureCode;
   });
   // Nothing is left to wait for: to find that out takes half a millisecond more.
   if (terminal.isWritten) process.exit();

@@ -37,19 +37,19 @@ export interface SignalPassage {
 
 /** Until `end`, signals for this process are for a command, and this process stops and goes on with it. */
 export function passSignals(): SignalPassage {
-  const ofTerminal = hasTerminal();
   const early = new Set<NodeJS.Signals>();
   let command: Controlled | undefined;
   const pass = (signal: NodeJS.Signals): void => {
     if (command === undefined) early.add(signal);
     else command.kill(signal);
   };
-  const passEarly = (signal: NodeJS.Signals): void => {
-    if (command === undefined) early.add(signal);
+  let ofTerminal = false;
+  const passUnlessTerminals = (signal: NodeJS.Signals): void => {
+    if (!ofTerminal) pass(signal);
   };
   const goOn = (): void => void command?.kill('SIGCONT');
   const handlers: [NodeJS.Signals, (signal: NodeJS.Signals) => void][] = [
-    ...OF_TERMINAL.map((signal): [NodeJS.Signals, typeof pass] => [signal, ofTerminal ? passEarly : pass]),
+    ...OF_TERMINAL.map((signal): [NodeJS.Signals, typeof pass] => [signal, passUnlessTerminals]),
     ...PASSED.map((signal): [NodeJS.Signals, typeof pass] => [signal, pass]),
     ['SIGCONT', goOn],
   ];
@@ -57,6 +57,8 @@ export function passSignals(): SignalPassage {
   return {
     follow(started) {
       command = started;
+      // Not before it runs, which it would have to wait for.
+      ofTerminal = hasTerminal();
       for (const signal of early) started.kill(signal);
       // Whoever waits for this process is to see that the command has stopped.
       started.on('stop', () => {

@@ -24,6 +24,7 @@ function wantsHelp(args: readonly string[], { flagsFirst }: Command): boolean {
 
 async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const command = await findCommand(name);
+  terminal.failureCode = command.failure ?? 1;
   if (wantsHelp(args, command)) {
     const { commandHelp } = await import('./help.ts');
     terminal.line(commandHelp(command));

@@ -1,7 +1,7 @@
 // A question to whoever sits at the terminal.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
-/** The answer, without its newline; undefined where there is no terminal, or nobody answers. */
+/** The answer, without its newline, empty at the end of input; undefined where there is no terminal. */
 export async function question(text: string): Promise<string | undefined> {
   let fd: number;
   try {
@@ -14,7 +14,9 @@ export async function question(text: string): Promise<string | undefined> {
     writeSync(fd, text);
     const room = Buffer.alloc(4096);
     const got = readSync(fd, room);
-    return got === 0 ? undefined : room.toString('utf8', 0, got).replace(/\n.*$/s, '');
+    // Ctrl-D leaves the cursor where it is.
+    if (got === 0) writeSync(fd, '\n');
+    return room.toString('utf8', 0, got).replace(/\n.*$/s, '');
   } catch {
     return undefined;
   } finally {

@@ -1,4 +1,5 @@
 // What becomes of the changes of a command that has ended: shown, and applied, kept or discarded.
+import { OverlayError } from '../format/overlay-error.ts';
 import type { Change } from '../layer/change.ts';
 import type { RunEnd, RunningCommand } from '../run/running-command.ts';
 import { signalExitCode } from '../run/signal-names.ts';
@@ -30,9 +31,15 @@ function show(changes: readonly Change[], isFull: boolean, terminal: Terminal): 
 
 /** What would stop an apply: it is told before anybody is asked, and while it can still be seen to. */
 async function hindrances(command: RunningCommand): Promise<string[]> {
-  const plans = await command.plan();
-  const found = plans.flatMap(({ conflicts, obstacles }) => [...conflicts, ...obstacles]);
-  return found.map(({ sentence }) => sentence);
+  try {
+    const plans = await command.plan();
+    const found = plans.flatMap(({ conflicts, obstacles }) => [...conflicts, ...obstacles]);
+    return found.map(({ sentence }) => sentence);
+  } catch (error) {
+    // What cannot be planned has not been asked for yet: it is discarded, and the exit code is the command's.
+    if (error instanceof OverlayError) return error.findings.map(({ sentence }) => sentence);
+    throw error;
+  }
 }
 
 async function decide(
@@ -53,11 +60,14 @@ async function decide(
   const answer = given.has('json')
     ? undefined
     : await (await import('./question.ts')).question('overlayfs: apply these changes? [y/N] ');
-  if (answer === undefined && !given.has('json'))
+  if (answer !== undefined && /^y(es)?$/i.test(answer.trim())) return 'applied';
+  if (!given.has('json'))
     terminal.complain(
-      'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps',
+      answer === undefined
+        ? 'overlayfs: discarded, since there is no terminal to ask; --yes applies, --keep DIR keeps'
+        : 'overlayfs: discarded',
     );
-  return answer !== undefined && /^y(es)?$/i.test(answer.trim()) ? 'applied' : 'discarded';
+  return 'discarded';
 }
 
 async function carryOut(

@@ -1,5 +1,4 @@
 // overlayfs run: a command over a copy-on-write view of a directory; then its changes are shown, and applied or discarded.
-import { existsSync } from 'node:fs';
 // Not from the index: a start that loads all of the package takes some ten milliseconds more.
 import type { RunOptions } from '../run/options.ts';
 import { runAlone } from '../run/run.ts';
@@ -54,13 +53,16 @@ async function finish(command: RunningCommand, given: Given, terminal: Terminal)
   return end.exitCode ?? signalExitCode(end.signal!);
 }
 
-function check(given: Given): void {
+// Now, and not when the command has run for hours.
+async function check(given: Given): Promise<void> {
   const ways = ['yes', 'discard', 'keep'].filter((flag) => given.has(flag));
   if (ways.length > 1) throw new UsageError(`--${ways[0]} and --${ways[1]} exclude each other`);
+  if (given.has('yes') && given.texts('lower').length > 1)
+    throw new UsageError(
+      '--yes: with more than one --lower there is no directory that gets the changes; --keep DIR keeps them',
+    );
   const dir = given.text('keep');
-  // Now, and not when the command has run for hours.
-  if (dir !== undefined && existsSync(wordToPath(dir)))
-    throw new UsageError(`--keep ${dir}: it exists, and what is kept replaces nothing`);
+  if (dir !== undefined) await (await import('../mount/keep.ts')).tryKeeping(wordToPath(dir));
 }
 
 export const runCommand: Command = {
@@ -107,7 +109,7 @@ export const runCommand: Command = {
   flagsFirst: true,
   failure: OWN_FAILURE,
   async run(given, terminal) {
-    check(given);
+    await check(given);
     const [name, ...args] = given.words.map((word) => (word.isWellFormed() ? word : wordToBytes(word)));
     let signals: SignalPassage | undefined;
     try {

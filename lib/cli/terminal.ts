@@ -35,6 +35,8 @@ export class Terminal {
   readonly #closed = new Set<Output>();
   /** What a stream failed with, other than that nobody reads it any more. */
   failure: Error | undefined;
+  /** The exit code for that. */
+  failureCode = 1;
 
   constructor(out: Output, err: Output, looks: Looks) {
     this.#out = out;

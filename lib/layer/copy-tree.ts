@@ -1,6 +1,6 @@
 // Copies a directory with all in it, into an empty one: content, owners, permissions, attributes, times, links and holes.
 import { link, open, symlink } from 'node:fs/promises';
-import type { OverlayError } from '../format/overlay-error.ts';
+import { OverlayError } from '../format/overlay-error.ts';
 import { call, close } from '../kernel/call.ts';
 import {
   O_NOFOLLOW,
@@ -8,6 +8,7 @@ import {
   O_PATH,
   O_RDONLY,
   procPath,
+  S_IFCHR,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
@@ -17,7 +18,7 @@ import { deviceNumber } from '../kernel/device-number.ts';
 import { EPERM } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { reach } from '../kernel/reach.ts';
-import { runAsync } from '../kernel/routine.ts';
+import { type Routine, runAsync } from '../kernel/routine.ts';
 import { type ReadEntry, type ScannedEntry, scanEntry } from '../kernel/scan-directory.ts';
 import { makeUsableDirectory } from '../kernel/usable-directory.ts';
 import { placeIn, walkTree } from '../kernel/walk-tree.ts';
@@ -27,6 +28,7 @@ import { INSIDE } from './layer.ts';
 import { type FailedCall, isFailedCall } from './path-failure.ts';
 import { placeFailure, scanFailure } from './tree-failure.ts';
 import type { TreeRoot } from './tree-root.ts';
+import { isInOverlay } from './whiteout-refusal.ts';
 
 /** How far a copy has come. */
 export interface CopyProgress {
@@ -143,7 +145,7 @@ export class TreeCopy {
       await this.#intoTarget(place, () => symlink(target, at(dir, name)));
     } else {
       const device = deviceNumber({ major: stat.rdevMajor, minor: stat.rdevMinor });
-      await this.#intoTarget(place, () => runAsync(call('mknodat', dir, name, type | 0o600, device)));
+      await this.#intoTarget(place, () => runAsync(this.#node(dir, name, type, device, place)));
     }
     const fd = await this.#intoTarget(place, () =>
       runAsync(call('openat', dir, name, O_PATH | O_NOFOLLOW, 0)),
@@ -152,6 +154,20 @@ export class TreeCopy {
       await this.#give(fd, place, attributesFor(this.#options, entry));
     } finally {
       close(fd);
+    }
+  }
+
+  *#node(dir: number, name: Buffer, type: number, device: number, place: string): Routine<void> {
+    try {
+      yield* call('mknodat', dir, name, type | 0o600, device);
+    } catch (error) {
+      const isWhiteout = type === S_IFCHR && device === 0;
+      if (!(error instanceof KernelError) || error.errno !== -EPERM || !isWhiteout) throw error;
+      const { path } = this.#failed(place, error);
+      if (!(yield* isInOverlay(dir))) throw error;
+      const sentence = `${path} would be in an overlay, where the kernel lets nobody make device whiteouts`;
+      const hint = 'write it to another filesystem';
+      throw new OverlayError([{ code: 'ERR_OVERLAY_WHITEOUT_REFUSED', sentence, hint, path: path! }], error);
     }
   }
 

@@ -15,7 +15,8 @@ const CAP_MKNOD = 27n;
 const BY_ATTRIBUTE =
   "use form: 'xattr' (Linux 6.7), which every filesystem with extended attributes can hold";
 
-function* isOverlay({ fd }: LayerDirectory): Routine<boolean> {
+/** @param fd of a directory */
+export function* isInOverlay(fd: number): Routine<boolean> {
   return decodeFileSystemStat(yield* call('fstatfs', fd)).type === OVERLAYFS_SUPER_MAGIC;
 }
 
@@ -40,7 +41,7 @@ function* mayMakeDevices(): Routine<boolean> {
 
 function* cause(directory: LayerDirectory): Routine<Pick<Finding, 'sentence' | 'hint'> | undefined> {
   const { shown } = directory.path;
-  if (yield* isOverlay(directory))
+  if (yield* isInOverlay(directory.fd))
     return {
       sentence: `${shown} is in an overlay, where the kernel lets nobody make device whiteouts`,
       hint: "remove the name, and the overlay makes the whiteout in its upper; for a layer of an overlay on this one use form: 'xattr'",

@@ -154,42 +154,67 @@ function* noteSince(upper: number, { since, dialect }: KeepSource): Routine<void
   yield* program.run();
 }
 
-/** @throws {OverlayError} nothing is left then */
-export async function keep(source: KeepSource, dir: PathLike, given: unknown): Promise<void> {
-  const options = readKeepOptions(given);
-  options.signal?.throwIfAborted();
-  const entry = readEntryPath(dir, 'dir');
+/** Lends the directory that a new entry is to be in. */
+async function withParent<T>(entry: GivenEntry, use: (parent: number) => Promise<T>): Promise<T> {
   const parent = await runAsync(openTreeRoot(entry.parent.bytes));
+  try {
+    await runAsync(refuseExisting(parent.fd, entry));
+    return await use(parent.fd);
+  } catch (error) {
+    throw error instanceof KernelError ? pathFailure(error, entry.shown) : error;
+  } finally {
+    close(parent.fd);
+  }
+}
+
+async function makeOwn(parent: number, entry: GivenEntry): Promise<OwnDirectory> {
   const notWritable = () => ({
     code: 'ERR_OVERLAY_NOT_WRITABLE',
     sentence: `${entry.parent.shown}: this user may not write to it`,
     hint: 'name a place in a directory of your own',
     path: entry.parent.shown,
   });
-  try {
-    await runAsync(refuseExisting(parent.fd, entry));
+  const place = { option: 'dir', path: entry.parent.shown, fd: parent } as const;
+  return await runAsync(madeIn(place, makeOwnDirectory(parent, PREFIX, notWritable), OF_PLACE));
+}
+
+/**
+ * Finds out by trying whether something can be kept there, before there is anything to keep.
+ *
+ * @throws {OverlayError} as {@link keep} would, as far as it does not depend on what is kept
+ */
+export async function tryKeeping(dir: PathLike): Promise<void> {
+  const entry = readEntryPath(dir, 'dir');
+  await withParent(entry, async (parent) => {
+    const own = await makeOwn(parent, entry);
+    close(own.fd);
+    await runAsync(removeTree(parent, own.name));
+  });
+}
+
+/** @throws {OverlayError} nothing is left then */
+export async function keep(source: KeepSource, dir: PathLike, given: unknown): Promise<void> {
+  const options = readKeepOptions(given);
+  options.signal?.throwIfAborted();
+  const entry = readEntryPath(dir, 'dir');
+  await withParent(entry, async (parent) => {
     const { view, upper, lowers } = source;
     const read = options.as === 'upper' ? [{ fd: upper }] : [{ fd: view }, ...lowers];
-    await runAsync(refuseInside(parent.fd, entry, read));
+    await runAsync(refuseInside(parent, entry, read));
     const takeOver = source.namespace === undefined ? undefined : takeOverIn(source.namespace);
-    await runAsync(sweepOwnDirectories(parent.fd, PREFIX, takeOver));
-    const place = { option: 'dir', path: entry.parent.shown, fd: parent.fd };
-    const own = await runAsync(madeIn(place, makeOwnDirectory(parent.fd, PREFIX, notWritable), OF_PLACE));
+    await runAsync(sweepOwnDirectories(parent, PREFIX, takeOver));
+    const own = await makeOwn(parent, entry);
     let name: string | Buffer = own.name;
     try {
       await fill(entry, own, source, options);
-      await runAsync(giveName(parent.fd, own, entry));
+      await runAsync(giveName(parent, own, entry));
       ({ name } = entry);
       await runAsync(call('syncfs', own.fd));
     } catch (error) {
-      await runAsync(removeTree(parent.fd, name, takeOver));
+      await runAsync(removeTree(parent, name, takeOver));
       throw error;
     } finally {
       close(own.fd);
     }
-  } catch (error) {
-    throw error instanceof KernelError ? pathFailure(error, entry.shown) : error;
-  } finally {
-    close(parent.fd);
-  }
+  });
 }

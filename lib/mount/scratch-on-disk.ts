@@ -1,7 +1,7 @@
 // Throw-away overlays whose changes are on disk: each in a directory of its own that is removed after it.
 import { explaining } from '../diagnosis/explaining.ts';
 import { explainMountFailure } from '../diagnosis/mount-failure.ts';
-import type { Finding, OverlayError } from '../diagnosis/overlay-error.ts';
+import { type Finding, OverlayError } from '../diagnosis/overlay-error.ts';
 import { placeOf, subjectText } from '../diagnosis/subject.ts';
 import type { AnyOverlayOptions } from '../format/mount-spec.ts';
 import { call, close } from '../kernel/call.ts';
@@ -134,7 +134,22 @@ function* explained({ error, subject }: FailedStep, { lower }: MountRequest): Ro
   return yield* explainMountFailure(error, { directories: lower, subject });
 }
 
-function* mountOn(place: Place, request: MountRequest): Routine<Made> {
+// Upper and work are nothing that the caller has named, or can put elsewhere but with the place.
+function aboutPlace(error: OverlayError, upperOn: Target): OverlayError {
+  const inLower = error.findings.find(({ code }) => code === 'ERR_OVERLAY_UPPER_IN_LOWER');
+  if (inLower === undefined) return error;
+  const { code, sentence } = inLower;
+  return new OverlayError([
+    {
+      code,
+      sentence: sentence.replace(subjectText({ ...inLower, option: inLower.option! }), subjectText(upperOn)),
+      hint: 'give a directory outside of the lower directories, or leave upperOn out for memory',
+      ...placeOf(upperOn),
+    },
+  ]);
+}
+
+function* mountOn(place: Place, request: MountRequest, upperOn: Target): Routine<Made> {
   try {
     const whole = yield* place.fresh(request);
     yield* readyToPlan(whole);
@@ -142,7 +157,8 @@ function* mountOn(place: Place, request: MountRequest): Routine<Made> {
     return yield* perform(whole, sweepHandles, false);
   } catch (error) {
     yield* place.takeBack();
-    throw error instanceof FailedStep ? yield* explained(error, request) : error;
+    if (error instanceof FailedStep) throw yield* explained(error, request);
+    throw error instanceof OverlayError ? aboutPlace(error, upperOn) : error;
   }
 }
 
@@ -153,7 +169,7 @@ export function* scratchOnDisk(asked: MountRequest, upperOn: Target): Routine<Sc
   const takeOver = request.idRanges ? takeOverIn(yield* explainedNamespace(request)) : undefined;
   const place = yield* explaining(upperOn, makePlace(upperOn, takeOver));
   const source: ScratchSource = {
-    make: () => mountOn(place, request),
+    make: () => mountOn(place, request, upperOn),
     tidy: () => place.tidy(),
     own: place.own,
   };

@@ -1,4 +1,5 @@
 // The layers and the target of a spec: checked, and made absolute without a system call.
+import { readlinkSync } from 'node:fs';
 import { type Subject, subjectText } from '../diagnosis/subject.ts';
 import { FormatError } from '../format/format-error.ts';
 import { fieldOf, textOf } from '../format/given.ts';
@@ -30,9 +31,11 @@ function isPlain(path: unknown): path is string {
   );
 }
 
-function currentDirectory(subject: Subject): string {
+// Bytes only where it is no text: Node has it as text alone, in which they are lost.
+function currentDirectory(subject: Subject): string | Buffer {
   try {
-    return process.cwd();
+    const text = process.cwd();
+    return text.includes('\ufffd') ? readlinkSync('/proc/self/cwd', { encoding: 'buffer' }) : text;
   } catch {
     return refuse(
       'ERR_OVERLAY_NOT_FOUND',
@@ -48,7 +51,7 @@ function absolutePath(path: PathLike, subject: Subject): string | Buffer {
   if (typeof path !== 'string') {
     const bytes = pathBytes(path, subject);
     if (bytes[0] === 0x2f) return bytes;
-    return Buffer.concat([Buffer.from(`${currentDirectory(subject)}/`), bytes]);
+    return Buffer.concat([Buffer.from(currentDirectory(subject)), Buffer.from('/'), bytes]);
   }
   if (path === '') {
     refuse(
@@ -69,7 +72,8 @@ function absolutePath(path: PathLike, subject: Subject): string | Buffer {
   const first = path.charCodeAt(0);
   if (first === 0x2f) return path.isWellFormed() ? path : pathBytes(path, subject);
   if (first === 0x7e && (path.length === 1 || path.charCodeAt(1) === 0x2f)) refuseTilde(path, subject);
-  return `${currentDirectory(subject)}/${pathBytes(path, subject)}`;
+  const [above, below] = [currentDirectory(subject), pathBytes(path, subject)];
+  return typeof above === 'string' ? `${above}/${below}` : Buffer.concat([above, Buffer.from('/'), below]);
 }
 
 function refuseTilde(path: string, subject: Subject): never {

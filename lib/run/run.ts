@@ -28,33 +28,33 @@ export async function run(
   args: readonly (string | Uint8Array)[] = [],
   options: RunOptions = {},
 ): Promise<RunningCommand> {
-  return await start(command, args, options, { settle: runAsync, open: socketLine, meanwhile: () => {} });
+  return await start(command, args, options, { settle: runAsync, open: socketLine, starting: () => {} });
 }
 
 /**
  * {@link run} for a process that has nothing else to do: what takes no longer than it has to is done here and now.
  *
- * @param meanwhile is called while another thread starts the command
+ * @param starting is called when all is ready, before another thread starts the command
  */
 export async function runAlone(
   command: string | Uint8Array,
   args: readonly (string | Uint8Array)[],
   options: RunOptions,
-  meanwhile: () => void,
+  starting: () => void,
 ): Promise<RunningCommand> {
-  const manner = { settle: async <T>(routine: Routine<T>) => runSync(routine), open: readingLine, meanwhile };
+  const manner = { settle: async <T>(routine: Routine<T>) => runSync(routine), open: readingLine, starting };
   return await start(command, args, options, manner);
 }
 
 interface Starting extends Manner {
-  readonly meanwhile: () => void;
+  readonly starting: () => void;
 }
 
 async function start(
   command: string | Uint8Array,
   args: readonly (string | Uint8Array)[],
   options: RunOptions,
-  { settle, open, meanwhile }: Starting,
+  { settle, open, starting }: Starting,
 ): Promise<RunningCommand> {
   requireProc();
   const request = readRunOptions(options);
@@ -69,9 +69,8 @@ async function start(
     const stdio = openStdio(request.given);
     try {
       const beginning = { line, cwd: request.cwd.absolute, sources: stdio.sources, namespace };
-      const launching = runAsync(launch(views, beginning));
-      meanwhile();
-      const { pid, socket } = await launching;
+      starting();
+      const { pid, socket } = await runAsync(launch(views, beginning));
       return new RunningCommand(request, views, { pid, socket, open, settle, streams: stdio.streams });
     } catch (error) {
       stdio.abandon();

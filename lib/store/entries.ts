@@ -37,9 +37,9 @@ const GONE = Symbol('no directory');
 const LOCKED = Symbol('locked by somebody else');
 /**
  * Who wants to use a snapshot waits so long for somebody who has it alone: nearly all have it for a moment, to see that it
- * cannot be removed.
+ * cannot be removed. Where the disk is busy that is a long moment: a remover waits for it and for the lock of the store.
  */
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 5_000;
 const LONGEST_PAUSE_MS = 16;
 
 /** The error for a snapshot that cannot be believed. */

@@ -40,6 +40,10 @@ test('several lines for people: sentence, code, hint, the rest, the call', () =>
     '  call: openat(AT_FDCWD, "/a", 0): ENOENT',
   ]);
 });
+test('an empty path has no part to be marked', () => {
+  const empty = { ...finding, path: '', sentence: 'lower 0 (""): the path is empty' };
+  expect(markedLines(new OverlayError([empty]))).toEqual([]);
+});
 test("the driver's words from the kernel log, line by line", () => {
   const error = new OverlayError([finding], cause, ['overlayfs: a', 'overlayfs: b']);
   expect(failureText(error).split('\n').slice(-2)).toEqual([

@@ -135,12 +135,60 @@ describe('afterwards', () => {
     // Before the command has run for hours.
     const refused = overlayfsIn(dir, '--keep', upper, 'sh', '-c', 'echo ran');
     expect(refused).toMatchObject({ status: 125, stdout: '' });
-    expect(refused.stderr).toContain('it exists, and what is kept replaces nothing');
+    expect(refused.stderr).toContain('exists, and what is kept replaces nothing');
+    const nowhere = overlayfsIn(dir, '--keep', `${upper}/../nowhere/kept`, 'sh', '-c', 'echo ran');
+    expect(nowhere).toMatchObject({ status: 125, stdout: '' });
+    expect(nowhere.stderr).toContain('ERR_OVERLAY_NOT_FOUND');
     expect(overlayfsIn(dir, '--yes', ...CHANGES)).toMatchObject({ status: 3 });
     expect([readdirSync(dir).sort(), readFileSync(join(dir, 'file'), 'utf8')]).toEqual([
       ['file', 'sub'],
       'new\n',
     ]);
+  });
+
+  privileged(
+    'with several lowers nothing is applied, which is told, and no failure unless it was asked for',
+    () => {
+      const [dir, patch] = [directory(), scratchDirectory().directory('patch')];
+      const words = ['--lower', patch, '--lower', '.'];
+      const { status, stderr } = overlayfsIn(dir, ...words, ...CHANGES);
+      expect([status, stderr.split('\n').slice(-4)]).toEqual([
+        3,
+        [
+          'overlayfs: 1 deleted, 0 renamed, 2 added, 1 changed',
+          'overlayfs: cannot be applied: there are 2 lowers, and the changes are against all of them together',
+          'overlayfs: discarded; --keep DIR keeps them',
+          '',
+        ],
+      ]);
+      const refused = overlayfsIn(dir, ...words, '--yes', ...CHANGES);
+      expect(refused).toMatchObject({ status: 125, stdout: '' });
+      expect(refused.stderr).toContain(
+        'with more than one --lower there is no directory that gets the changes',
+      );
+    },
+  );
+
+  privileged('a directory whose name is no text is covered as any other', () => {
+    const script =
+      'name=$(printf "odd\\377"); mkdir "$name"; cd "$name"; exec "$0" "$1" run --yes sh -c "echo 1 >new"';
+    const cwd = directory();
+    const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, programFile], {
+      cwd,
+      encoding: 'utf8',
+      env: environment,
+    });
+    expect([status, stderr]).toEqual([
+      0,
+      'A /new\noverlayfs: 0 deleted, 0 renamed, 1 added, 0 changed\noverlayfs: applied\n',
+    ]);
+    expect(readFileSync(Buffer.from(`${cwd}/odd\xff/new`, 'latin1'), 'utf8')).toBe('1\n');
+  });
+
+  privileged('what cannot be shown is a failure of ours', () => {
+    const script = '"$0" "$1" run --discard touch new 2>/dev/full';
+    const words = ['-c', script, process.execPath, programFile];
+    expect(spawnSync('sh', words, { cwd: directory(), env: environment }).status).toBe(125);
   });
 
   privileged('what there was no room for is not applied by --yes, and --keep keeps what there is', () => {
@@ -257,6 +305,13 @@ describe('signals', () => {
     });
     expect(stdout).toMatch(/Stopped/);
     expect(stdout).toContain('ended with 5');
+  });
+
+  privileged('Ctrl-D is an answer, and no missing terminal', async () => {
+    const dir = directory();
+    const out = await typed(dir, '[y/N]', '\u0004', ...CHANGES);
+    expect(out).toMatch(/\[y\/N\] .*\noverlayfs: discarded\n/);
+    expect(readdirSync(dir).sort()).toEqual(['file', 'gone']);
   });
 
   privileged('Ctrl-C is the command`s', async () => {

@@ -239,6 +239,18 @@ privileged('no room: said, and nothing is left', async () => {
   await fork.unmount();
 });
 
+privileged('an upper in an overlay, which takes no whiteouts: said, and nothing is left', async () => {
+  const lower = scratchDirectory().directory('lower');
+  writeFileSync(`${lower}/gone`, '');
+  const [fork, other] = [await scratch(lower), await scratch(scratchDirectory().path)];
+  rmSync(`${fork.path}/gone`);
+  const error = await errorOf(() => fork.keep(`${other.path}/kept`, { as: 'upper' }));
+  expect(error).toMatchObject({ code: 'ERR_OVERLAY_WHITEOUT_REFUSED', path: `${other.path}/kept/gone` });
+  expect(readdirSync(other.path)).toEqual([]);
+  await fork.unmount();
+  await other.unmount();
+});
+
 privileged('devices, capabilities and times to the nanosecond', async () => {
   const place = scratchDirectory();
   const lower = place.directory('lower');

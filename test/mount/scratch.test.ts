@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -213,6 +214,17 @@ describe.each(ways)('%s', (_, form, rootless) => {
     const gone = await errorOf(() => form.make(lower, { rootless, upperOn: place.join('gone') }));
     expect(gone).toMatchObject({ code: 'ERR_OVERLAY_NOT_FOUND', option: 'upperOn' });
     expect([readdirSync(upperOn), openDescriptors()]).toEqual([[], before]);
+  });
+
+  test('on disk: not in a lower, which is said of what was given', async () => {
+    const { lower } = two();
+    const upperOn = `${lower[1]}/inside`;
+    mkdirSync(upperOn);
+    const failed = await errorOf(() => form.make(lower, { rootless, upperOn }));
+    expect(failed).toMatchObject({ code: 'ERR_OVERLAY_UPPER_IN_LOWER', option: 'upperOn', path: upperOn });
+    expect(failed.message).toContain(`upperOn ("${upperOn}"): it lies in lower 1 ("${lower[1]}")`);
+    expect(failed.message + failed.hint).not.toMatch(/overlayfs-scratch|overlapLayers/);
+    expect(readdirSync(upperOn)).toEqual([]);
   });
 
   test('what is wrong with a lower is said', async () => {

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,7 +17,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { directoryName } from '../../lib/format/store/record.ts';
+import { callSync } from '../../lib/kernel/call.ts';
+import { LOCK_EX, LOCK_UN } from '../../lib/kernel/constants.ts';
 import { openStore, type Store } from '../../lib/store/index.ts';
 import { run } from '../support/command.ts';
 import { privileged } from '../support/privilege.ts';
@@ -97,6 +103,7 @@ function test(name: string, place: StorePlace, body: (store: Store) => Promise<v
 export function snapshotterSuite(driver: string, place: StorePlace, depth = 128): void {
   describe(`the driver ${driver}`, () => {
     names(place);
+    locks(place);
     kinds(place);
     contents(place, depth);
     records(place);
@@ -220,6 +227,32 @@ function kinds(place: StorePlace): void {
         await ended;
       }
       await store.remove(key);
+    }
+  });
+}
+
+function locks(place: StorePlace): void {
+  test('waits for who has a snapshot alone for a while, where it is shared only', place, async (store) => {
+    await layer(store, 'base', '', (root) => writeFileSync(join(root, 'file'), 'base'));
+    await store.prepare('key', 'base');
+    const held = ['base', 'key'].map((name) =>
+      openSync(join(String(store.root), 'snapshots', directoryName(name)), 'r'),
+    );
+    try {
+      for (const fd of held) callSync('flock', fd, LOCK_EX);
+      await expect(store.commit('name', 'key')).rejects.toMatchObject({
+        code: 'ERR_STORE_IN_USE',
+        message: expect.stringContaining('this process'),
+      });
+      const all = Promise.all([store.view('view', 'base'), store.mount('key')]);
+      // A removal on a busy disk.
+      await sleep(1000);
+      for (const fd of held) callSync('flock', fd, LOCK_UN);
+      const [view, mounted] = await all;
+      expect(view).toMatchObject({ kind: 'view', parent: 'base' });
+      await mounted.unmount();
+    } finally {
+      for (const fd of held) closeSync(fd);
     }
   });
 }
