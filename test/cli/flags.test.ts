@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readFlags, UsageError } from '../../lib/cli/flags.ts';
+import fc from '../support/fast-check.ts';
 
 const rows = {
   lower: { value: 'DIR', repeatable: true, about: '' },

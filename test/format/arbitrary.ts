@@ -1,9 +1,9 @@
 // Generators for property tests of lib/format: paths of any bytes, options and attributes of every kind.
 
-import fc from 'fast-check';
 import type { MountAttributes, OverlayOptions } from '../../lib/format/mount-spec.ts';
 import { checkOptions, OVERLAY_OPTIONS } from '../../lib/format/options.ts';
 import { bytesToPath } from '../../lib/format/path-bytes.ts';
+import fc from '../support/fast-check.ts';
 
 /** Bytes that break parsers, more often than chance would have it. */
 const byte = fc.oneof(

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   ATTRIBUTE_WORDS,
@@ -13,6 +12,7 @@ import {
   shownWordsToAttributes,
   wordsToAttributes,
 } from '../../lib/format/attributes.ts';
+import fc from '../support/fast-check.ts';
 import { attributes as anyAttributes } from './arbitrary.ts';
 
 test('the bits are those of linux/mount.h', () => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkOptions, OVERLAY_OPTIONS } from '../../lib/format/options.ts';
+import fc from '../support/fast-check.ts';
 
 const writable = { upper: true, data: false };
 const readOnly = { upper: false, data: false };

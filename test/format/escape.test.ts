@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   decodeMountinfoOctal,
@@ -9,6 +8,7 @@ import {
   escapeOptionValue,
   unescapeValue,
 } from '../../lib/format/escape.ts';
+import fc from '../support/fast-check.ts';
 import { anyBytes } from './arbitrary.ts';
 
 const bytes = Buffer.from('/a\\b:c,d e\n"#\xff', 'latin1');

@@ -1,5 +1,5 @@
 // File handles in origin, upper and index names: read, written, and refused as the kernel does.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import {
   decodeFileHandle,
@@ -8,6 +8,7 @@ import {
   indexName,
   parseIndexName,
 } from '../../lib/format/file-handle.ts';
+import fc from '../support/fast-check.ts';
 
 const handle: fc.Arbitrary<FileHandle> = fc.record({
   type: fc.integer({ min: 0, max: 255 }),

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatOptions } from '../../lib/format/format-options.ts';
 import type { MountSpec } from '../../lib/format/mount-spec.ts';
 import { parseOptions } from '../../lib/format/parse-options.ts';
+import fc from '../support/fast-check.ts';
 import { attributes, options, path } from './arbitrary.ts';
 
 const text = (spec: Parameters<typeof formatOptions>[0]): string =>

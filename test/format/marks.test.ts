@@ -1,7 +1,8 @@
 // opaque, whiteout, impure, nlink and protattr: what the kernel takes, and what it does not.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import * as marks from '../../lib/format/marks.ts';
+import fc from '../support/fast-check.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 

@@ -1,7 +1,8 @@
 // metacopy: empty, with a digest, and broken.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { decodeMetacopy, encodeMetacopy } from '../../lib/format/metacopy.ts';
+import fc from '../support/fast-check.ts';
 
 test('empty means: no digest', () => {
   expect(decodeMetacopy(Buffer.alloc(0))).toMatchObject({

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeMountinfoOctal, escapeOptionValue } from '../../lib/format/escape.ts';
 import { parseMountinfo, tagsToPropagation } from '../../lib/format/mountinfo.ts';
 import { joinLowerdir } from '../../lib/format/option-text.ts';
 import { describeOverlay } from '../../lib/format/overlay-description.ts';
+import fc from '../support/fast-check.ts';
 import { anyBytes, pathBytes } from './arbitrary.ts';
 import { RECORDED_MOUNTS } from './recorded-mounts.ts';
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   joinLowerdir,
@@ -7,6 +6,7 @@ import {
   splitOptionText,
 } from '../../lib/format/option-text.ts';
 import type { Parameter } from '../../lib/format/options.ts';
+import fc from '../support/fast-check.ts';
 import { anyBytes, pathBytes } from './arbitrary.ts';
 
 const words = (text: string): string[] =>

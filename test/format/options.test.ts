@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../lib/format/format-error.ts';
 import type { AnyOverlayOptions } from '../../lib/format/mount-spec.ts';
@@ -9,6 +8,7 @@ import {
   type Parameter,
   parametersToOptions,
 } from '../../lib/format/options.ts';
+import fc from '../support/fast-check.ts';
 import { options as anyOptions } from './arbitrary.ts';
 
 const spelled = (parameters: Parameter[]): string =>

@@ -1,7 +1,8 @@
 // The inode in an origin: of each filesystem's form, of either byte order, and of bytes that are none.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { decodeOrigin } from '../../lib/format/origin.ts';
+import fc from '../support/fast-check.ts';
 
 function handle(type: number, ...words: number[]): Buffer {
   const fid = Buffer.from(Uint32Array.from(words).buffer);

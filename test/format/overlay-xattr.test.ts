@@ -1,5 +1,5 @@
 // Names of overlay's attributes, in both namespaces and at every level.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import {
   formatOverlayXattr,
@@ -8,6 +8,7 @@ import {
   OVERLAY_NOTES,
   parseOverlayXattr,
 } from '../../lib/format/overlay-xattr.ts';
+import fc from '../support/fast-check.ts';
 
 const dialect = fc.constantFrom('trusted' as const, 'user' as const);
 const note = fc.oneof(fc.constantFrom(...OVERLAY_NOTES), fc.stringMatching(/^[a-z.]{0,12}$/));

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../lib/format/parse-options.ts';
+import fc from '../support/fast-check.ts';
 import { anyBytes } from './arbitrary.ts';
 
 describe('reads', () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PathLike } from '../../lib/format/mount-spec.ts';
 import { bytesToPath, pathToBytes } from '../../lib/format/path-bytes.ts';
+import fc from '../support/fast-check.ts';
 import { pathBytes } from './arbitrary.ts';
 
 describe('pathToBytes', () => {

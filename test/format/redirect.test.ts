@@ -1,7 +1,8 @@
 // Redirects: absolute and of a sibling, and every way in which one can be wrong.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { decodeRedirect, encodeRedirect, leadsElsewhere } from '../../lib/format/redirect.ts';
+import fc from '../support/fast-check.ts';
 import { anyBytes, pathBytes } from './arbitrary.ts';
 
 const decode = (text: string) => decodeRedirect(Buffer.from(text, 'latin1'));

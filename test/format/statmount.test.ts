@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fsmountBitsToAttributes } from '../../lib/format/attributes.ts';
 import { parseMountinfo, tagsToPropagation } from '../../lib/format/mountinfo.ts';
@@ -13,6 +12,7 @@ import {
   STATMOUNT_MNT_BASIC,
   STATMOUNT_OVERLAY,
 } from '../../lib/format/statmount.ts';
+import fc from '../support/fast-check.ts';
 import { RECORDED_MOUNTS } from './recorded-mounts.ts';
 
 describe('encodeMntIdReq', () => {

@@ -1,9 +1,10 @@
 // Programs as bytes, compared with a slow encoder that follows native/program.h word by word, at every place in the buffer.
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/kernel/addon.ts';
 import type { CallArgument } from '../../lib/kernel/kernel-error.ts';
 import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
+import fc from '../support/fast-check.ts';
 
 type Step = readonly [name: string, ...args: CallArgument[]];
 

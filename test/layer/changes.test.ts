@@ -16,6 +16,7 @@ import type { Change } from '../../lib/layer/change.ts';
 import type { ChangeOptions } from '../../lib/layer/changes.ts';
 import { openStack } from '../../lib/layer/stack.ts';
 import { mount } from '../../lib/mount/mount.ts';
+import { clockGoesOn } from '../support/filesystem-clock.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { setXattr } from '../support/xattr.ts';
@@ -62,6 +63,8 @@ async function changesAfter(
   };
   {
     await using overlay = await mount({ ...spec, options });
+    // All may have been made within one tick: what is changed is to have another time.
+    await clockGoesOn();
     use(overlay.path);
   }
   const changes = await changesOf({ ...spec, options }, how);

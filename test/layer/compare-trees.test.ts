@@ -18,11 +18,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../lib/layer/change.ts';
 import { type CompareOptions, compareTrees } from '../../lib/layer/compare-trees.ts';
 import { run } from '../support/command.ts';
+import fc from '../support/fast-check.ts';
 import { tmpfsMount } from '../support/filesystems.ts';
 import { openDescriptors } from '../support/leaks.ts';
 import { asNobody, printedJson } from '../support/node-process.ts';

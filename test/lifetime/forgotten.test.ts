@@ -18,8 +18,8 @@ const beginning = `
   import { setTimeout as sleep } from 'node:timers/promises';
   import { mount, mountSync } from 'overlayfs';
   const { target, ...spec } = JSON.parse(process.argv[1]);
-  // Of files and directories: Node opens pipes and devices for its own use when it likes.
-  const isFile = (fd) => { try { return /^\\/(?!dev\\/)/.test(readlinkSync('/proc/self/fd/' + fd)); } catch { return false; } };
+  // Of files and directories: Node opens pipes and devices for its own use when it likes, and a large mount table is kept.
+  const isFile = (fd) => { try { return /^\\/(?!dev\\/|proc\\/\\d+\\/mountinfo$)/.test(readlinkSync('/proc/self/fd/' + fd)); } catch { return false; } };
   const descriptors = () => readdirSync('/proc/self/fd').filter(isFile).length;
   // Again and again for a moment, or until all is gone that is to go, which a busy machine may take long for.
   const collect = async (gone = () => true) => {

@@ -131,7 +131,8 @@ describePrivileged('the ladder', () => {
       });
     };
 
-    test.each([1, 3])('mounts %i lowers writable as the best rung does, and says why not by it', (count) => {
+    // Of no more than fit into the 255 bytes of one lowerdir string, with a TMPDIR of usual length.
+    test.each([1, 2])('mounts %i lowers writable as the best rung does, and says why not by it', (count) => {
       const [now, then] = [scratchLayers(count), scratchLayers(count)];
       const strip = (result: Result, { path }: { path: string }) =>
         JSON.parse(JSON.stringify(result).replaceAll(path, '')) as Result;

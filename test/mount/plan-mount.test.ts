@@ -1,9 +1,10 @@
 // The option text for mount(2): escaped so that the kernel reads every layer back as it was meant.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { splitLowerdir, splitOptionText } from '../../lib/format/option-text.ts';
 import { MOUNT_DATA_LIMIT, mountData } from '../../lib/mount/plan-mount.ts';
 import { readSpec } from '../../lib/mount/spec.ts';
+import fc from '../support/fast-check.ts';
 
 const textOf = (spec: object): string => {
   const request = readSpec(spec);

@@ -1,6 +1,5 @@
 // Layers by any path: odd bytes, long names, and what list() shows of them afterwards.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
 import { callSync, close } from '../../lib/kernel/call.ts';
@@ -9,6 +8,7 @@ import { runSync } from '../../lib/kernel/routine.ts';
 import { listRoutine } from '../../lib/mount/list.ts';
 import { mountSync } from '../../lib/mount/mount.ts';
 import { readLayer, readLayers, readTarget } from '../../lib/mount/spec-paths.ts';
+import fc from '../support/fast-check.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { type Scratch, scratchDirectory } from '../support/scratch.ts';
 import { comparable, entryAt, families } from './forms.ts';

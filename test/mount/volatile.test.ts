@@ -6,6 +6,7 @@ import { mountSync } from '../../lib/mount/mount.ts';
 import { unmountSync } from '../../lib/mount/unmount.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
 import { run } from '../support/command.ts';
+import { clockGoesOn } from '../support/filesystem-clock.ts';
 import { runNode } from '../support/node-process.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { type LayerDirectories, type Scratch, scratchDirectory } from '../support/scratch.ts';
@@ -95,7 +96,7 @@ describePrivileged('an upper of a volatile overlay', () => {
   });
 });
 
-type Near = (layers: LayerDirectories, scratch: Scratch) => object;
+type Near = (layers: LayerDirectories, scratch: Scratch) => object | Promise<object>;
 
 const near: readonly (readonly [string, Near])[] = [
   [
@@ -116,8 +117,9 @@ const near: readonly (readonly [string, Near])[] = [
   ],
   [
     'an upper that is younger than the mark',
-    (layers, scratch) => {
+    async (layers, scratch) => {
       use(layers, ',volatile');
+      await clockGoesOn();
       rmSync(layers.upper, { recursive: true });
       mkdirSync(layers.upper);
       use({ ...layers, work: scratch.directory('w2') }, '');
@@ -145,10 +147,10 @@ const near: readonly (readonly [string, Near])[] = [
 ];
 
 describePrivileged('nothing is told', () => {
-  test.each(near)('of %s', (_, build) => {
+  test.each(near)('of %s', async (_, build) => {
     const scratch = scratchDirectory();
     const layers = scratch.layers();
-    expectToMount(build(layers, scratch));
+    expectToMount(await build(layers, scratch));
   });
 });
 

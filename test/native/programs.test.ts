@@ -1,7 +1,7 @@
 // Malformed programs: they end with EBADMSG or an errno of a call, never with a crash, and leave no descriptor.
 //
 // Random words reach harmless calls only: whatever a misread word is taken for, its low byte names a call that looks.
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { addon, type NativeFailure, nativeFunction } from '../../lib/kernel/addon.ts';
 import { AT_FDCWD, O_PATH } from '../../lib/kernel/constants.ts';
@@ -9,6 +9,7 @@ import { STEP_BASE } from '../../lib/kernel/kernel-error.ts';
 import { KEEP, MAY_FAIL, WANT } from '../../lib/kernel/program.ts';
 import { kindOf, ProgramBytes } from '../../lib/kernel/program-bytes.ts';
 import { CLOSE_GIVEN, NULL_LENGTH, STEP_LENGTH } from '../../lib/kernel/program-text.ts';
+import fc from '../support/fast-check.ts';
 import { openDescriptors } from '../support/leaks.ts';
 
 const EBADMSG = 74;

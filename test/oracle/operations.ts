@@ -1,5 +1,5 @@
 // What a sequence of operations can hold, as values that fast-check makes and shrinks.
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 
 /**
  * Where: `into` chooses a directory of those that are there, level by level; `name` chooses an entry of those that are

@@ -5,8 +5,9 @@
 // Environment: OVERLAYFS_ORACLE_SEED, printed when a mode fails, plays others; OVERLAYFS_ORACLE_RUNS is how many stories of
 // about 100 operations each mode plays; OVERLAYFS_ORACLE_LIMIT is the milliseconds for each mode, after which no further
 // one begins, and no further step of shrinking.
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
+import fc from '../support/fast-check.ts';
 import { describePrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { disagreements } from './judge.ts';

@@ -1,7 +1,7 @@
 // How layers come to be: by operations on overlays of earlier layers, by planted marks, stacked in any order.
 import { mkdirSync } from 'node:fs';
-import fc from 'fast-check';
 import type { Overlay } from '../../lib/mount/overlay.ts';
+import fc from '../support/fast-check.ts';
 import type { Mode } from './modes.ts';
 import { type Operation, operations, type Planting, plantings } from './operations.ts';
 import { perform, type Tally, type Trace } from './perform.ts';

@@ -1,6 +1,7 @@
 // An ordinary user reads the layers that root has mounted: what it can see is what the mount shows.
-import fc from 'fast-check';
+
 import { expect } from 'vitest';
+import fc from '../support/fast-check.ts';
 import { asNobody, printedJson } from '../support/node-process.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';

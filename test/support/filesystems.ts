@@ -1,7 +1,7 @@
 // Filesystems to put layers on: loop images of the kinds that matter to overlay, memory filesystems and FUSE.
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { run, which } from './command.ts';
-import { mounts, unmountBelow } from './mounts.ts';
+import { mounts, parseMounts, unmountBelow } from './mounts.ts';
 import { needPrivilege } from './privilege.ts';
 import { missing, skip } from './requirement.ts';
 import { type Scratch, scratchDirectory } from './scratch.ts';
@@ -178,8 +178,23 @@ function detachLoop(image: string): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   const device = stays();
   if (device === undefined) return;
+  const holders = processesWithMount(device);
   run('losetup', '--detach', device);
-  throw new Error(
-    `${device} (${image}) is still in use after its unmount: a detached overlay or a descriptor holds it`,
-  );
+  const who = holders.length > 0 ? `mounted for ${holders.join(', ')}` : 'a detached mount or a descriptor';
+  throw new Error(`${device} (${image}) is still in use after its unmount: ${who}`);
+}
+
+/** A mount namespace that was made while something was mounted keeps a copy of it, which holds the device. */
+function processesWithMount(device: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const table = parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
+        if (!table.some(({ source }) => source === device)) return [];
+        return [`${pid} (${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()})`];
+      } catch {
+        return []; // it has ended
+      }
+    });
 }

@@ -64,8 +64,17 @@ export interface Descriptor {
   readonly target: string;
 }
 
-/** The open descriptors of this process. */
+/**
+ * The open descriptors of this process, but for one of the mount table: the package keeps it open from the moment on when
+ * the table is large, which it may become and be again at any time.
+ */
 export function openDescriptors(): Descriptor[] {
+  const all = everyDescriptor();
+  const kept = all.find(({ target }) => target === `/proc/${process.pid}/mountinfo`);
+  return all.filter((one) => one !== kept);
+}
+
+function everyDescriptor(): Descriptor[] {
   return readdirSync('/proc/self/fd')
     .map(Number)
     .sort((a, b) => a - b)

@@ -13,6 +13,7 @@ import { OverlayError } from '../../lib/diagnosis/overlay-error.ts';
 import { forkChanges } from '../../lib/testing/fork-changes.ts';
 import { overlayFixture } from '../../lib/testing/index.ts';
 import { needUserNamespaces } from '../cli/need-user-namespaces.ts';
+import { clockGoesOn } from '../support/filesystem-clock.ts';
 import { isPrivileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
@@ -25,6 +26,7 @@ test.each(ways)('rootless %s: sorted by path, times left out unless asked for', 
   const fixture = overlayFixture(place.join('lower'), { rootless, pool: 0 });
   const fork = await fixture.fork();
   expect(await fork.changes({ times: true })).toEqual([]);
+  await clockGoesOn();
   for (const name of ['new', 'a']) writeFileSync(fork.join(name), '');
   rmSync(fork.join('b/one'));
   appendFileSync(fork.join('b-c'), '!');

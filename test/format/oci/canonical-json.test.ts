@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatCanonicalJson } from '../../../lib/format/oci/canonical-json.ts';
+import fc from '../../support/fast-check.ts';
 
 test('members are sorted, numbers among them as text, and nothing is between', () => {
   const value = { b: [1, { y: true, x: null }], a: '<é"\n>', '10': 1, '9': 2, gone: undefined };

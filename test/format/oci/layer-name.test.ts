@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   componentsOf,
@@ -7,6 +6,7 @@ import {
   plainPath,
   shownName,
 } from '../../../lib/format/oci/layer-name.ts';
+import fc from '../../support/fast-check.ts';
 
 const of = (text: string): Buffer => Buffer.from(text, 'latin1');
 

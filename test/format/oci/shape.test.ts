@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../../lib/format/format-error.ts';
 import {
@@ -12,6 +11,7 @@ import {
   size,
   text,
 } from '../../../lib/format/oci/shape.ts';
+import fc from '../../support/fast-check.ts';
 
 const shape = object(
   { name: text, sizes: listOf(size) },

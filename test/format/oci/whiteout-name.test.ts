@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { opaqueName, readLayerName, whiteoutName } from '../../../lib/format/oci/whiteout-name.ts';
+import fc from '../../support/fast-check.ts';
 
 const of = (text: string): Buffer => Buffer.from(text, 'latin1');
 

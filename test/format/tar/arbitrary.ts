@@ -1,7 +1,8 @@
 // Generators of tar entries for property tests, with what breaks writers more often than chance would have it.
-import fc from 'fast-check';
+
 import type { EntryType, TarEntry } from '../../../lib/format/tar/entry.ts';
 import type { WritableEntry } from '../../../lib/format/tar/writer.ts';
+import fc from '../../support/fast-check.ts';
 
 const byte = fc.oneof(
   fc.constantFrom(...Buffer.from('///..a%=\n\\ 3D25')),

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteQueue } from '../../../lib/format/tar/byte-queue.ts';
+import fc from '../../support/fast-check.ts';
 
 /** Runs a taker, giving it a chunk whenever it asks for one. */
 function feed<T>(queue: ByteQueue, taker: Generator<undefined, T>, chunks: Uint8Array[]): T {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitsOctal, octalField, parseNumberField } from '../../../lib/format/tar/number-field.ts';
+import fc from '../../support/fast-check.ts';
 
 const field = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FormatError } from '../../../lib/format/format-error.ts';
 import { formatPaxRecord, parsePaxRecords } from '../../../lib/format/tar/pax-records.ts';
+import fc from '../../support/fast-check.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatPaxTime, joinTime, parsePaxTime, splitTime } from '../../../lib/format/tar/pax-time.ts';
+import fc from '../../support/fast-check.ts';
 
 test.each([
   ['0', 0n],

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../../lib/format/format-error.ts';
 import { type TarEvent, TarReader } from '../../../lib/format/tar/reader.ts';
+import fc from '../../support/fast-check.ts';
 import { END, header, octal, padded, pax, readAll, withBody } from './archive.ts';
 
 const long = 'n'.repeat(300);

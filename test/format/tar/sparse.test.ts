@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkExtents, paxSparse, SparseMapText } from '../../../lib/format/tar/sparse.ts';
+import fc from '../../support/fast-check.ts';
 import { END, header, octal, padded, pax, readAll, withBody } from './archive.ts';
 
 const record = ([keyword, value]: readonly [string, string]) => ({

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   END_OF_ARCHIVE,
@@ -7,6 +6,7 @@ import {
   paddingBytes,
   type WritableEntry,
 } from '../../../lib/format/tar/writer.ts';
+import fc from '../../support/fast-check.ts';
 import { entry } from './arbitrary.ts';
 import { readAll } from './archive.ts';
 import { GO_ENTRIES } from './go-layers.ts';

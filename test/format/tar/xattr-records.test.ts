@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { xattrRecord, xattrsOf } from '../../../lib/format/tar/xattr-records.ts';
+import fc from '../../support/fast-check.ts';
 
 const xattr = (name: string, value: string) => ({
   name: Buffer.from(name, 'latin1'),
