@@ -61,6 +61,10 @@ async function check(given: Given): Promise<void> {
     throw new UsageError(
       '--yes: with more than one --lower there is no directory that gets the changes; --keep DIR keeps them',
     );
+  if (given.has('keep') && given.has('whole'))
+    throw new UsageError(
+      '--keep: what --whole covers is several directories, and one upper is for one of them',
+    );
   const dir = given.text('keep');
   if (dir !== undefined) await (await import('../mount/keep.ts')).tryKeeping(wordToPath(dir));
 }

@@ -139,6 +139,8 @@ describe('afterwards', () => {
     const nowhere = overlayfsIn(dir, '--keep', `${upper}/../nowhere/kept`, 'sh', '-c', 'echo ran');
     expect(nowhere).toMatchObject({ status: 125, stdout: '' });
     expect(nowhere.stderr).toContain('ERR_OVERLAY_NOT_FOUND');
+    const whole = overlayfsIn(dir, '--whole', '--keep', `${upper}-whole`, 'sh', '-c', 'echo ran');
+    expect(whole).toMatchObject({ status: 125, stdout: '' });
     expect(overlayfsIn(dir, '--yes', ...CHANGES)).toMatchObject({ status: 3 });
     expect([readdirSync(dir).sort(), readFileSync(join(dir, 'file'), 'utf8')]).toEqual([
       ['file', 'sub'],
