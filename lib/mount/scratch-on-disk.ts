@@ -136,13 +136,15 @@ function* explained({ error, subject }: FailedStep, { lower }: MountRequest): Ro
 
 // Upper and work are nothing that the caller has named, or can put elsewhere but with the place.
 function aboutPlace(error: OverlayError, upperOn: Target): OverlayError {
-  const inLower = error.findings.find(({ code }) => code === 'ERR_OVERLAY_UPPER_IN_LOWER');
-  if (inLower === undefined) return error;
+  const [inLower] = error.findings;
+  if (inLower?.code !== 'ERR_OVERLAY_UPPER_IN_LOWER') return error;
   const { code, sentence } = inLower;
+  const made = subjectText({ ...inLower, option: inLower.option! });
   return new OverlayError([
     {
       code,
-      sentence: sentence.replace(subjectText({ ...inLower, option: inLower.option! }), subjectText(upperOn)),
+      // By a function: a `$` in the path is a `$`.
+      sentence: sentence.replace(made, () => subjectText(upperOn)),
       hint: 'give a directory outside of the lower directories, or leave upperOn out for memory',
       ...placeOf(upperOn),
     },

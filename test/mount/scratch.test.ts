@@ -218,7 +218,7 @@ describe.each(ways)('%s', (_, form, rootless) => {
 
   test('on disk: not in a lower, which is said of what was given', async () => {
     const { lower } = two();
-    const upperOn = `${lower[1]}/inside`;
+    const upperOn = `${lower[1]}/in$&side`;
     mkdirSync(upperOn);
     const failed = await errorOf(() => form.make(lower, { rootless, upperOn }));
     expect(failed).toMatchObject({ code: 'ERR_OVERLAY_UPPER_IN_LOWER', option: 'upperOn', path: upperOn });
