@@ -118,7 +118,11 @@ export const runCommand: Command = {
     let signals: SignalPassage | undefined;
     try {
       // Until the command is about to start a signal ends this process, and nothing is there yet that it would leave.
-      const command = await runAlone(name!, args, optionsOf(given), () => {
+      const command = await runAlone(name!, args, optionsOf(given), (views) => {
+        if (views > 1 && given.has('keep'))
+          throw new UsageError(
+            `--keep: something is mounted in the directory, which takes ${views} views, and one upper is for one of them`,
+          );
         signals = passSignals();
       });
       try {

@@ -34,20 +34,21 @@ export async function run(
 /**
  * {@link run} for a process that has nothing else to do: what takes no longer than it has to is done here and now.
  *
- * @param starting is called when all is ready, before another thread starts the command
+ * @param starting is called with the number of views when all is ready, before another thread starts the command; what
+ *   it throws ends the start
  */
 export async function runAlone(
   command: string | Uint8Array,
   args: readonly (string | Uint8Array)[],
   options: RunOptions,
-  starting: () => void,
+  starting: (views: number) => void,
 ): Promise<RunningCommand> {
   const manner = { settle: async <T>(routine: Routine<T>) => runSync(routine), open: readingLine, starting };
   return await start(command, args, options, manner);
 }
 
 interface Starting extends Manner {
-  readonly starting: () => void;
+  readonly starting: (views: number) => void;
 }
 
 async function start(
@@ -69,7 +70,7 @@ async function start(
     const stdio = openStdio(request.given);
     try {
       const beginning = { line, cwd: request.cwd.absolute, sources: stdio.sources, namespace };
-      starting();
+      starting(views.views.length);
       const { pid, socket } = await runAsync(launch(views, beginning));
       return new RunningCommand(request, views, { pid, socket, open, settle, streams: stdio.streams });
     } catch (error) {

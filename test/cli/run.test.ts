@@ -1,9 +1,10 @@
 // overlayfs run: what people and scripts see of it, its exit codes, the terminal, and signals on their way.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { run as runProgram } from '../support/command.ts';
 import { processesWith } from '../support/leaks.ts';
 import { privileged } from '../support/privilege.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -191,6 +192,20 @@ describe('afterwards', () => {
     const script = '"$0" "$1" run --discard touch new 2>/dev/full';
     const words = ['-c', script, process.execPath, programFile];
     expect(spawnSync('sh', words, { cwd: directory(), env: environment }).status).toBe(125);
+  });
+
+  privileged('--keep where something is mounted below is refused before the command runs', () => {
+    const dir = directory();
+    mkdirSync(join(dir, 'mounted'));
+    runProgram('mount', '-t', 'tmpfs', 'test', join(dir, 'mounted'));
+    const { status, stdout, stderr } = overlayfsIn(dir, '--keep', `${dir}-kept`, 'sh', '-c', 'echo ran');
+    expect([status, stdout]).toEqual([125, '']);
+    expect(stderr).toContain('--keep: something is mounted in the directory, which takes 2 views');
+    expect(existsSync(`${dir}-kept`)).toBe(false);
+    expect(overlayfsIn(dir, '--discard', 'sh', '-c', 'echo ran')).toMatchObject({
+      status: 0,
+      stdout: 'ran\n',
+    });
   });
 
   privileged('what there was no room for is not applied by --yes, and --keep keeps what there is', () => {
